@@ -185,7 +185,8 @@ def _existing_zone(zone: str) -> str:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"{zone!r} is not a time zone; use a name such as America/New_York")
+        message = f"{zone!r} is not a time zone; use a name such as America/New_York"
+        raise ValueError(message) from None
     return zone
 
 

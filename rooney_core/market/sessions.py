@@ -1,0 +1,62 @@
+"""From hourly bars to one bar a session.
+
+Belongs here: the session bar. Does not belong here: the labels and hours of sessions
+(`calendar.py`), or what a daily strategy does with them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from rooney_core.market.calendar import UTC_MICROSECONDS, session_hours
+from rooney_core.market.instruments import Instrument
+
+SESSION_BARS_SCHEMA: Final[dict[str, pl.DataType]] = {
+    "symbol": pl.String(),
+    "session": pl.Date(),
+    "bar_start": UTC_MICROSECONDS,
+    "bar_end": UTC_MICROSECONDS,
+    "open": pl.Float64(),
+    "high": pl.Float64(),
+    "low": pl.Float64(),
+    "close": pl.Float64(),
+    "volume": pl.Int64(),
+    "contract": pl.String(),
+    "adjustment": pl.Float64(),
+    "n_bars": pl.Int64(),
+    "session_close": UTC_MICROSECONDS,
+}
+"""Columns of session_bars, in order. Prices are raw; adjusted price = price + adjustment."""
+
+
+def session_bars(continuous_bars: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
+    """One bar a session from continuous_bars (sorted by bar_start), oldest session first.
+
+    bar_start and bar_end are those of the first and the last bar; contract and adjustment are the
+    last bar's (a session has one front contract). `session_close` is when the bar may be known:
+    the scheduled close, or the last bar's end where trading ran longer (16:15 or 16:30 Chicago in
+    the years before 2018, or a day that is in no schedule).
+    """
+    bars = continuous_bars.group_by("session", maintain_order=True).agg(
+        pl.col("symbol").last(),
+        pl.col("bar_start").first(),
+        pl.col("bar_end").last(),
+        pl.col("open").first(),
+        pl.col("high").max(),
+        pl.col("low").min(),
+        pl.col("close").last(),
+        pl.col("volume").sum(),
+        pl.col("contract").last(),
+        pl.col("adjustment").last(),
+        pl.len().cast(pl.Int64).alias("n_bars"),
+    )
+    hours = session_hours(bars["session"], instrument.product_group).select(
+        "session", "session_close"
+    )
+    return (
+        bars.join(hours, on="session", maintain_order="left")
+        .with_columns(session_close=pl.max_horizontal("session_close", "bar_end"))
+        .select(list(SESSION_BARS_SCHEMA))
+    )
