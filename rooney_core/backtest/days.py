@@ -1,0 +1,62 @@
+"""From trades to days: P&L per session, flat sessions included, and what it is a return on.
+
+Belongs here: the denominator of a daily return and the session a profit is booked in. Does not
+belong here: statistics of the returns (`rooney_core.validation`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rooney_core.errors import NotEnoughData
+from rooney_core.market.bars import BarArrays
+from rooney_core.market.instruments import Instrument
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TradingDays:
+    """The sessions of some bars: oldest first, one entry each, days without a trade included.
+
+    `sessions`: days since 1970-01-01. `of_bar`: each bar's position in `sessions`.
+    `notional_usd`: one contract's value, |last raw close of the session before| x multiplier; the
+    first session, which has none before it, uses its own first open. Never below one tick, so a
+    price near zero cannot make a return explode without bound.
+    """
+
+    sessions: npt.NDArray[np.int32]
+    of_bar: npt.NDArray[np.int64]
+    notional_usd: FloatArray
+
+    @classmethod
+    def of(cls, bars: BarArrays, instrument: Instrument) -> TradingDays:
+        """Raises NotEnoughData when there are no bars."""
+        if len(bars) == 0:
+            raise NotEnoughData(f"{instrument.symbol}: no bars arrived; a backtest needs some.")
+        starts = np.flatnonzero(np.diff(bars.session, prepend=bars.session[0] - 1))
+        of_bar = np.zeros(len(bars), np.int64)
+        of_bar[starts[1:]] = 1
+        price = np.concatenate((bars.open[:1], bars.close[starts[1:] - 1]))
+        notional = np.maximum(np.abs(price), instrument.tick_size) * instrument.multiplier
+        return cls(bars.session[starts], np.cumsum(of_bar), notional)
+
+    def __len__(self) -> int:
+        return len(self.sessions)
+
+    def daily_pnl_usd(
+        self, exit_index: npt.NDArray[np.int64], net_profit_usd: FloatArray
+    ) -> FloatArray:
+        """Net profit per session, f8[n_sessions]; a trade counts on the session of its exit."""
+        if len(exit_index) == 0:
+            return np.zeros(len(self))
+        weights = np.asarray(net_profit_usd, np.float64)
+        pnl = np.bincount(self.of_bar[exit_index], weights=weights, minlength=len(self))
+        return pnl.astype(np.float64)
+
+    def daily_returns(self, daily_pnl_usd: FloatArray) -> FloatArray:
+        """P&L over the notional value of one contract, f8[n_sessions], simple returns."""
+        return daily_pnl_usd / self.notional_usd

@@ -1,0 +1,49 @@
+"""What an indicator accepts: float64 arrays of one length, oldest first, and a sane period.
+
+Belongs here: refusing input that no indicator can answer for. Does not belong here: prices' truth
+(`rooney_core.market.bars` rejects bad bars) or any formula.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from rooney_core.errors import InvalidSetting
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def checked(**inputs: npt.ArrayLike) -> tuple[FloatArray, ...]:
+    """The inputs as contiguous float64 arrays, in the order given.
+
+    Raises InvalidSetting when one is not one-dimensional or the lengths differ.
+    """
+    arrays = {
+        name: np.ascontiguousarray(values, dtype=np.float64) for name, values in inputs.items()
+    }
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if any(len(shape) != 1 for shape in shapes.values()) or len(set(shapes.values())) > 1:
+        raise InvalidSetting(
+            f"Arrays of shape {shapes} arrived; one-dimensional arrays of equal length are "
+            "allowed, oldest value first."
+        )
+    return tuple(arrays.values())
+
+
+def checked_period(n: int, *, at_least: int = 1, name: str = "n") -> int:
+    """The period, when it is a whole number >= `at_least`; else InvalidSetting."""
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < at_least:
+        raise InvalidSetting(
+            f"{name}={n!r} arrived; a whole number of bars from {at_least} up is allowed."
+        )
+    return int(n)
+
+
+def first_known(*arrays: FloatArray) -> int:
+    """Index of the first bar at which no array is NaN; the length when there is none.
+
+    Leading NaN are skipped, as TA-Lib's Python wrapper does, so indicators can be chained.
+    """
+    known = ~np.isnan(np.sum(arrays, axis=0))
+    return int(np.argmax(known)) if known.any() else len(known)

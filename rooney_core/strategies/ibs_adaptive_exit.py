@@ -1,0 +1,69 @@
+"""IBS adaptive exit: wait longer in wild markets, behind a stop. Facts only; behaviour is in
+`variant`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from rooney_core.strategies.ibs_baseline import IbsBaselineParams
+from rooney_core.strategies.prices import Prices
+from rooney_core.strategies.variant import Signals, Variant, long_only
+
+# The exit level stays where a bar can reach it and the trade still makes sense.
+LOWEST_EXIT, HIGHEST_EXIT = 0.5, 0.95
+SLOW_WINDOWS = 5
+
+
+class IbsAdaptiveExitParams(IbsBaselineParams):
+    """The exit level rises with the ratio of recent to usual range.
+
+    `range_bars`: window of the recent mean true range; the usual one is five times as long.
+    `adaptation`: exit level added when the recent range is twice the usual. `stop_ranges`:
+    distance of the stop, in recent mean true ranges.
+    """
+
+    exit_above: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    range_bars: Annotated[int, Field(ge=2, le=200)] = 20
+    adaptation: Annotated[float, Field(ge=0, le=1)] = 0.2
+    stop_ranges: Annotated[float, Field(gt=0, le=20)] = 3.0
+
+    @property
+    def lookback(self) -> int:
+        """The usual range's window, and one close before it."""
+        return SLOW_WINDOWS * self.range_bars + 1
+
+
+def _rule(prices: Prices, params: IbsAdaptiveExitParams) -> Signals:
+    recent = prices.mean_true_range(params.range_bars)
+    usual = prices.mean_true_range(SLOW_WINDOWS * params.range_bars)
+    # A market without any range has no usual one; there is nothing to enter or to leave then.
+    ratio = recent / np.where(usual > 0.0, usual, np.nan)
+    level = np.clip(
+        params.exit_above + params.adaptation * (ratio - 1.0), LOWEST_EXIT, HIGHEST_EXIT
+    )
+    return long_only(
+        enter=(prices.ibs < params.entry_below) & (recent > 0.0) & ~np.isnan(ratio),
+        leave=prices.ibs > level,
+        max_bars=params.max_bars,
+        stop_distance=params.stop_ranges * recent,
+    )
+
+
+IBS_ADAPTIVE_EXIT = Variant(
+    name="ibs_adaptive_exit",
+    summary="The baseline with an exit level that rises with recent range, and a range stop.",
+    source="Catalogue A10 (bracket in mean ranges, a standard rule); the adaptation is our own, "
+    "after Pagonidis, The IBS Effect (2013): the effect is stronger after wide ranges.",
+    params_type=IbsAdaptiveExitParams,
+    axes={
+        "entry_below": (0.1, 0.2),
+        "exit_above": (0.6, 0.75),
+        "adaptation": (0.0, 0.2),
+        "range_bars": (10, 20),
+        "stop_ranges": (2.0, 4.0),
+    },
+    rule=_rule,
+)

@@ -1,0 +1,78 @@
+"""What a rule sees: one symbol's bars, and every indicator of them computed once.
+
+Belongs here: turning bars into arrays that rules compare, on the right prices. Does not belong
+here: a threshold or a decision.
+
+Everything offered is a function of a bounded window that ends at the bar, and is summed afresh in
+each window: a live window of `lookback` bars gives the same bits as the whole history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from rooney_core.indicators import (
+    internal_bar_strength,
+    mean_true_range,
+    simple_moving_average,
+)
+from rooney_core.indicators.arrays import FloatArray
+from rooney_core.market.bars import BarArrays
+
+
+class Prices:
+    """Indicators of one run of bars, float64, aligned with the bars, each computed at first use.
+
+    Levels are adjusted prices (raw + adjustment), so a roll is not a move. NaN until defined. The
+    arrays are shared by every configuration of a sweep: a rule reads them and never writes.
+    """
+
+    def __init__(self, bars: BarArrays) -> None:
+        self._bars = bars
+        self._known: dict[tuple[str, int], FloatArray] = {}
+
+    def __len__(self) -> int:
+        return len(self._bars)
+
+    @property
+    def close(self) -> FloatArray:
+        """Adjusted close, quote units; lookback 1."""
+        return self._once("close", 0, lambda: self._bars.close + self._bars.adjustment)
+
+    @property
+    def ibs(self) -> FloatArray:
+        """Internal bar strength in [0, 1]; lookback 1.
+
+        On raw prices: one bar has one contract, so the adjustment cancels, and leaving it out
+        keeps the value free of rolls that come later.
+        """
+        bars = self._bars
+        return self._once("ibs", 0, lambda: internal_bar_strength(bars.high, bars.low, bars.close))
+
+    def mean_close(self, n: int) -> FloatArray:
+        """Mean adjusted close of the last n bars, quote units; lookback n."""
+        return self._once("mean_close", n, lambda: simple_moving_average(self.close, n))
+
+    def mean_true_range(self, n: int) -> FloatArray:
+        """Mean true range of the last n bars, quote units; lookback n + 1."""
+        bars = self._bars
+        return self._once(
+            "mean_true_range",
+            n,
+            lambda: mean_true_range(
+                bars.high + bars.adjustment, bars.low + bars.adjustment, self.close, n
+            ),
+        )
+
+    @property
+    def nothing(self) -> FloatArray:
+        """NaN at every bar: the stop distance of a rule without a stop."""
+        return self._once("nothing", 0, lambda: np.full(len(self), np.nan))
+
+    def _once(self, name: str, n: int, compute: Callable[[], FloatArray]) -> FloatArray:
+        known = self._known.get((name, n))
+        if known is None:
+            known = self._known[name, n] = compute()
+        return known
