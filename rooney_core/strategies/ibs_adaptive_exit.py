@@ -59,7 +59,7 @@ IBS_ADAPTIVE_EXIT = Variant(
     "after Pagonidis, The IBS Effect (2013): the effect is stronger after wide ranges.",
     params_type=IbsAdaptiveExitParams,
     axes={
-        "entry_below": (0.1, 0.2),
+        "entry_below": (0.05, 0.15),
         "exit_above": (0.6, 0.75),
         "adaptation": (0.0, 0.2),
         "range_bars": (10, 20),

@@ -38,6 +38,6 @@ IBS_BASELINE = Variant(
     source="Pagonidis, The IBS Effect (2013), on daily bars; catalogue A01 and A12. Kinlay (2016) "
     "finds no such effect within the day: on hourly bars it has to prove itself.",
     params_type=IbsBaselineParams,
-    axes={"entry_below": (0.1, 0.15, 0.2), "exit_above": (0.6, 0.75, 0.9), "max_bars": (3, 6, 12)},
+    axes={"entry_below": (0.05, 0.1, 0.2), "exit_above": (0.6, 0.75, 0.9), "max_bars": (3, 6, 12)},
     rule=_rule,
 )

@@ -1,4 +1,5 @@
-"""IBS filtered: the baseline in an upward trend only. Facts only; behaviour is in `variant`."""
+"""IBS filtered: the baseline after wide bars in an upward trend only. Facts only; behaviour is in
+`variant`."""
 
 from __future__ import annotations
 
@@ -12,20 +13,26 @@ from rooney_core.strategies.variant import Signals, Variant, long_only
 
 
 class IbsFilteredParams(IbsBaselineParams):
-    """`trend_bars`: longs only where the adjusted close is above its mean of so many bars."""
+    """Two filters on the entry, over the same window.
+
+    `trend_bars`: enter only where the adjusted close is above its mean of so many bars.
+    `range_above`: and only after a bar whose range exceeds so many mean true ranges.
+    """
 
     trend_bars: Annotated[int, Field(ge=2, le=1000)] = 200
+    range_above: Annotated[float, Field(ge=0, le=10)] = 1.0
 
     @property
     def lookback(self) -> int:
-        """The trend's window."""
-        return self.trend_bars
+        """The window, and one close before it."""
+        return self.trend_bars + 1
 
 
 def _rule(prices: Prices, params: IbsFilteredParams) -> Signals:
     rising = prices.close > prices.mean_close(params.trend_bars)
+    wide = prices.spread > params.range_above * prices.mean_true_range(params.trend_bars)
     return long_only(
-        enter=(prices.ibs < params.entry_below) & rising,
+        enter=(prices.ibs < params.entry_below) & rising & wide,
         leave=prices.ibs > params.exit_above,
         max_bars=params.max_bars,
         stop_distance=prices.nothing,
@@ -34,15 +41,16 @@ def _rule(prices: Prices, params: IbsFilteredParams) -> Signals:
 
 IBS_FILTERED = Variant(
     name="ibs_filtered",
-    summary="The baseline, entered only while the close is above its long moving average.",
-    source="Catalogue A02, a standard filter after Connors & Alvarez (2009); entry after "
-    "Pagonidis, The IBS Effect (2013).",
+    summary="The baseline, entered only above the long moving average and after a wide bar.",
+    source="Catalogue A02 (trend, a standard filter after Connors & Alvarez 2009) and A03 (wide "
+    "bars: Pagonidis, The IBS Effect, 2013, finds the effect stronger after them).",
     params_type=IbsFilteredParams,
     axes={
-        "entry_below": (0.1, 0.15, 0.2),
+        "entry_below": (0.1, 0.2),
         "exit_above": (0.6, 0.75),
         "max_bars": (6, 12),
         "trend_bars": (100, 200),
+        "range_above": (0.75, 1.25),
     },
     rule=_rule,
 )

@@ -51,6 +51,11 @@ class Prices:
         bars = self._bars
         return self._once("ibs", 0, lambda: internal_bar_strength(bars.high, bars.low, bars.close))
 
+    @property
+    def spread(self) -> FloatArray:
+        """High minus low, quote units; lookback 1."""
+        return self._once("spread", 0, lambda: self._bars.high - self._bars.low)
+
     def mean_close(self, n: int) -> FloatArray:
         """Mean adjusted close of the last n bars, quote units; lookback n."""
         return self._once("mean_close", n, lambda: simple_moving_average(self.close, n))

@@ -1,0 +1,98 @@
+"""The ranking: who is first, who is refused, and in which words."""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+import pytest
+
+from rooney_core.backtest import RankingCriteria, best, rank
+from rooney_core.errors import NotEnoughData
+
+GOOD = {
+    "params": "{}",
+    "annual_sharpe": 2.0,
+    "walk_forward_sharpe": 1.0,
+    "n_trades": 800,
+    "trades_per_year": 200.0,
+    "max_drawdown": -0.1,
+    "win_rate": 0.6,
+    "profit_factor": 1.4,
+    "net_profit_usd": 1000.0,
+    "is_robust": True,
+}
+
+
+def results(**variants: dict) -> pl.DataFrame:
+    return pl.DataFrame(
+        [{"variant": name.rstrip("_")} | GOOD | row for name, row in variants.items()]
+    )
+
+
+def test_one_row_per_variant_its_best_by_sharpe():
+    ranking = rank(
+        results(a={"annual_sharpe": 1.6}, a_={"annual_sharpe": 1.7}, b={}), RankingCriteria()
+    )
+    assert ranking.columns[0] == "rank"
+    assert ranking["rank"].to_list() == [1, 2]
+    assert ranking["variant"].to_list() == ["b", "a"]
+    assert ranking["annual_sharpe"].to_list() == [2.0, 1.7]
+    assert ranking["meets_criteria"].all()
+    assert ranking["refused_because"].to_list() == ["", ""]
+
+
+def test_meeting_the_criteria_beats_a_higher_sharpe_and_undefined_is_last():
+    ranking = rank(
+        results(
+            wild={"annual_sharpe": 4.0, "max_drawdown": -0.5},
+            never={"annual_sharpe": math.nan, "n_trades": 0, "trades_per_year": 0.0},
+            sound={},
+            weak={"annual_sharpe": 0.5},
+        ),
+        RankingCriteria(),
+    )
+    assert ranking["variant"].to_list() == ["sound", "wild", "weak", "never"]
+    assert best(ranking)["variant"].to_list() == ["sound"]
+
+
+def test_the_best_goes_on_even_when_everything_is_refused():
+    ranking = rank(results(a={"is_robust": False}, b={"annual_sharpe": 1.0}), RankingCriteria())
+    assert best(ranking).height == 1
+    assert best(ranking)["variant"].item() == "a"
+    assert not ranking["meets_criteria"].any()
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"annual_sharpe": 1.5}, "annual Sharpe 1.5 is not above 1.5"),
+        ({"annual_sharpe": math.nan}, "annual Sharpe NaN is not above 1.5"),
+        ({"trades_per_year": 99.0}, "99 trades a year are not within 100 to 400"),
+        ({"trades_per_year": 401.0}, "401 trades a year are not within 100 to 400"),
+        ({"max_drawdown": -0.2}, "drawdown 0.2 is not below 0.2"),
+        ({"is_robust": False}, "not robust"),
+    ],
+)
+def test_each_criterion_refuses_in_words(row, reason):
+    ranking = rank(results(a=row), RankingCriteria())
+    assert ranking["refused_because"].item() == reason
+
+
+def test_bounds_of_trades_are_inclusive_and_criteria_are_settings():
+    ranking = rank(results(a={"trades_per_year": 100.0}), RankingCriteria())
+    assert ranking["meets_criteria"].item()
+    lax = RankingCriteria(min_annual_sharpe=0, must_be_robust=False)
+    assert rank(results(a={"annual_sharpe": 0.1, "is_robust": False}), lax)["meets_criteria"].item()
+
+
+def test_the_symbol_is_kept():
+    frame = results(a={}).with_columns(symbol=pl.lit("SIM_ES"))
+    assert rank(frame, RankingCriteria()).columns[:3] == ["rank", "symbol", "variant"]
+
+
+def test_nothing_to_rank_is_said():
+    with pytest.raises(NotEnoughData):
+        rank(results(a={}).clear(), RankingCriteria())
+    with pytest.raises(NotEnoughData):
+        best(rank(results(a={}), RankingCriteria()).clear())

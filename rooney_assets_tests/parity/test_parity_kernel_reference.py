@@ -1,0 +1,87 @@
+"""The compiled kernel against the slow reference, trade by trade, on random nasty markets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_markets import Shape, market, random_signals, shapes
+
+from rooney_core.backtest.kernel import RoundTrips, play, trace
+from rooney_core.backtest.reference import ReferenceTrade, reference_trades
+from rooney_core.strategies import VARIANTS
+
+# A small window, so that rules fire in small markets; nothing else about them changes.
+SMALL_WINDOWS = {
+    "ibs_baseline": {"entry_below": 0.4, "exit_above": 0.7, "max_bars": 3},
+    "ibs_filtered": {"entry_below": 0.4, "exit_above": 0.7, "trend_bars": 4, "range_above": 0.5},
+    "ibs_adaptive_exit": {"entry_below": 0.4, "range_bars": 2, "stop_ranges": 0.8},
+}
+
+
+def as_trades(trips: RoundTrips) -> list[ReferenceTrade]:
+    return [
+        ReferenceTrade(
+            side=int(trips.side[i]),
+            signal_index=int(trips.signal_index[i]),
+            entry_index=int(trips.entry_index[i]),
+            exit_index=int(trips.exit_index[i]),
+            entry_price=float(trips.entry_price[i]),
+            exit_price=float(trips.exit_price[i]),
+            reason=trips.exit_reason[i],
+            n_bars=int(trips.n_bars[i]),
+        )
+        for i in range(len(trips.side))
+    ]
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(shape=shapes(), seed=st.integers(0, 2**32 - 1))
+def test_every_trade_of_arbitrary_signals_is_the_same(shape, seed):
+    bars = market(shape)
+    signals = random_signals(bars, seed)
+    assert as_trades(play(bars, signals)) == reference_trades(bars, signals)
+
+
+@pytest.mark.parametrize("name", SMALL_WINDOWS)
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(shape=shapes())
+def test_every_trade_of_every_variant_is_the_same(name, shape):
+    bars, variant = market(shape), VARIANTS[name]
+    signals = variant.signals(bars, variant.parse_params(SMALL_WINDOWS[name]))
+    assert as_trades(play(bars, signals)) == reference_trades(bars, signals)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(shape=shapes(), seed=st.integers(0, 2**32 - 1))
+def test_stepping_through_every_bar_equals_jumping_over_idle_ones(shape, seed):
+    bars = market(shape)
+    signals = random_signals(bars, seed)
+    trips, events = play(bars, signals), trace(bars, signals)
+    assert np.flatnonzero(events.exited).tolist() == trips.exit_index.tolist()
+    assert events.exited[trips.exit_index].tolist() == trips.reason.tolist()
+    assert events.entered[trips.entry_index].tolist() == trips.side.tolist()
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(shape=shapes(), seed=st.integers(0, 2**32 - 1))
+def test_before_the_flat_deadline_everything_is_flat(shape, seed):
+    bars = market(shape)
+    events = trace(bars, random_signals(bars, seed))
+    last = 2 * bars.bar_end_us - bars.bar_start_us > bars.flat_deadline_us
+    assert not events.held[last].any()
+    assert not events.entry_ordered[last].any()
+    orders = (events.entry_ordered != 0) * 1 + (events.exit_ordered != 0) + (events.exited > 2)
+    assert orders.max() <= 1
+
+
+def test_the_random_markets_reach_every_way_out():
+    shape = Shape(3, 40, 20, 0.1, 0.05, 0.05, 0.2, 0.05, 0.1, 0.2)
+    bars = market(shape)
+    reasons = {one.reason for one in reference_trades(bars, random_signals(bars, 5))}
+    assert reasons == {"SIGNAL", "TIME", "STOP", "FLAT_TIME", "FLAT_LATE"}
+    for name, params in SMALL_WINDOWS.items():
+        variant = VARIANTS[name]
+        signals = variant.signals(bars, variant.parse_params(params))
+        assert len(reference_trades(bars, signals)) > 20

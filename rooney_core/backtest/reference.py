@@ -1,0 +1,112 @@
+"""The rules of `kernel`, told again slowly, trade by trade: the truth that tests compare with.
+
+Belongs here: plain Python that a reader can check against the rules by eye. Does not belong here:
+speed, numba, or anything that the kernel uses. Nothing but tests calls it.
+
+The kernel carries a state from bar to bar. This module follows one trade at a time from its signal
+to its exit, and then looks for the next signal, so that a mistake in one is unlikely in the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan
+
+from rooney_core.market.bars import BarArrays
+from rooney_core.strategies import Signals
+
+
+@dataclass(frozen=True)
+class ReferenceTrade:
+    """One round trip; prices before slippage, indices of bars, fields as in `kernel.RoundTrips`."""
+
+    side: int
+    signal_index: int
+    entry_index: int
+    exit_index: int
+    entry_price: float
+    exit_price: float
+    reason: str
+    n_bars: int
+
+
+@dataclass(frozen=True)
+class _Exit:
+    index: int
+    price: float
+    reason: str
+    n_bars: int
+    # The first bar whose close may bring the next entry.
+    resumes: int
+
+
+def reference_trades(bars: BarArrays, signals: Signals) -> list[ReferenceTrade]:
+    """Every closed trade, oldest first."""
+    trades = []
+    t = 0
+    while t < len(bars) - 1:
+        side = int(signals.entry[t])
+        if side == 0 or _next_bar_is_too_late(bars, t):
+            t += 1
+            continue
+        fill = t + 1
+        same_session = bars.session[fill] == bars.session[t]
+        in_time = bars.bar_end_us[fill] <= bars.flat_deadline_us[fill]
+        if not (same_session and in_time and bars.volume[fill] > 0):
+            t += 2  # the order lapsed during bar t + 1, which then orders nothing
+            continue
+        end = _follow(bars, signals, fill, side)
+        if end is None:
+            break
+        trades.append(
+            ReferenceTrade(
+                side=side,
+                signal_index=t,
+                entry_index=fill,
+                exit_index=end.index,
+                entry_price=float(bars.open[fill]),
+                exit_price=end.price,
+                reason=end.reason,
+                n_bars=end.n_bars,
+            )
+        )
+        t = end.resumes
+    return trades
+
+
+def _follow(bars: BarArrays, signals: Signals, fill: int, side: int) -> _Exit | None:
+    """From the entry fill to the exit; None when the bars end first."""
+    distance = float(signals.stop_distance[fill - 1])
+    has_stop = not isnan(distance) and distance > 0
+    stop = float(bars.open[fill]) - side * distance
+    leaving = ""
+    for t in range(fill, len(bars)):
+        held_before = t - fill
+        late = (
+            bars.session[t] != bars.session[fill] or bars.bar_end_us[t] > bars.flat_deadline_us[t]
+        )
+        if late:
+            rolled = float(bars.adjustment[t]) - float(bars.adjustment[fill])
+            price = float(bars.open[t]) + rolled
+            return _Exit(t, price, "FLAT_LATE", held_before, resumes=t + 1)
+        traded = bars.volume[t] > 0
+        if leaving and traded:
+            return _Exit(t, float(bars.open[t]), leaving, held_before, resumes=t)
+        if has_stop and traded:
+            if side * (float(bars.open[t]) - stop) < 0:
+                return _Exit(t, float(bars.open[t]), "STOP", held_before + 1, resumes=t + 1)
+            touched = bars.low[t] <= stop if side > 0 else bars.high[t] >= stop
+            if touched:
+                return _Exit(t, stop, "STOP", held_before + 1, resumes=t + 1)
+        if _next_bar_is_too_late(bars, t):
+            return _Exit(t, float(bars.close[t]), "FLAT_TIME", held_before + 1, resumes=t + 1)
+        if not leaving and signals.exit[t]:
+            leaving = "SIGNAL"
+        if not leaving and held_before + 1 >= signals.max_bars:
+            leaving = "TIME"
+    return None
+
+
+def _next_bar_is_too_late(bars: BarArrays, t: int) -> bool:
+    length = int(bars.bar_end_us[t]) - int(bars.bar_start_us[t])
+    return int(bars.bar_end_us[t]) + length > int(bars.flat_deadline_us[t])
