@@ -89,7 +89,7 @@ def stitch(raw_bars: pl.DataFrame, roll_calendar: pl.DataFrame) -> pl.DataFrame:
     front are left out. Raises BarsRejected when a bar time is left with two bars.
     """
     if raw_bars.is_empty():
-        return raw_bars.select(BARS_SCHEMA)
+        return raw_bars.select(list(BARS_SCHEMA))
     calendar = roll_calendar.sort("roll_session").select(
         pl.col("roll_session").alias("session"),
         pl.col("roll_to").alias("front"),
