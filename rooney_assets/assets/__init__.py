@@ -1,0 +1,25 @@
+"""The assets, stage by stage; importing this package declares them all.
+
+Belongs here: thin bodies that call one core function each. Does not belong here: market logic,
+storage, or anything of Dagster.
+"""
+
+from rooney_assets.assets import bars, factory, models, money, release
+from rooney_assets.checks import bars as bar_checks
+from rooney_assets.checks import factory as factory_checks
+from rooney_assets.checks import models as model_checks
+from rooney_assets.checks import money as money_checks
+from rooney_assets.checks import release as release_checks
+
+__all__ = [
+    "bar_checks",
+    "bars",
+    "factory",
+    "factory_checks",
+    "model_checks",
+    "models",
+    "money",
+    "money_checks",
+    "release",
+    "release_checks",
+]

@@ -1,0 +1,127 @@
+"""Stage 3: labels, the meta-label ensemble, the ledger of trials, and the sealed test."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+
+from rooney_assets.graph.declaration import Here, Made, Reach, lake_asset
+from rooney_assets.ledger import extend_ledger, trial_statistics
+from rooney_assets.tracking import track_training
+from rooney_assets.lake import seal
+from rooney_core.backtest.costs import CostModel
+from rooney_core.features import ReferenceCloses, feature_names
+from rooney_core.gates.evaluation import evaluate
+from rooney_core.labeling import build_training_set
+from rooney_core.modeling.meta_model import MetaModel
+from rooney_core.modeling.settings import TuningSettings
+from rooney_core.modeling.training import train_meta_model
+from rooney_core.strategies import VARIANTS
+from rooney_core.validation.windows import SPLITS
+
+DATA_ROOMS = ("market", "indicators", "strategies", "backtest", "features", "labeling", "validation")
+MODEL_ROOMS = ("features", "modeling", "validation")
+HOLDOUT_BUDGET = 5
+
+
+@lake_asset(group="models", rooms=DATA_ROOMS, reach={"session_bars": Reach.REFERENCES})
+def training_set(
+    here: Here,
+    continuous_bars: pl.DataFrame,
+    best_strategy: pl.DataFrame,
+    session_bars: dict[str, pl.DataFrame],
+) -> Made:
+    """One row per trade of the best strategy: features at the signal bar's close, span, label.
+
+    `meta_label` is 1 where the trade earned money after costs. Rows of the test window are SEALED:
+    here their outcome and features are null, and only `model_evaluation` is handed the rest, after
+    the look is recorded. A feature that is not known is null, never 0.
+    """
+    candidate = best_strategy.row(0, named=True)
+    variant = VARIANTS[candidate["variant"]]
+    table = build_training_set(
+        continuous_bars,
+        variant,
+        variant.parse_params(candidate["params"]),
+        CostModel.of(here.instrument),
+        here.instrument,
+        {name: ReferenceCloses.from_session_bars(bars) for name, bars in session_bars.items()},
+        SPLITS,
+    )
+    visible, sealed = seal(table)
+    counts = dict(table.group_by("split").len().sort("split").iter_rows())
+    names = [name for name in feature_names(tuple(session_bars)) if name in visible.columns]
+    known = visible.filter(pl.col("split") != "test").select(pl.col(names).is_not_null().mean())
+    return Made(
+        visible,
+        sealed=sealed,
+        notes={"trades per window": counts, "feature coverage": known.row(0, named=True)},
+    )
+
+
+@lake_asset(
+    group="models",
+    rooms=MODEL_ROOMS,
+    kinds=("scikitlearn", "lightgbm", "optuna"),
+    params=TuningSettings,
+    uses_tracking=True,
+)
+def meta_model(here: Here, training_set: pl.DataFrame) -> Made:
+    """LightGBM and Random Forest, blended, saying which of the strategy's trades to take.
+
+    Tuned on purged folds of the train window, threshold chosen on the validation window; stored as
+    rows (the booster's text, the forest's node arrays), nothing that could execute code.
+    """
+    known = training_set.filter(pl.col("split") != "test")
+    names = feature_names(here.universe.reference)
+    present = tuple(name for name in names if name in known.columns)
+    trained = train_meta_model(
+        known,
+        present,
+        here.params,
+        on_trial=lambda number, score: here.progress(f"trial {number + 1}/{here.params.n_trials}"),
+    )
+    table = trained.model.to_row(here.symbol).with_columns(
+        pl.Series("trials", [trained.trials.to_dicts()]),
+        pl.Series("thresholds", [trained.thresholds.to_dicts()]),
+    )
+    notes = track_training(here, trained)
+    return Made(table, notes={"threshold": trained.model.threshold, **notes})
+
+
+@lake_asset(group="models", rooms=("validation",))
+def trial_ledger(here: Here, strategy_results: pl.DataFrame, meta_model: pl.DataFrame) -> Made:
+    """Every configuration that any search ever scored on this symbol's data; rows are never removed.
+
+    The deflated Sharpe ratio takes its number of trials and their variance from here, never from an
+    argument. The same search on the same data by the same code is the same trial.
+    """
+    table = extend_ledger(here, strategy_results, meta_model)
+    return Made(table, notes={"trials": table.height, **trial_statistics(table)})
+
+
+@lake_asset(
+    group="models",
+    rooms=(*MODEL_ROOMS, "gates"),
+    kinds=("polars", "sealed"),
+)
+def model_evaluation(
+    here: Here,
+    training_set: pl.DataFrame,
+    meta_model: pl.DataFrame,
+    trial_ledger: pl.DataFrame,
+    session_bars: pl.DataFrame,
+) -> Made:
+    """The only reader of the test window: one look per model version, recorded before it happens.
+
+    Sharpe per window, deflated by every trial in the ledger and every earlier look; the verdict in
+    plain words with codes. `deflated_sharpe_prob` >= 0.95 is called significant, nothing less is.
+    """
+    raise NotImplementedError
+
+
+@lake_asset(group="models", rooms=("validation",))
+def holdout_looks(here: Here, model_evaluation: pl.DataFrame) -> pl.DataFrame:
+    """Every time the sealed test window was opened: by what, when, for which model version."""
+    return here.lake.looks(here.symbol)

@@ -1,0 +1,141 @@
+"""Stage 4: from models to equity curves, a portfolio, and its gates."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from rooney_assets.graph.declaration import Here, Made, Partitioning, Reach, lake_asset
+from rooney_assets.graph.figures import equity_picture
+from rooney_core.gates.report import Candidate, verdict_of
+from rooney_core.gates.report import gate_report as judge_symbols
+from rooney_core.modeling.meta_model import MetaModel
+from rooney_core.portfolio.equity import equity_curve as draw_equity
+from rooney_core.portfolio.equity import filtered_daily_pnl
+from rooney_core.portfolio.monthly import MonthlyPortfolio, PortfolioLimits, diff_portfolios, select_portfolio
+
+STARTING_EQUITY_USD = 250_000.0
+FloatArray = npt.NDArray[np.float64]
+MONTHLY = Partitioning.MONTH
+EVERY = Reach.EVERY
+
+
+@lake_asset(
+    group="money",
+    rooms=("portfolio", "modeling", "features", "validation"),
+    plots_column="equity_usd",
+)
+def equity_curve(
+    here: Here,
+    training_set: pl.DataFrame,
+    meta_model: pl.DataFrame,
+    model_evaluation: pl.DataFrame,
+    session_bars: pl.DataFrame,
+) -> Made:
+    """Daily P&L in USD and equity of one contract of the filtered strategy, flat days included.
+
+    `window` says whether a day was trained on, tuned on, or judged on. The test days come from
+    `model_evaluation`, which is the only one to have seen them.
+    """
+    model = MetaModel.from_row(meta_model)
+    known = filtered_daily_pnl(model, training_set, session_bars["session"])
+    tested = model_evaluation.select("test_sessions", "test_daily_pnl_usd").explode(pl.all())
+    table = draw_equity(known, tested, here.symbol, STARTING_EQUITY_USD)
+    title = f"{here.symbol}{' (simulated market)' if here.instrument.is_simulated else ''}"
+    return Made(table, pictures={"equity": equity_picture(table, title)})
+
+
+@lake_asset(
+    group="money",
+    rooms=("portfolio", "validation"),
+    partitioning=MONTHLY,
+    reach={name: EVERY for name in ("equity_curve", "model_evaluation")},
+    params=PortfolioLimits,
+)
+def portfolio_config(
+    here: Here,
+    equity_curve: dict[str, pl.DataFrame],
+    model_evaluation: dict[str, pl.DataFrame],
+) -> Made:
+    """The strategies to trade in a month, chosen greedily on the validation window.
+
+    Only symbols whose model passed its verdict are candidates. No row at all is a valid result; the
+    reason of every symbol that stayed out is in the metadata and in `gate_report`.
+    """
+    chosen = _choose(here, equity_curve, model_evaluation)
+    before = _month_before(here)
+    notes = {
+        "members": chosen.members.height,
+        "left out": dict(chosen.reasons),
+        "against the month before": diff_portfolios(before, chosen.members, chosen.reasons),
+    }
+    return Made(chosen.members, notes=notes)
+
+
+@lake_asset(
+    group="money",
+    rooms=("gates", "portfolio", "validation"),
+    partitioning=MONTHLY,
+    reach={name: EVERY for name in ("equity_curve", "model_evaluation")},
+    params=PortfolioLimits,
+)
+def gate_report(
+    here: Here,
+    portfolio_config: pl.DataFrame,
+    equity_curve: dict[str, pl.DataFrame],
+    model_evaluation: dict[str, pl.DataFrame],
+) -> Made:
+    """Every gate's answer for every tradable symbol: value, threshold, passed, and the reason.
+
+    A symbol is released only when all its gates pass; nobody can talk to them.
+    """
+    chosen = _choose(here, equity_curve, model_evaluation)
+    members = dict(portfolio_config.select("symbol", "sharpe").iter_rows())
+    candidates = {
+        symbol: Candidate(model_evaluation[symbol], _test_returns(equity_curve[symbol]))
+        for symbol in model_evaluation
+        if symbol in equity_curve
+    }
+    table = judge_symbols(
+        str(here.partition),
+        here.universe.tradable,
+        candidates,
+        members,
+        chosen.reasons,
+        here.params.max_positions,
+    )
+    passed = table.group_by("symbol", maintain_order=True).agg(pl.col("passed").all())
+    return Made(table, notes={"released": ", ".join(passed.filter("passed")["symbol"]) or "nobody"})
+
+
+def _choose(
+    here: Here, equity: dict[str, pl.DataFrame], evaluations: dict[str, pl.DataFrame]
+) -> MonthlyPortfolio:
+    """The month's selection: on validation days, among symbols whose verdict is a pass."""
+    verdicts = {symbol: verdict_of(one) for symbol, one in evaluations.items()}
+    refusals = {
+        symbol: "model verdict fail: " + "; ".join(r.text for r in one.reasons if r.is_failure)
+        for symbol, one in verdicts.items()
+        if not one.passed
+    }
+    returns = {
+        symbol: one.filter(pl.col("window") == "validation").select("session", "daily_return")
+        for symbol, one in equity.items()
+        if symbol in verdicts
+    }
+    return select_portfolio(
+        str(here.partition), returns, refusals, here.universe, **here.params.model_dump()
+    )
+
+
+def _test_returns(equity: pl.DataFrame) -> FloatArray:
+    tested = equity.filter(pl.col("window") == "test")
+    return (tested["daily_pnl_usd"] / STARTING_EQUITY_USD).to_numpy()
+
+
+def _month_before(here: Here) -> pl.DataFrame | None:
+    earlier = [month for month in here.lake.partitions("portfolio_config") if month < here.partition]
+    if not earlier:
+        return None
+    return here.lake.read("portfolio_config", ("rebalance_month", max(earlier)))

@@ -1,0 +1,53 @@
+"""Assembles the definitions from a universe and settings; a test swaps any resource.
+
+Belongs here: putting declarations, jobs and resources together. Does not belong here: reading the
+environment or the network; that is `definitions.py`'s one line.
+"""
+
+from collections.abc import Mapping
+
+import dagster as dg
+from dagster_duckdb import DuckDBResource
+
+import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
+from rooney_assets.graph.declaration import ASSETS, Asset, Partitioning, partition_keys
+from rooney_assets.graph.to_dagster import to_dagster
+from rooney_assets.jobs import build_jobs
+from rooney_assets.resources import BarsResource, LakeResource, ProgressResource
+from rooney_assets.settings import Settings
+from rooney_assets.tracking import late_mlflow, tracking_uri
+from rooney_core.market.instruments import Universe
+
+
+def build_defs(
+    settings: Settings, universe: Universe, resources: Mapping[str, object] | None = None
+) -> dg.Definitions:
+    """The whole code location for one universe and one lake."""
+    declared = offered_assets(universe)
+    return dg.Definitions(
+        assets=[to_dagster(one, universe) for one in declared],
+        jobs=build_jobs(declared),
+        executor=dg.in_process_executor,
+        resources={**default_resources(settings), **(resources or {})},
+    )
+
+
+def offered_assets(universe: Universe) -> list[Asset]:
+    """The assets that have a partition in this universe; real bars have no simulated truth."""
+    unsplit = (Partitioning.MONTH, Partitioning.NONE)
+    return [
+        one
+        for one in ASSETS.values()
+        if one.partitioning in unsplit or partition_keys(one, universe)
+    ]
+
+
+def default_resources(settings: Settings) -> dict[str, object]:
+    """The resources that a run uses unless a caller swaps them."""
+    return {
+        "lake": LakeResource(root=str(settings.lake)),
+        "bars": BarsResource(setting=settings.source, base=str(settings.base)),
+        "progress": ProgressResource(state_folder=str(settings.state)),
+        "duckdb": DuckDBResource(database=str(settings.lake / "lake.duckdb")),
+        "mlflow": late_mlflow.configured({"mlflow_tracking_uri": tracking_uri(settings)}),
+    }

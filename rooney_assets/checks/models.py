@@ -1,0 +1,110 @@
+"""Checks of stage 3: training sets, models, the ledger, the sealed test."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from rooney_assets.graph.declaration import Here, Outcome, check
+from rooney_core.modeling.meta_model import MetaModel
+from rooney_core.validation.windows import SPLITS
+
+LEAST_TRAIN_TRADES = 100
+LEAST_COVERAGE = 0.9
+
+
+@check("training_set", blocking=True)
+def outcomes_after_2020_are_sealed(table: pl.DataFrame, here: Here) -> Outcome:
+    """No row of the test window shows its outcome."""
+    shown = table.filter(
+        (pl.col("split") == "test")
+        & (pl.col("meta_label").is_not_null() | pl.col("net_profit_usd").is_not_null())
+    ).height
+    return Outcome(shown == 0, {"rows showing their outcome": shown})
+
+
+@check("training_set", blocking=True)
+def windows_do_not_overlap(table: pl.DataFrame, here: Here) -> Outcome:
+    """Every training and validation trade starts and ends inside its own window."""
+    known = table.filter(pl.col("split") != "test")
+    ends = {"train": SPLITS.train_end, "validation": SPLITS.validation_end}
+    late = known.filter(
+        pl.col("label_end").dt.date() > pl.col("split").replace_strict(ends, return_dtype=pl.Date)
+    ).height
+    return Outcome(late == 0, {"trades past their window": late})
+
+
+@check("training_set", blocking=True)
+def enough_trades(table: pl.DataFrame, here: Here) -> Outcome:
+    """At least 100 training trades. Ways out: an earlier start, looser entries, a two-way split."""
+    count = table.filter(pl.col("split") == "train").height
+    return Outcome(
+        count >= LEAST_TRAIN_TRADES, {"training trades": count, "needed": LEAST_TRAIN_TRADES}
+    )
+
+
+@check("meta_model", blocking=True)
+def model_loads_from_its_row(table: pl.DataFrame, here: Here) -> Outcome:
+    """The row rebuilds the model: hash, arrays, booster text and feature list fit together."""
+    model = MetaModel.from_row(table)
+    return Outcome(True, {"model_version": table["model_version"][0], "features": len(model.features)})
+
+
+@check("meta_model")
+def folds_have_skill(table: pl.DataFrame, here: Here) -> Outcome:
+    """The mean Sharpe of the cross-validation paths is above 0."""
+    mean = table["cpcv_sharpe_mean"][0]
+    return Outcome(mean is not None and mean > 0, {"cpcv_sharpe_mean": float(mean or 0.0)})
+
+
+@check("trial_ledger", blocking=True)
+def ledger_never_shrinks(table: pl.DataFrame, here: Here) -> Outcome:
+    """Every trial counted before is still counted."""
+    partition = ("symbol", here.symbol)
+    before = 0
+    if here.lake.version("trial_ledger", partition) is not None:
+        before = here.lake.read("trial_ledger", partition).height
+    return Outcome(table.height >= before, {"before": before, "now": table.height})
+
+
+@check("trial_ledger", blocking=True)
+def every_search_is_counted(table: pl.DataFrame, here: Here) -> Outcome:
+    """The strategy sweep, the model tuning and the threshold grid all have rows."""
+    counts = dict(table.group_by("search").len().sort("search").iter_rows())
+    needed = {"strategy_sweep", "meta_tuning", "threshold"}
+    return Outcome(needed <= set(counts), counts)
+
+
+@check("model_evaluation", blocking=True)
+def look_was_recorded(table: pl.DataFrame, here: Here) -> Outcome:
+    """The log of looks names this model version: nobody saw the test window unrecorded."""
+    looks = here.lake.looks(here.symbol)
+    known = looks.filter(pl.col("model_version") == table["model_version"][0]).height
+    return Outcome(known > 0, {"looks of this version": known, "looks in all": looks.height})
+
+
+@check("model_evaluation", blocking=True)
+def deflation_counts_every_trial(table: pl.DataFrame, here: Here) -> Outcome:
+    """The number of trials behind the deflated Sharpe is at least the ledger's."""
+    ledger = here.lake.read("trial_ledger", ("symbol", here.symbol)).height
+    used = int(table["n_trials_raw"][0])
+    return Outcome(used >= ledger, {"used": used, "in the ledger": ledger})
+
+
+@check("model_evaluation")
+def verdict_is_pass(table: pl.DataFrame, here: Here) -> Outcome:
+    """The model passed its verdict. A failure is a finding, not a fault: the symbol stays out."""
+    row = table.row(0, named=True)
+    return Outcome(row["verdict"] == "pass", {"verdict": row["verdict"], "reasons": str(row["reasons"])})
+
+
+@check("holdout_looks", blocking=True)
+def looks_are_numbered(table: pl.DataFrame, here: Here) -> Outcome:
+    """Looks are numbered 1, 2, 3, ...: none was removed."""
+    return Outcome(table["look"].to_list() == list(range(1, table.height + 1)), {"looks": table.height})
+
+
+@check("holdout_looks")
+def budget_is_not_spent(table: pl.DataFrame, here: Here) -> Outcome:
+    """Distinct looks at the test window are fewer than the budget allows."""
+    distinct = table.filter(~pl.col("is_repeat")).height
+    return Outcome(distinct < 5, {"distinct looks": distinct, "budget": 5})

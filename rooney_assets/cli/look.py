@@ -1,0 +1,85 @@
+"""`rooney sql`, `rank`, `status`, `summary`: what the lake says."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command()
+@click.argument("query")
+@click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
+@click.option("--limit", default=50, show_default=True, help="Rows to print; 0 prints all.")
+def sql(query: str, as_json: bool, limit: int) -> None:
+    """Query the lake; every asset is a view, `symbol` or `rebalance_month` a column."""
+    from rooney_assets.cli.context import Place
+    from rooney_assets.cli.tables import print_frame, to_json
+
+    table = Place.from_environment().lake.query(query)
+    if as_json:
+        click.echo(to_json(table))
+    else:
+        print_frame(table, limit)
+
+
+@click.command()
+@click.argument("symbol")
+@click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
+def rank(symbol: str, as_json: bool) -> None:
+    """Print the ranking of strategy variants of SYMBOL."""
+    from rooney_assets.cli.context import Place
+    from rooney_assets.cli.tables import print_frame, to_json
+
+    place = Place.from_environment()
+    table = place.lake.read("strategy_ranking", ("symbol", place.symbol(symbol)))
+    shown = table.select(
+        "rank",
+        "variant",
+        "params",
+        "annual_sharpe",
+        "walk_forward_sharpe",
+        "n_trades",
+        "trades_per_year",
+        "max_drawdown",
+        "is_robust",
+        "refused_because",
+    )
+    if as_json:
+        click.echo(to_json(shown))
+    else:
+        print_frame(shown, 0)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
+@click.option("--symbols", help="Comma-separated; default: all.")
+def status(as_json: bool, symbols: str | None) -> None:
+    """Print every asset and partition: its version, age, rows and checks."""
+    from rooney_assets.cli.context import Place
+    from rooney_assets.cli.standing import standing
+    from rooney_assets.cli.tables import print_frame, to_json
+
+    place = Place.from_environment()
+    chosen = None
+    if symbols is not None:
+        chosen = {place.symbol(one) for one in symbols.split(",") if one.strip()}
+    table = standing(place, chosen)
+    if as_json:
+        click.echo(to_json(table))
+    else:
+        print_frame(table, 0)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def summary(as_json: bool) -> None:
+    """Print what came out: per symbol the strategy, Sharpe ratios and verdict; the portfolio."""
+    from rooney_assets.cli.context import Place
+    from rooney_assets.cli.summary import print_summary, summary_facts
+
+    place = Place.from_environment()
+    if as_json:
+        click.echo(json.dumps(summary_facts(place), indent=2, default=str))
+    else:
+        print_summary(place)

@@ -1,0 +1,44 @@
+"""The command's root: which subcommands there are, and how an error is told."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from rooney_assets.cli.look import rank, sql, status, summary
+from rooney_assets.cli.materialize import materialize
+from rooney_core import __version__
+from rooney_core.errors import RooneyError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="rooney")
+def rooney() -> None:
+    """Research to production for systematic futures trading.
+
+    Settings come from the environment: ROONEY_LAKE (root of the lake), ROONEY_SOURCE (simulated or
+    files:DIR), ROONEY_UNIVERSE (path of universe.yaml), ROONEY_STATE (Dagster's and MLflow's
+    files). None is needed.
+    """
+
+
+for command in (materialize, sql, rank, status, summary):
+    rooney.add_command(command)
+
+
+def main() -> None:
+    """Run the command; exit 0 fine, 1 refused or failed, 2 usage. No traceback for our own errors."""
+    try:
+        rooney.main(standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Stopped; what was materialized stays.", err=True)
+        sys.exit(1)
+    except RooneyError as error:
+        click.echo(f"rooney: {error}", err=True)
+        sys.exit(error.exit_code)

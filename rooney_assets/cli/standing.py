@@ -1,0 +1,78 @@
+"""How every asset and partition stands: version, age, rows, checks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
+from rooney_assets.cli.context import Place
+from rooney_assets.graph.declaration import ASSETS, Asset, Partitioning, partition_keys, partition_of
+from rooney_assets.graph.plan import basis_of, default_params, is_current
+from rooney_core.errors import RooneyError
+
+SCHEMA = {
+    "asset": pl.String,
+    "partition": pl.String,
+    "state": pl.String,
+    "version": pl.String,
+    "rows": pl.Int64,
+    "age": pl.String,
+    "checks": pl.String,
+}
+
+
+def standing(place: Place, symbols: set[str] | None = None) -> pl.DataFrame:
+    """One row per asset and partition; `state` is current, stale or missing."""
+    rows = [
+        _row(asset, key, place)
+        for asset in ASSETS.values()
+        for key in _keys(asset, place)
+        if symbols is None or asset.partitioning.column != "symbol" or key in symbols
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _keys(asset: Asset, place: Place) -> list[str | None]:
+    if asset.partitioning is Partitioning.NONE:
+        return [None]
+    if asset.partitioning is Partitioning.MONTH:
+        return [*place.lake.partitions(asset.name)]
+    return [*partition_keys(asset, place.universe)]
+
+
+def _row(asset: Asset, key: str | None, place: Place) -> tuple[Any, ...]:
+    partition = partition_of(asset, key)
+    version = place.lake.version(asset.name, partition)
+    if version is None:
+        return (asset.name, key or "", "missing", None, None, None, None)
+    manifest = place.lake.manifest(asset.name, partition)
+    checks: dict[str, bool] = manifest.extra.get("checks", {})
+    failed = [name for name, passed in checks.items() if not passed]
+    told = f"{len(checks) - len(failed)}/{len(checks)}"
+    if failed:
+        told += f" ({', '.join(failed)})"
+    age = _age(datetime.now(UTC) - manifest.created_at)
+    state = "current" if _is_current(asset, key, place) else "stale"
+    return (asset.name, key or "", state, version[:10], manifest.rows, age, told)
+
+
+def _is_current(asset: Asset, key: str | None, place: Place) -> bool:
+    try:
+        basis = basis_of(
+            asset, key, place.universe, place.source, place.lake, default_params(asset)
+        )
+    except RooneyError:
+        # An input is gone or unreadable: what was made from it is not current.
+        return False
+    return is_current(asset, key, basis, place.lake)
+
+
+def _age(age: Any) -> str:
+    seconds = int(age.total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

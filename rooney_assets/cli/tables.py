@@ -1,0 +1,54 @@
+"""Prints frames: aligned for a person, JSON for a program."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+
+def print_frame(frame: pl.DataFrame, limit: int) -> None:
+    """Print at most `limit` rows (0: all), and say how many are left out."""
+    table = Table(box=None, header_style="bold")
+    for name, dtype in frame.schema.items():
+        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
+    shown = frame if limit == 0 else frame.head(limit)
+    for row in shown.iter_rows():
+        table.add_row(*(_cell(value) for value in row))
+    Console().print(table)
+    if shown.height < frame.height:
+        Console().print(f"... {frame.height - shown.height} more rows; --limit 0 prints all")
+
+
+def to_json(frame: pl.DataFrame) -> str:
+    """The rows as a JSON list; times as ISO 8601, NaN and infinities as null."""
+    return json.dumps([{k: _plain(v) for k, v in row.items()} for row in frame.to_dicts()])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return value

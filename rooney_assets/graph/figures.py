@@ -1,0 +1,55 @@
+"""Pictures for asset metadata, as PNG bytes.
+
+Belongs here: drawing a table that an asset has made. Does not belong here: computing anything that
+is not already in it. matplotlib is imported on use: most partitions draw nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def sharpe_distribution(results: pl.DataFrame) -> bytes:
+    """Histogram of every configuration's annual Sharpe (column `annual_sharpe`), per variant."""
+    figure = _figure()
+    axes = figure.subplots()
+    groups = [
+        (str(name[0]), table["annual_sharpe"].drop_nans().drop_nulls().to_numpy())
+        for name, table in results.group_by("variant", maintain_order=True)
+    ]
+    axes.hist([values for _, values in groups], bins=24, stacked=True, label=[n for n, _ in groups])
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set(xlabel="annual Sharpe, train window, after costs", ylabel="configurations")
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def equity_picture(equity: pl.DataFrame, title: str) -> bytes:
+    """Equity in USD by session, the window of each part shaded, drawdown below."""
+    figure = _figure(height=4.2)
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    for name, part in equity.group_by("window", maintain_order=True):
+        top.plot(part["session"].to_list(), part["equity_usd"].to_list(), label=str(name[0]))
+    bottom.fill_between(equity["session"].to_list(), equity["drawdown"].to_list(), step="mid")
+    top.set(title=title, ylabel="equity, USD")
+    bottom.set(ylabel="drawdown")
+    top.legend(frameon=False)
+    return _png(figure)
+
+
+def _figure(height: float = 3.0) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(7, height), layout="constrained")
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=80)
+    return buffer.getvalue()

@@ -1,0 +1,142 @@
+"""What of the graph is stale: the memory that lets a second run do no work twice.
+
+Belongs here: which inputs a partition reads, the facts that decide its content, and whether the
+lake already holds a table made from exactly these. Does not belong here: making it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from rooney_assets.graph.code_version import code_version
+from rooney_assets.graph.declaration import (
+    ASSETS,
+    Asset,
+    Input,
+    Partitioning,
+    Reach,
+    partition_keys,
+    partition_of,
+)
+from rooney_assets.lake import Lake
+from rooney_assets.sources import BarSource
+from rooney_core.errors import UnknownName
+from rooney_core.market.instruments import Universe
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Everything that decides a partition's content: code, inputs by version, configuration."""
+
+    code_version: str
+    inputs: Mapping[str, str]
+    config: Mapping[str, Any]
+
+
+def input_keys(
+    own: Asset, one: Input, key: str | None, universe: Universe, lake: Lake
+) -> list[str | None]:
+    """The upstream partitions that a partition reads, in a stable order.
+
+    REFERENCES and EVERY name only what has been materialized: a reference that is missing is
+    unknown to the features (null), not a reason to stop every other symbol.
+    """
+    upstream = ASSETS[one.asset]
+    if upstream.partitioning is Partitioning.NONE:
+        return [None]
+    if one.reach is Reach.SAME:
+        return [key]
+    made = set(lake.partitions(upstream.name))
+    if upstream.partitioning is Partitioning.MONTH:
+        return sorted(made)
+    wanted = universe.reference if one.reach is Reach.REFERENCES else partition_keys(upstream, universe)
+    return [symbol for symbol in wanted if symbol in made]
+
+
+def basis_of(
+    asset: Asset,
+    key: str | None,
+    universe: Universe,
+    source: BarSource,
+    lake: Lake,
+    params: BaseModel | None,
+) -> Basis:
+    """The basis a partition would be made on now. Raises MissingArtifact for an absent input."""
+    inputs: dict[str, str] = {}
+    for one in asset.inputs.values():
+        for upstream_key in input_keys(asset, one, key, universe, lake):
+            name = one.asset if upstream_key is None else f"{one.asset}[{upstream_key}]"
+            inputs[name] = _version(lake, one.asset, upstream_key)
+    return Basis(code_version(asset.rooms), inputs, _config(asset, key, universe, source, lake, params))
+
+
+def is_current(asset: Asset, key: str | None, basis: Basis, lake: Lake) -> bool:
+    """True when the lake holds this partition, made on exactly this basis."""
+    return lake.is_current(
+        asset.name,
+        partition_of(asset, key),
+        code_version=basis.code_version,
+        inputs=basis.inputs,
+        config=basis.config,
+    )
+
+
+def default_params(asset: Asset) -> BaseModel | None:
+    """The parameters an asset takes when the launchpad is left alone."""
+    return asset.params() if asset.params is not None else None
+
+
+def upstream_closure(targets: Iterable[str]) -> list[str]:
+    """The targets and everything above them, inputs first. Raises UnknownName."""
+    order: list[str] = []
+
+    def visit(name: str) -> None:
+        if name not in ASSETS:
+            raise UnknownName.among("asset", name, ASSETS)
+        if name not in order:
+            for one in ASSETS[name].inputs.values():
+                visit(one.asset)
+            order.append(name)
+
+    for target in targets:
+        visit(target)
+    return order
+
+
+def _version(lake: Lake, asset: str, key: str | None) -> str:
+    upstream = ASSETS[asset]
+    version = lake.version(asset, partition_of(upstream, key))
+    if version is None:
+        # read() words the refusal: what is missing, and the command that makes it.
+        lake.read(asset, partition_of(upstream, key))
+        raise AssertionError("read() must refuse a partition that has no version")
+    return version
+
+
+def _config(
+    asset: Asset,
+    key: str | None,
+    universe: Universe,
+    source: BarSource,
+    lake: Lake,
+    params: BaseModel | None,
+) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    if params is not None:
+        config["params"] = params.model_dump(mode="json")
+    if asset.partitioning.column == "symbol" and key is not None:
+        config["instrument"] = universe[key].model_dump(mode="json", exclude={"sources"})
+    else:
+        tradable = (universe[symbol] for symbol in universe.tradable)
+        config["universe"] = {
+            one.symbol: one.model_dump(mode="json", exclude={"sources"}) for one in tradable
+        }
+    if not asset.inputs and key is not None:
+        config["source"] = source.fingerprint(universe[key])
+    if asset.name == "holdout_looks" and key is not None:
+        config["looks"] = lake.looks(key).height
+    return config

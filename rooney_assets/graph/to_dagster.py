@@ -1,0 +1,268 @@
+"""Turns declarations into Dagster assets: the only place where a body meets the orchestrator.
+
+One step does, in this order: the memory test, the body, every check, and only then the write, so
+that a table that fails a blocking check never becomes `current`. Check results travel in the same
+step because a step of their own costs more than most of the checks.
+"""
+
+import base64
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from pydantic import BaseModel
+
+from rooney_assets.config import LAUNCHPAD
+from rooney_assets.graph.declaration import (
+    ASSETS,
+    CHECKS,
+    Asset,
+    Check,
+    Here,
+    Made,
+    Outcome,
+    Partitioning,
+    Reach,
+    partition_keys,
+    partition_of,
+)
+from rooney_assets.graph.columns import describe
+from rooney_assets.graph.plan import Basis, basis_of, default_params, input_keys, is_current
+from rooney_assets.graph.code_version import code_version
+from rooney_assets.graph.sparkline import sparkline
+from rooney_assets.lake import ManifestFacts
+from rooney_assets.provenance import git_commit
+from rooney_core.errors import RooneyError
+from rooney_core.market.instruments import Universe
+
+FIRST_MONTH = "2021-01"
+FORCE_TAG = "rooney/force"
+
+
+def partitions_definition(
+    partitioning: Partitioning, universe: Universe
+) -> dg.PartitionsDefinition | None:
+    """The Dagster partitions of a way to split, for this universe."""
+    if partitioning is Partitioning.NONE:
+        return None
+    if partitioning is Partitioning.MONTH:
+        # The month in progress is a partition too: it is rebalanced on its first Sunday.
+        return dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH, fmt="%Y-%m", end_offset=1)
+    some = next(one for one in ASSETS.values() if one.partitioning is partitioning)
+    return dg.StaticPartitionsDefinition(list(partition_keys(some, universe)))
+
+
+def to_dagster(asset: Asset, universe: Universe) -> dg.AssetsDefinition:
+    """One declaration as a Dagster asset with its checks."""
+    keys = {"lake", "bars", "progress"} | ({"mlflow"} if asset.uses_tracking else set())
+    launchpad = LAUNCHPAD.get(asset.params) if asset.params is not None else None
+
+    @dg.asset(
+        name=asset.name,
+        description=asset.description,
+        group_name=asset.group,
+        owners=["team:research" if asset.group != "release" else "team:trading"],
+        kinds=set(asset.kinds),
+        code_version=code_version(asset.rooms),
+        partitions_def=partitions_definition(asset.partitioning, universe),
+        deps=[
+            dg.AssetDep(one.asset, partition_mapping=_mapping(asset, one.reach, one.asset, universe))
+            for one in asset.inputs.values()
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                name=one.name, asset=asset.name, description=one.description, blocking=one.blocking
+            )
+            for one in CHECKS.get(asset.name, ())
+        ],
+        config_schema=launchpad.to_config_schema() if launchpad else None,
+        required_resource_keys=keys,
+    )
+    def body(context: Any) -> Iterator[Any]:
+        params = default_params(asset)
+        if launchpad is not None:
+            params = launchpad(**context.op_execution_context.op_config).to_params()
+        yield from _run(asset, context, universe, params)
+
+    return body
+
+
+def _run(
+    asset: Asset, context: Any, universe: Universe, params: BaseModel | None
+) -> Iterator[Any]:
+    resources = context.resources
+    key = context.partition_key if context.has_partition_key else None
+    began = time.monotonic()
+    resources.progress.began(asset.name, key)
+    status = "failed"
+    try:
+        basis = basis_of(asset, key, universe, resources.bars, resources.lake, params)
+        here = _here(asset, key, universe, params, context, basis)
+        known = FORCE_TAG not in context.run.tags and is_current(asset, key, basis, here.lake)
+        made = _reuse(asset, here) if known else _make(asset, here)
+        outcomes = [(one, _look(one, made.table, here)) for one in CHECKS.get(asset.name, ())]
+        yield from (_check_result(one, outcome, key) for one, outcome in outcomes)
+        refused = [(one, out) for one, out in outcomes if one.blocking and not out.passed]
+        if refused:
+            raise RefusedByCheck(asset.name, key, refused)
+        checks = {one.name: outcome.passed for one, outcome in outcomes}
+        yield _materialize(asset, here, made, basis, checks, known, began)
+        status = "reused" if known else "made"
+    except RooneyError as error:
+        resources.progress.failed(asset.name, key, str(error))
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+    finally:
+        resources.progress.ended(asset.name, key, status, time.monotonic() - began)
+
+
+class RefusedByCheck(RooneyError):
+    """A blocking check failed before the write; the lake keeps the version it had."""
+
+    def __init__(self, asset: str, key: str | None, refused: list[tuple[Check, Outcome]]) -> None:
+        where = asset if key is None else f"{asset}[{key}]"
+        why = "; ".join(f"{one.name}: {dict(outcome.facts)}" for one, outcome in refused)
+        super().__init__(f"{where} was not written, because a blocking check failed: {why}")
+
+
+def _here(
+    asset: Asset,
+    key: str | None,
+    universe: Universe,
+    params: BaseModel | None,
+    context: Any,
+    basis: Basis,
+) -> Here:
+    resources = context.resources
+    return Here(
+        asset=asset.name,
+        partition=key,
+        universe=universe,
+        source=resources.bars,
+        lake=resources.lake,
+        params=params,
+        run_id=context.run_id,
+        code_version=basis.code_version,
+        state_folder=resources.progress.state_folder,
+        input_versions=basis.inputs,
+        progress=lambda text: resources.progress.note(asset.name, key, text),
+        tracking=resources.mlflow if asset.uses_tracking else None,
+    )
+
+
+def _make(asset: Asset, here: Here) -> Made:
+    inputs = {name: _load(asset, here, name) for name in asset.inputs}
+    made = asset.body(here, **inputs)
+    return made if isinstance(made, Made) else Made(made)
+
+
+def _reuse(asset: Asset, here: Here) -> Made:
+    return Made(here.lake.read(asset.name, partition_of(asset, here.partition)))
+
+
+def _load(asset: Asset, here: Here, name: str) -> pl.DataFrame | dict[str, pl.DataFrame]:
+    one = asset.inputs[name]
+    upstream = ASSETS[one.asset]
+    keys = input_keys(asset, one, here.partition, here.universe, here.lake)
+    tables = {key: here.lake.read(one.asset, partition_of(upstream, key)) for key in keys}
+    if one.reach is Reach.SAME or upstream.partitioning is Partitioning.NONE:
+        return next(iter(tables.values()))
+    return {str(key): table for key, table in tables.items()}
+
+
+def _look(one: Check, table: pl.DataFrame, here: Here) -> Outcome:
+    try:
+        return one.look(table, here)
+    except RooneyError as refused:
+        return Outcome(False, {"reason": str(refused)})
+
+
+def _materialize(
+    asset: Asset,
+    here: Here,
+    made: Made,
+    basis: Basis,
+    checks: Mapping[str, bool],
+    known: bool,
+    began: float,
+) -> dg.MaterializeResult:
+    partition = partition_of(asset, here.partition)
+    if known:
+        version = here.lake.version(asset.name, partition)
+    else:
+        facts = ManifestFacts(
+            run_id=here.run_id,
+            code_version=basis.code_version,
+            git_commit=git_commit(),
+            inputs=dict(basis.inputs),
+            config=dict(basis.config),
+            extra={"checks": dict(checks)},
+        )
+        written = here.lake.write(asset.name, partition, made.table, facts, sealed=made.sealed)
+        version = written.data_version
+    metadata = {
+        "dagster/row_count": made.table.height,
+        "dagster/column_schema": _column_schema(made.table),
+        "data_version": version,
+        "reused": known,
+        "inputs": dict(basis.inputs),
+        "seconds": round(time.monotonic() - began, 3),
+        **{name: _metadata_value(value) for name, value in made.notes.items()},
+        **{name: _picture(png) for name, png in made.pictures.items()},
+    }
+    if asset.plots_column is not None and asset.plots_column in made.table.columns:
+        metadata["sparkline"] = dg.MetadataValue.text(sparkline(made.table[asset.plots_column]))
+    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(str(version)))
+
+
+def _check_result(one: Check, outcome: Outcome, key: str | None) -> dg.AssetCheckResult:
+    facts = {name: _metadata_value(value) for name, value in outcome.facts.items()}
+    severity = dg.AssetCheckSeverity.ERROR if one.blocking else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(
+        check_name=one.name,
+        passed=bool(outcome.passed),
+        severity=severity,
+        metadata={"partition": key or "(whole table)", **facts},
+    )
+
+
+def _mapping(
+    asset: Asset, reach: Reach, upstream_name: str, universe: Universe
+) -> dg.PartitionMapping | None:
+    upstream = ASSETS[upstream_name].partitioning
+    if upstream is Partitioning.NONE or asset.partitioning is upstream and reach is Reach.SAME:
+        return None
+    if reach is Reach.REFERENCES:
+        return dg.SpecificPartitionsPartitionMapping(list(universe.reference))
+    if reach is Reach.EVERY:
+        return dg.AllPartitionMapping()
+    return dg.IdentityPartitionMapping()
+
+
+def _column_schema(table: pl.DataFrame) -> dg.TableSchema:
+    return dg.TableSchema(
+        [
+            dg.TableColumn(name, type=str(dtype), description=describe(name))
+            for name, dtype in table.schema.items()
+        ]
+    )
+
+
+def _metadata_value(value: Any) -> Any:
+    if isinstance(value, pl.DataFrame):
+        return dg.MetadataValue.md(_markdown_table(value))
+    if isinstance(value, Mapping):
+        return dg.MetadataValue.json(dict(value))
+    if isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
+
+
+def _markdown_table(table: pl.DataFrame) -> str:
+    rows = [table.columns, ["---"] * table.width, *[[str(x) for x in row] for row in table.rows()]]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _picture(png: bytes) -> dg.MetadataValue:
+    return dg.MetadataValue.md(f"![](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -1,0 +1,139 @@
+"""Runs the graph from the command line: plans each stage, then feeds worker processes with runs.
+
+Belongs here: which partitions were asked for and which of them are stale. Does not belong here:
+printing, the worker processes (`rooney_assets.pool`), or executing a run (`rooney_assets.worker`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
+from rooney_assets.graph.declaration import ASSETS, Asset, Partitioning, Reach, partition_keys
+from rooney_assets.graph.plan import basis_of, default_params, is_current, upstream_closure
+from rooney_assets.lake import Lake
+from rooney_assets.pool import Listener, Report, Task, work
+from rooney_assets.settings import Settings
+from rooney_assets.sources import BarSource
+from rooney_assets.stages import STAGES
+from rooney_core.errors import InvalidSetting, LakeError, MissingArtifact, NotEnoughData
+from rooney_core.market.instruments import Universe
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; None means everything, or the default."""
+
+    symbols: tuple[str, ...] | None = None
+    target: str | None = None
+    month: str | None = None
+    processes: int | None = None
+    force: bool = False
+
+
+def run(
+    request: Request,
+    settings: Settings,
+    universe: Universe,
+    source: BarSource,
+    lake: Lake,
+    tell: Listener,
+) -> Report:
+    """Materialize what was asked for; failures of one symbol do not stop the others.
+
+    `tell` hears of every event as a mapping (`event`, `asset`, `key`, ...). Raises InputError before
+    anything runs for a wrong name, LakeError when the lake cannot be written.
+    """
+    wanted = upstream_closure([request.target] if request.target else _offered(universe))
+    lake.check_writable()
+    report = Report()
+    for stage in STAGES:
+        names = [name for name in wanted if ASSETS[name].partitioning is stage.partitioning]
+        if not names:
+            continue
+        keys = _keys(stage.partitioning, request, names, universe, lake, wanted)
+        tasks = []
+        for key in keys:
+            stale = _stale(names, key, request.force, universe, source, lake)
+            report.current += len(names) - len(stale)
+            if stale:
+                tasks.append(Task(stage.job, key, tuple(stale)))
+        tell({"event": "stage", "stage": stage.job, "tasks": len(tasks), "partitions": len(keys)})
+        work(tasks, settings, report, tell, processes=request.processes, force=request.force)
+    return report
+
+
+def _offered(universe: Universe) -> list[str]:
+    unsplit = (Partitioning.MONTH, Partitioning.NONE)
+    return [
+        one.name
+        for one in ASSETS.values()
+        if one.partitioning in unsplit or partition_keys(one, universe)
+    ]
+
+
+def _keys(
+    partitioning: Partitioning,
+    request: Request,
+    names: list[str],
+    universe: Universe,
+    lake: Lake,
+    wanted: list[str],
+) -> list[str | None]:
+    if partitioning is Partitioning.NONE:
+        return [None]
+    if partitioning is Partitioning.MONTH:
+        return [request.month or next_month(lake, universe)]
+    keys = partition_keys(ASSETS[names[0]], universe)
+    if request.symbols is None:
+        return list(keys)
+    chosen = set(request.symbols)
+    reads_references = any(
+        one.reach is Reach.REFERENCES for name in wanted for one in ASSETS[name].inputs.values()
+    )
+    if partitioning is Partitioning.SYMBOL and reads_references:
+        chosen |= set(universe.reference)
+    return [key for key in keys if key in chosen]
+
+
+def next_month(lake: Lake, universe: Universe) -> str:
+    """The month after the newest session of any tradable symbol, as YYYY-MM: the next to trade."""
+    newest: list[date] = []
+    for symbol in universe.tradable:
+        if lake.version("session_bars", ("symbol", symbol)) is not None:
+            newest.append(lake.read("session_bars", ("symbol", symbol))["session"].max())  # type: ignore[arg-type]
+    if not newest:
+        raise MissingArtifact(
+            "No tradable symbol has bars, so no month can be rebalanced; "
+            "run `rooney materialize --to session_bars` and look at what it reports."
+        )
+    return (max(newest).replace(day=1) + timedelta(days=32)).strftime("%Y-%m")
+
+
+def _stale(
+    names: list[str],
+    key: str | None,
+    force: bool,
+    universe: Universe,
+    source: BarSource,
+    lake: Lake,
+) -> list[str]:
+    """The assets to run: each that is not current, and whatever reads one of those."""
+    stale: list[str] = []
+    for name in names:
+        asset = ASSETS[name]
+        behind = any(one.asset in stale for one in asset.inputs.values())
+        if force or behind or not _known(asset, key, universe, source, lake):
+            stale.append(name)
+    return stale
+
+
+def _known(
+    asset: Asset, key: str | None, universe: Universe, source: BarSource, lake: Lake
+) -> bool:
+    try:
+        basis = basis_of(asset, key, universe, source, lake, default_params(asset))
+        return is_current(asset, key, basis, lake)
+    except (MissingArtifact, LakeError, InvalidSetting, NotEnoughData):
+        # An input that is missing or unreadable: running it tells the reason, with its lineage.
+        return False

@@ -1,0 +1,154 @@
+"""A pool of worker processes that execute runs, one run at a time each.
+
+Belongs here: starting workers, feeding them, hearing of their progress, outliving one that dies.
+Does not belong here: what to run (`rooney_assets.headless`), executing it (`rooney_assets.worker`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rooney_assets.provenance import ROOT
+from rooney_assets.settings import Settings
+
+Listener = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run: a stage's assets for one partition."""
+
+    stage: str
+    key: str | None
+    assets: tuple[str, ...]
+
+
+@dataclass
+class Report:
+    """What happened: partitions made, found unchanged while running, and known current before."""
+
+    made: int = 0
+    reused: int = 0
+    current: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def succeeded(self) -> bool:
+        """True when nothing failed."""
+        return not self.failures
+
+
+def work(
+    tasks: list[Task],
+    settings: Settings,
+    report: Report,
+    tell: Listener,
+    *,
+    processes: int | None,
+    force: bool,
+) -> None:
+    """Run all tasks on a pool of worker processes; a failed task is reported, the others go on."""
+    if not tasks:
+        return
+    waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    for task in tasks:
+        waiting.put(task)
+    heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    count = min(processes or os.cpu_count() or 1, len(tasks))
+    threads = [
+        threading.Thread(target=_serve, args=(waiting, heard, settings, force), daemon=True)
+        for _ in range(count)
+    ]
+    for thread in threads:
+        thread.start()
+    finished = 0
+    while finished < count:
+        event = heard.get()
+        finished += event["event"] == "worker_gone"
+        _account(event, report)
+        tell(event)
+
+
+def _account(event: Mapping[str, Any], report: Report) -> None:
+    if event["event"] == "ended" and event["status"] == "made":
+        report.made += 1
+    elif event["event"] == "ended" and event["status"] == "reused":
+        report.reused += 1
+    elif event["event"] in ("reason", "run_failed"):
+        where = event.get("key") or event.get("asset") or "release"
+        report.failures.setdefault(str(where), str(event["text"]))
+
+
+def _serve(
+    waiting: queue.SimpleQueue[Task],
+    heard: queue.SimpleQueue[dict[str, Any]],
+    settings: Settings,
+    force: bool,
+) -> None:
+    """Feed one worker process until no task waits; a worker that dies fails its task only."""
+    worker = _start_worker(settings)
+    assert worker.stdin is not None and worker.stdout is not None
+    try:
+        while True:
+            try:
+                task = waiting.get_nowait()
+            except queue.Empty:
+                break
+            order = {"stage": task.stage, "key": task.key, "assets": task.assets, "force": force}
+            worker.stdin.write(json.dumps(order) + "\n")
+            worker.stdin.flush()
+            if not _listen(worker.stdout, heard, task):
+                heard.put(_died(task, settings))
+                worker = _start_worker(settings)
+    finally:
+        worker.stdin.close()
+        worker.wait()
+        heard.put({"event": "worker_gone"})
+
+
+def _listen(lines: Any, heard: queue.SimpleQueue[dict[str, Any]], task: Task) -> bool:
+    """Pass events on until the run ends; False when the process went away before."""
+    for line in lines:
+        if not line.startswith('{"event"'):
+            continue
+        event = json.loads(line)
+        event.setdefault("stage", task.stage)
+        heard.put(event)
+        if event["event"] in ("run_ended", "run_failed"):
+            return True
+    return False
+
+
+def _died(task: Task, settings: Settings) -> dict[str, Any]:
+    text = f"The worker process ended in the middle of the run; see {worker_log(settings)}."
+    return {"event": "run_failed", "stage": task.stage, "key": task.key, "text": text}
+
+
+def worker_log(settings: Settings) -> Path:
+    """Where the workers' own output goes."""
+    return settings.state / "logs" / "workers.log"
+
+
+def _start_worker(settings: Settings) -> subprocess.Popen[str]:
+    log = worker_log(settings)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # Single threads inside, processes outside: libraries that spin on threads slow each other down.
+    single = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
+    with log.open("a") as stderr:
+        return subprocess.Popen(
+            [sys.executable, "-m", "rooney_assets.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            env={**os.environ, **single, **settings.as_environment(), "DAGSTER_HOME": str(ROOT)},
+        )

@@ -1,0 +1,109 @@
+"""MLflow beside the lake: every training run with its parameters, metrics and trials.
+
+Belongs here: the dagster-mlflow resource, opened late and safely, and what is logged to it. Does
+not belong here: the model itself, whose truth is the lake.
+
+Two things that bite are handled here. Processes that meet a fresh SQLite store at once break it,
+so the store is made under a file lock before anyone uses it. And the vendor's resource imports
+MLflow (seconds) and starts a run when it is created; ours waits until something is logged, so a
+partition that is reused costs nothing and leaves no empty run.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from rooney_assets.graph.declaration import Here
+from rooney_assets.settings import Settings
+from rooney_core.modeling.training import TrainedModel
+
+EXPERIMENT = "rooney-meta-models"
+
+
+def tracking_uri(settings: Settings) -> str:
+    """The embedded SQLite store below the state folder."""
+    return f"sqlite:///{settings.state / 'mlflow' / 'mlflow.db'}"
+
+
+class LateMlflow:
+    """The dagster-mlflow resource of one Dagster run, created when it is first asked for."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self._running: Iterator[Any] | None = None
+
+    def open(self) -> Any:
+        """The resource object: all of MLflow's functions, inside this Dagster run's MLflow run."""
+        from dagster_mlflow import mlflow_tracking
+
+        if self._running is None:
+            prepare_store(self._context.resource_config["mlflow_tracking_uri"])
+            self._running = mlflow_tracking.resource_fn(self._context)
+            self._resource = next(self._running)
+        return self._resource
+
+    def close(self) -> None:
+        """End the MLflow run, if one was started."""
+        if self._running is not None:
+            self._resource.end_run()
+            self._running.close()
+
+
+def prepare_store(uri: str) -> None:
+    """Create the SQLite store and the experiment once, however many processes ask at the same time."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    folder = Path(uri.removeprefix("sqlite:///")).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "store.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        from mlflow.tracking import MlflowClient
+
+        client = MlflowClient(tracking_uri=uri)
+        if client.get_experiment_by_name(EXPERIMENT) is None:
+            client.create_experiment(EXPERIMENT, artifact_location=(folder / "artifacts").as_uri())
+
+
+@dg.resource(
+    config_schema={
+        "experiment_name": dg.Field(str, default_value=EXPERIMENT),
+        "mlflow_tracking_uri": str,
+        "env": dg.Field(dg.Permissive(), default_value={}),
+        "extra_tags": dg.Field(dg.Permissive(), default_value={}),
+    }
+)
+def late_mlflow(context: Any) -> Iterator[LateMlflow]:
+    """Hand out a LateMlflow and end its run when the Dagster run ends."""
+    late = LateMlflow(context)
+    try:
+        yield late
+    finally:
+        late.close()
+
+
+def track_training(here: Here, trained: TrainedModel) -> dict[str, str]:
+    """Log one training as a nested MLflow run named by the symbol; returns its id for the metadata."""
+    mlflow = here.tracking.open()
+    with mlflow.start_run(run_name=here.symbol, nested=True) as run:
+        mlflow.set_tags(
+            {
+                "symbol": here.symbol,
+                "model_version": trained.model_version,
+                "training_set_version": here.input_versions[f"training_set[{here.symbol}]"],
+            }
+        )
+        mlflow.log_params({name: str(value) for name, value in trained.hyperparameters.items()})
+        mlflow.log_metrics(
+            {
+                "cpcv_sharpe_mean": trained.cpcv_sharpe_mean,
+                "threshold": trained.model.threshold,
+                "n_features": float(len(trained.model.features)),
+            }
+        )
+        for row in trained.trials.select("trial", "cpcv_sharpe_mean").iter_rows():
+            mlflow.log_metric("trial_cpcv_sharpe", row[1], step=row[0])
+        return {"mlflow run": run.info.run_id}

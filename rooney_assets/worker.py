@@ -1,0 +1,62 @@
+"""A worker process: takes runs as JSON lines on standard input, tells of them on standard output.
+
+Belongs here: executing a run through Dagster with the instance of the settings. Does not belong
+here: deciding what to run (`rooney_assets.headless`).
+"""
+
+import json
+import os
+import sys
+from typing import Any
+
+import dagster as dg
+
+from rooney_assets.build import build_defs
+from rooney_assets.graph.to_dagster import FORCE_TAG
+from rooney_assets.resources import ProgressResource
+from rooney_assets.settings import Settings, load_universe
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+def serve() -> None:
+    """Execute every run that arrives, until standard input ends."""
+    settings = Settings.from_environment(os.environ)
+    progress = ProgressResource(state_folder=str(settings.state), style="lines")
+    defs = build_defs(settings, load_universe(settings), {"progress": progress})
+    with dg.DagsterInstance.get() as instance:
+        for line in sys.stdin:
+            order = json.loads(line)
+            sys.stdout.write(json.dumps(_execute(defs, instance, order)) + "\n")
+            sys.stdout.flush()
+
+
+def _execute(
+    defs: dg.Definitions, instance: dg.DagsterInstance, order: dict[str, Any]
+) -> dict[str, Any]:
+    tags = {"rooney/launched_by": "rooney materialize"}
+    if order["force"]:
+        tags[FORCE_TAG] = "true"
+    result = defs.resolve_job_def(order["stage"]).execute_in_process(
+        run_config=QUIET,
+        instance=instance,
+        partition_key=order["key"],
+        asset_selection=[dg.AssetKey(name) for name in order["assets"]],
+        raise_on_error=False,
+        tags=tags,
+    )
+    facts = {"key": order["key"], "run_id": result.run_id}
+    if result.success:
+        return {"event": "run_ended", **facts}
+    return {"event": "run_failed", **facts, "text": _reason(result)}
+
+
+def _reason(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error is not None:
+            return f"{event.step_key}: {event.step_failure_data.error.message.strip()}"
+    return "the run failed without a failed step"
+
+
+if __name__ == "__main__":
+    serve()
