@@ -127,7 +127,7 @@ def step(
             _close(state, FLAT_TIME, close)
         elif state[PENDING_EXIT] == 0.0 and (leave or state[BARS_HELD] >= max_bars):
             state[PENDING_EXIT] = state[EXIT_ORDERED] = SIGNAL if leave else TIME
-    elif entry != 0 and not last and state[LAPSED] == 0.0 and state[EXITED] <= TIME:
+    elif entry != 0 and not last and state[LAPSED] == 0.0 and state[EXITED] != FLAT_LATE:
         state[PENDING_SIDE] = state[ENTRY_ORDERED] = entry
         state[STOP_PRICE] = stop_distance if stop_distance > 0.0 else np.nan
         state[SESSION] = session

@@ -1,0 +1,143 @@
+"""The same decisions for a whole history at once, through the compiled loop.
+
+Belongs here: what `decide` would have said at every bar, fast, and the trades that would remain.
+Does not belong here: anything that decides differently from `decide`; the parity test holds the
+two equal, decision by decision and trade by trade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from rooney_core.backtest import kernel
+from rooney_core.backtest.engine import trades_frame
+from rooney_core.decision.bundle import NO_REFERENCES, DecisionBundle
+from rooney_core.decision.records import BarOutcome, DecisionCode, explain
+from rooney_core.features import ReferenceCloses, compute_features
+from rooney_core.market.bars import BarArrays
+from rooney_core.strategies import Signals
+
+DECISIONS_SCHEMA = {
+    "symbol": pl.String(),
+    "bar_end": pl.Datetime("us", "UTC"),
+    "code": pl.String(),
+    "action": pl.String(),
+    "side": pl.Int64(),
+    "probability": pl.Float64(),
+}
+"""One row per bar. probability is null where the model was not asked."""
+
+
+@dataclass(frozen=True)
+class _Approval:
+    """Per bar: the model's probability (NaN where not asked), and its word."""
+
+    probability: npt.NDArray[np.float64]
+    approved: npt.NDArray[np.bool_]
+
+
+def first_decided_bar(bars: BarArrays, bundle: DecisionBundle) -> int:
+    """Index of the first bar after warm-up, as `decide` counts it; len(bars) if there is none."""
+    last = 2 * bars.bar_end_us - bars.bar_start_us > bars.flat_deadline_us
+    last[: max(0, bundle.window_bars - 2)] = False
+    return int(np.argmax(last)) + 1 if last.any() else len(bars)
+
+
+def batch_decisions(
+    bars: BarArrays,
+    bundle: DecisionBundle,
+    references: Mapping[str, ReferenceCloses] = NO_REFERENCES,
+) -> pl.DataFrame:
+    """The decision at every bar, oldest first; columns are DECISIONS_SCHEMA."""
+    first = first_decided_bar(bars, bundle)
+    signals = _signals(bars, bundle, first)
+    events = kernel.trace(bars, signals)
+    asked = np.flatnonzero(events.entry_ordered)
+    approval = _approve(bars, bundle, references, asked)
+    last = 2 * bars.bar_end_us - bars.bar_start_us > bars.flat_deadline_us
+    approved = _carried_forward(approval.approved, asked)
+    rows = [(DecisionCode.WARMING_UP.value, "none", 0)] * first
+    for index in range(first, len(bars)):
+        code, action, side = explain(
+            BarOutcome(
+                exited=int(events.exited[index]),
+                exit_side=int(events.exit_side[index]),
+                lapsed=int(events.lapsed[index]),
+                entry_ordered=int(events.entry_ordered[index]),
+                exit_ordered=int(events.exit_ordered[index]),
+                held=int(events.held[index]),
+                exit_pending=int(events.exit_pending[index]),
+                approved=bool(approved[index]),
+                last=bool(last[index]),
+            )
+        )
+        rows.append((code.value, action, side))
+    codes, actions, sides = zip(*rows, strict=True) if rows else ((), (), ())
+    return pl.DataFrame(
+        {
+            "symbol": [bundle.instrument.symbol] * len(bars),
+            "bar_end": pl.Series(bars.bar_end_us).cast(pl.Datetime("us", "UTC")),
+            "code": codes,
+            "action": actions,
+            "side": sides,
+            "probability": pl.Series(approval.probability).fill_nan(None),
+        },
+        schema=DECISIONS_SCHEMA,
+    )
+
+
+def filtered_trades(
+    bars: BarArrays,
+    bundle: DecisionBundle,
+    references: Mapping[str, ReferenceCloses] = NO_REFERENCES,
+) -> pl.DataFrame:
+    """The primary strategy's trades after warm-up that the model approves.
+
+    Columns of BacktestResult.trades, and `probability` (null without a model).
+    """
+    trips = kernel.play(bars, _signals(bars, bundle, first_decided_bar(bars, bundle)))
+    approval = _approve(bars, bundle, references, trips.signal_index)
+    at_signal = approval.probability[trips.signal_index]
+    return (
+        trades_frame(bars, trips, bundle.costs, bundle.instrument)
+        .with_columns(probability=pl.Series(at_signal).fill_nan(None))
+        .filter(pl.Series(approval.approved[trips.signal_index]))
+    )
+
+
+def _signals(bars: BarArrays, bundle: DecisionBundle, first: int) -> Signals:
+    signals = bundle.variant.signals(bars, bundle.params)
+    signals.entry[:first] = 0
+    return signals
+
+
+def _approve(
+    bars: BarArrays,
+    bundle: DecisionBundle,
+    references: Mapping[str, ReferenceCloses],
+    asked: npt.NDArray[np.int64],
+) -> _Approval:
+    probability = np.full(len(bars), np.nan)
+    approved = np.zeros(len(bars), np.bool_)
+    if bundle.model is None:
+        approved[asked] = True
+    elif len(asked):
+        values = compute_features(bars, asked, bundle.align(references))
+        probability[asked] = bundle.model.probability(values)
+        approved[asked] = probability[asked] >= bundle.threshold
+    return _Approval(probability, approved)
+
+
+def _carried_forward(
+    approved: npt.NDArray[np.bool_], asked: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """The word on the latest entry signal at or before each bar; False before the first."""
+    latest = np.searchsorted(asked, np.arange(len(approved)), side="right") - 1
+    words = np.concatenate((approved[asked], [False]))
+    carried: npt.NDArray[np.bool_] = words[latest]
+    return carried

@@ -1,0 +1,207 @@
+"""One bar in, one decision out: the path that live takes, bar by bar.
+
+Belongs here: the order in which rule, position and model are asked. Does not belong here: what
+they answer (`strategies`, `backtest.kernel`, `features`, `modeling`), or whether an order may go
+out (`rooney_live`: kill switch, limits, stale feeds).
+
+The rule, the compiled `step` and the features are those of the backtest, applied to a window of
+the last bars. Decisions start after warm-up: with a full window, and after a bar whose successor
+would pass the flat deadline. After such a bar every history has the same, empty, position, so from
+there on decisions do not depend on when warm-up began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from rooney_core.backtest import kernel
+from rooney_core.decision.bundle import NO_REFERENCES, DecisionBundle
+from rooney_core.decision.records import BarOutcome, Decision, DecisionCode, VirtualFill, explain
+from rooney_core.decision.window import Bar, BarWindow, refuse_impossible
+from rooney_core.features import ReferenceCloses, compute_features, feature_names
+from rooney_core.strategies import Signals
+
+
+class DecisionState:
+    """What one symbol carries from bar to bar; make it with `new_state`, feed it to `decide`.
+
+    `is_ready` from the first bar on that can bring a decision other than WARMING_UP.
+    `is_approved` is the model's word on the trade, or entry order, that is virtually open.
+    """
+
+    def __init__(self, window_bars: int) -> None:
+        self.window = BarWindow(window_bars)
+        self.machine = np.zeros(kernel.STATE_SIZE)
+        self.is_ready = False
+        self.is_approved = False
+        self.window_bars = window_bars
+        self.last_bar_start_us = np.iinfo(np.int64).min
+
+    def finish(self, last_before_flat: bool) -> None:
+        """Note that a bar is over: is the next one the first that can be decided on?"""
+        if last_before_flat and self.window.n_seen >= self.window_bars - 1:
+            self.is_ready = True
+
+
+class _Asked(NamedTuple):
+    """The model's answer at an entry signal."""
+
+    approved: bool
+    probability: float | None
+    features: Mapping[str, float | None]
+
+
+def new_state(bundle: DecisionBundle) -> DecisionState:
+    """The state before the first bar."""
+    return DecisionState(bundle.window_bars)
+
+
+def decide(
+    bar: Bar,
+    state: DecisionState,
+    bundle: DecisionBundle,
+    references: Mapping[str, ReferenceCloses] = NO_REFERENCES,
+) -> Decision:
+    """The decision at the end of `bar`; advances `state`. Call once per bar, oldest first.
+
+    `references`: daily closes of the bundle's reference symbols, of which only those known at the
+    bar's end are used; a symbol that is absent is unknown, not zero.
+
+    Raises BarsRejected, with `state` unchanged, for a bar that is of another symbol, impossible,
+    or not later than the last.
+    """
+    refuse_impossible(bar, bundle.instrument.symbol, state.last_bar_start_us)
+    state.last_bar_start_us = bar.bar_start_us
+    state.window.push(bar)
+    last = bool(kernel.is_last_before_flat(bar.bar_start_us, bar.bar_end_us, bar.flat_deadline_us))
+    if state.is_ready:
+        decision = _decide_ready(bar, state, bundle, references, last)
+    else:
+        decision = _record(bar, bundle, DecisionCode.WARMING_UP)
+    state.finish(last)
+    return decision
+
+
+def _decide_ready(
+    bar: Bar,
+    state: DecisionState,
+    bundle: DecisionBundle,
+    references: Mapping[str, ReferenceCloses],
+    last: bool,
+) -> Decision:
+    signals = bundle.variant.signals(
+        state.window.arrays, bundle.params, first=len(state.window.arrays) - 1
+    )
+    _step(bar, state.machine, signals)
+    # Fills belong to the trade decided on earlier, so they are noted before a new entry is judged.
+    fills = _fills(bar, state, bundle)
+    asked = _Asked(state.is_approved, None, {})
+    if state.machine[kernel.ENTRY_ORDERED]:
+        asked = _ask(state, bundle, references)
+        state.is_approved = asked.approved
+    code, action, side = explain(_outcome(state, last))
+    stop = float(signals.stop_distance[0])
+    return Decision(
+        symbol=bar.symbol,
+        contract=bar.contract,
+        bar_end_us=bar.bar_end_us,
+        session=bar.session,
+        close=bar.close,
+        code=code,
+        action=action,
+        side=side,
+        threshold=bundle.threshold,
+        probability=asked.probability,
+        features=asked.features,
+        n_missing_features=sum(value is None for value in asked.features.values()),
+        stop_distance=stop if action == "enter" and stop > 0.0 else None,
+        fills=fills,
+    )
+
+
+def _step(bar: Bar, machine: kernel.FloatArray, signals: Signals) -> None:
+    kernel.step(
+        machine,
+        bar.bar_start_us,
+        bar.bar_end_us,
+        bar.session,
+        bar.flat_deadline_us,
+        bar.open,
+        bar.high,
+        bar.low,
+        bar.close,
+        bar.adjustment,
+        bar.volume,
+        int(signals.entry[0]),
+        bool(signals.exit[0]),
+        float(signals.stop_distance[0]),
+        signals.max_bars,
+    )
+
+
+def _ask(
+    state: DecisionState, bundle: DecisionBundle, references: Mapping[str, ReferenceCloses]
+) -> _Asked:
+    if bundle.model is None:
+        return _Asked(True, None, {})
+    window = state.window.arrays
+    values = compute_features(window, np.array([len(window) - 1]), bundle.align(references))
+    probability = float(bundle.model.probability(values)[0])
+    names = feature_names(bundle.reference_symbols)
+    known = {
+        name: None if np.isnan(value) else float(value)
+        for name, value in zip(names, values[0], strict=True)
+    }
+    return _Asked(probability >= bundle.threshold, probability, known)
+
+
+def _outcome(state: DecisionState, last: bool) -> BarOutcome:
+    machine = state.machine
+    return BarOutcome(
+        exited=int(machine[kernel.EXITED]),
+        exit_side=int(machine[kernel.EXIT_SIDE]),
+        lapsed=int(machine[kernel.LAPSED]),
+        entry_ordered=int(machine[kernel.ENTRY_ORDERED]),
+        exit_ordered=int(machine[kernel.EXIT_ORDERED]),
+        held=int(machine[kernel.SIDE]),
+        exit_pending=int(machine[kernel.PENDING_EXIT]),
+        approved=state.is_approved,
+        last=last,
+    )
+
+
+def _fills(bar: Bar, state: DecisionState, bundle: DecisionBundle) -> tuple[VirtualFill, ...]:
+    machine = state.machine
+    slippage = bundle.costs.slippage(bundle.instrument)
+    fills = []
+    if machine[kernel.ENTERED]:
+        side = int(machine[kernel.ENTERED])
+        price = float(machine[kernel.ENTRY_PRICE]) + side * slippage
+        fills.append(VirtualFill("entry", side, price, bar.bar_start_us, "", state.is_approved))
+    if machine[kernel.EXITED]:
+        side, reason = int(machine[kernel.EXIT_SIDE]), int(machine[kernel.EXITED])
+        price = float(machine[kernel.EXIT_PRICE]) - side * slippage
+        time_us = bar.bar_end_us if reason == kernel.FLAT_TIME else bar.bar_start_us
+        fills.append(
+            VirtualFill(
+                "exit", side, price, time_us, str(kernel.REASONS[reason]), state.is_approved
+            )
+        )
+    return tuple(fills)
+
+
+def _record(bar: Bar, bundle: DecisionBundle, code: DecisionCode) -> Decision:
+    return Decision(
+        symbol=bar.symbol,
+        contract=bar.contract,
+        bar_end_us=bar.bar_end_us,
+        session=bar.session,
+        close=bar.close,
+        code=code,
+        action="none",
+        side=0,
+        threshold=bundle.threshold,
+    )
