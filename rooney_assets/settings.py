@@ -1,0 +1,133 @@
+"""Settings of the factory, read once from the environment, and the universe they name.
+
+Belongs here: names, defaults and validation of `ROONEY_*` variables, and reading universe.yaml.
+Does not belong here: the trader's settings (`rooney_live.settings`), or a parameter of a
+computation (`rooney_assets.config`). Nothing here reads the environment by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from rooney_assets.sources.selection import source_from
+from rooney_core.errors import InvalidSetting, UnknownName
+from rooney_core.market.instruments import Universe
+
+KNOWN: Final = {
+    "ROONEY_LAKE": "a folder for the lake",
+    "ROONEY_SOURCE": "simulated or files:DIR",
+    "ROONEY_UNIVERSE": "the path of a universe.yaml",
+    "ROONEY_STATE": "a folder for Dagster's and MLflow's own files",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the factory works. Paths are absolute, but need not exist yet.
+
+    `lake`: root of the lake. `source`: `simulated` or `files:DIR`, where a relative DIR starts at
+    `base`. `universe`: the universe file. `state`: files of Dagster and MLflow. `base`: where
+    relative paths of the settings start.
+    """
+
+    lake: Path
+    source: str
+    universe: Path
+    state: Path
+    base: Path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], base: Path | None = None) -> Settings:
+        """Read the known variables; `base` is the working directory unless given.
+
+        Defaults lie in the checkout this package runs from, or below `base` when it is installed
+        elsewhere. Raises UnknownName for another `ROONEY_*` variable, and InvalidSetting for an
+        empty value or a lake that is an address instead of a folder.
+        """
+        for name in sorted(environ):
+            if name.startswith("ROONEY_") and name not in KNOWN:
+                raise UnknownName.among("setting", name, KNOWN)
+        start = (base or Path.cwd()).resolve()
+        home = _checkout() or start
+        return cls(
+            lake=_folder(environ, "ROONEY_LAKE", home / "data_lake", start),
+            source=_text(environ, "ROONEY_SOURCE", "simulated"),
+            universe=_folder(environ, "ROONEY_UNIVERSE", home / "universe.yaml", start),
+            state=_folder(environ, "ROONEY_STATE", home / ".rooney", start),
+            base=start,
+        )
+
+    def as_environment(self) -> dict[str, str]:
+        """The variables that give a process in any working directory these settings."""
+        kind, colon, folder = self.source.partition(":")
+        return {
+            "ROONEY_LAKE": str(self.lake),
+            "ROONEY_SOURCE": f"{kind}:{self.base / Path(folder).expanduser()}" if colon else kind,
+            "ROONEY_UNIVERSE": str(self.universe),
+            "ROONEY_STATE": str(self.state),
+        }
+
+
+def load_universe(settings: Settings) -> Universe:
+    """The instruments of the universe file that the chosen source offers, in file order.
+
+    Raises InvalidSetting when the file cannot be read, is not YAML (naming the line), breaks the
+    schema, or holds nothing that the source offers.
+    """
+    known = Universe.parse(_parse(settings.universe), str(settings.universe))
+    source = source_from(settings.source, settings.base)
+    offered = source.offers(known)
+    if not offered.instruments:
+        raise InvalidSetting(
+            f"{settings.universe} has no instrument for ROONEY_SOURCE={settings.source}: none of "
+            f"its {len(known.instruments)} entries has a page `{source.name}` below `sources`. "
+            "Add one, as in the shipped universe.yaml, or choose another source."
+        )
+    return offered
+
+
+def _checkout() -> Path | None:
+    """The checkout that this package runs from; None for an installed package."""
+    above = Path(__file__).resolve().parent.parent
+    return above if (above / "pyproject.toml").is_file() else None
+
+
+def _text(environ: Mapping[str, str], name: str, default: str) -> str:
+    value = environ.get(name, default).strip()
+    if not value:
+        raise InvalidSetting(f"{name} is empty; give it {KNOWN[name]}, or unset it for {default}.")
+    return value
+
+
+def _folder(environ: Mapping[str, str], name: str, default: Path, base: Path) -> Path:
+    value = _text(environ, name, str(default))
+    if "://" in value:
+        raise InvalidSetting(
+            f"{name} is {value!r}; this version keeps it on a local or mounted disk only. "
+            f"Give it {KNOWN[name]}."
+        )
+    return (base / Path(value).expanduser()).resolve()
+
+
+def _parse(path: Path) -> object:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+    except UnicodeDecodeError as error:
+        reason = f"byte {error.start} is not UTF-8"
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        reason = f"it is not valid YAML{line}: {error.problem}"
+    except yaml.YAMLError as error:
+        reason = f"it is not valid YAML: {error}"
+    raise InvalidSetting(
+        f"The universe {path} was not read: {reason}. ROONEY_UNIVERSE takes the path of a file "
+        "like the shipped universe.yaml."
+    )

@@ -1,0 +1,50 @@
+"""Which source a setting means.
+
+Belongs here: the forms that ROONEY_SOURCE may take. Does not belong here: reading anything.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from rooney_assets.sources import BarSource
+from rooney_assets.sources.files import FileSource
+from rooney_assets.sources.simulated import SimulatedSource
+from rooney_core.errors import InvalidSetting
+
+ALLOWED = "This version reads `simulated` and `files:DIR`, a folder of Parquet or CSV files."
+
+
+def source_from(setting: str, base: Path) -> BarSource:
+    """The source that ROONEY_SOURCE names; a relative folder starts at `base`.
+
+    Raises InvalidSetting for any other form, with a suggestion, and for a folder that is not there.
+    """
+    kind, colon, rest = setting.partition(":")
+    if kind == "simulated" and not colon:
+        return SimulatedSource()
+    if kind == "files" and rest.strip():
+        return FileSource(_existing_folder(base / Path(rest.strip()).expanduser(), setting))
+    raise InvalidSetting(f"ROONEY_SOURCE is {setting!r}.{_hint(kind, setting, base)} {ALLOWED}")
+
+
+def _existing_folder(folder: Path, setting: str) -> Path:
+    if folder.is_dir():
+        return folder
+    state = "is a file, not a folder" if folder.exists() else "does not exist"
+    raise InvalidSetting(
+        f"ROONEY_SOURCE is {setting!r}, but the folder {folder} {state}. {ALLOWED} "
+        "A relative DIR starts at the working directory."
+    )
+
+
+def _hint(kind: str, setting: str, base: Path) -> str:
+    if kind == "files":
+        return " The folder after `files:` is missing."
+    if (base / setting).is_dir():
+        return f" Did you mean 'files:{setting}'?"
+    near = difflib.get_close_matches(kind.strip().lower(), ("simulated", "files"), n=1, cutoff=0.5)
+    if not near:
+        return ""
+    return f" Did you mean {'files:DIR' if near[0] == 'files' else 'simulated'!r}?"
