@@ -1,0 +1,26 @@
+"""The one hand-off from factory to trader: how a release is written, and what makes it valid.
+
+Belongs here: the types, columns, hashes and verification of production_config and
+production_model. Does not belong here: deciding what is released, files, clocks.
+"""
+
+from rooney_core.release.build import ReleaseTables, build_release
+from rooney_core.release.config import (
+    PRODUCTION_CONFIG_SCHEMA,
+    ProductionConfig,
+    ReleaseRow,
+    release_id,
+)
+from rooney_core.release.load import Release, check_models_version, load_release
+
+__all__ = [
+    "PRODUCTION_CONFIG_SCHEMA",
+    "ProductionConfig",
+    "Release",
+    "ReleaseRow",
+    "ReleaseTables",
+    "build_release",
+    "check_models_version",
+    "load_release",
+    "release_id",
+]

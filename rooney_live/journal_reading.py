@@ -1,0 +1,109 @@
+"""Questions the journal answers: what a run came to, and why a bar was decided as it was.
+
+Belongs here: reading. Does not belong here: writing (journal.py) or printing (cli.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from rooney_core.errors import InvalidSetting, MissingArtifact
+from rooney_live.journal import Journal, Row
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """Decisions by code (most frequent first), trades by entry time, profit in USD."""
+
+    decisions_by_code: Mapping[str, int]
+    trades: tuple[Row, ...]
+    net_profit_usd: float
+    n_open: int
+
+
+def run_summary(journal: Journal, run_id: str) -> RunSummary:
+    """What the journal holds of a run; all zero for a run it does not know."""
+    codes = journal.query(
+        "SELECT code, count(*) AS n FROM decisions WHERE run_id = ? "
+        "GROUP BY code ORDER BY n DESC, code",
+        (run_id,),
+    )
+    trades = journal.query(
+        "SELECT * FROM trades WHERE run_id = ? ORDER BY entry_time_us, symbol", (run_id,)
+    )
+    (entries,) = journal.query(
+        "SELECT count(*) AS n FROM fills JOIN orders USING (order_id) "
+        "WHERE fills.run_id = ? AND intent = 'enter'",
+        (run_id,),
+    )
+    return RunSummary(
+        decisions_by_code={row["code"]: row["n"] for row in codes},
+        trades=tuple(trades),
+        net_profit_usd=sum(row["net_profit_usd"] for row in trades),
+        n_open=entries["n"] - len(trades),
+    )
+
+
+def last_run(journal: Journal) -> Row | None:
+    """The run that was started last; None for a journal without one."""
+    rows = journal.query("SELECT * FROM rehearsals ORDER BY started_at DESC, rowid DESC LIMIT 1")
+    return rows[0] if rows else None
+
+
+def recorded_symbols(journal: Journal) -> tuple[str, ...]:
+    """Symbols with at least one decision."""
+    return tuple(row["symbol"] for row in journal.query("SELECT DISTINCT symbol FROM decisions"))
+
+
+def decision_at(journal: Journal, symbol: str, moment_us: int) -> Row:
+    """The decision of the symbol's bar that ended at that moment, of the run started last.
+
+    Raises MissingArtifact, naming the nearest record, when no bar ended then.
+    """
+    rows = journal.query(
+        "SELECT decisions.* FROM decisions JOIN rehearsals USING (run_id) "
+        "WHERE symbol = ? AND bar_end_us = ? ORDER BY started_at DESC, rehearsals.rowid DESC",
+        (symbol, moment_us),
+    )
+    if rows:
+        return rows[0]
+    nearest = journal.query(
+        "SELECT bar_end_us, code FROM decisions WHERE symbol = ? "
+        "ORDER BY abs(bar_end_us - ?) LIMIT 1",
+        (symbol, moment_us),
+    )
+    hint = "Nothing is recorded for it; run `rooney-live rehearse` first."
+    if nearest:
+        when = as_text(nearest[0]["bar_end_us"])
+        hint = (
+            f"Nearest record: {when} ({nearest[0]['code']}); ask `rooney-live why {symbol} {when}`."
+        )
+    raise MissingArtifact(f"No decision of {symbol} is recorded at {as_text(moment_us)}. {hint}")
+
+
+def parse_moment(text: str) -> int:
+    """Microseconds since 1970 UTC of an ISO time; without a zone it is UTC.
+
+    Raises InvalidSetting for anything else.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidSetting(
+            f"{text!r} is not a time; write the end of a bar as 2025-12-30T15:00 (UTC), or with "
+            "a zone as 2025-12-30T10:00-05:00."
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def as_text(moment_us: int) -> str:
+    """ISO time in UTC, as short as is exact: what parse_moment reads back."""
+    moment = _EPOCH + timedelta(microseconds=moment_us)
+    exact = "auto" if moment.second or moment.microsecond else "minutes"
+    return moment.replace(tzinfo=None).isoformat(timespec=exact) + "Z"

@@ -1,0 +1,88 @@
+"""The paper venue: fills orders where the backtest fills them, at its price and its costs.
+
+Belongs here: positions, fills and round trips of a paper account. Does not belong here: deciding,
+or remembering beyond the process (the journal does that).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rooney_core.decision import DecisionBundle, VirtualFill
+
+
+@dataclass(frozen=True)
+class Order:
+    """An intent, enter or exit. `side` is the position's, +1 or -1; `size` in contracts."""
+
+    order_id: str
+    symbol: str
+    decided_at_us: int
+    intent: str
+    side: int
+    size: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Fill:
+    """An execution. `price` is raw and includes slippage; `commission_usd` is for all contracts."""
+
+    order: Order
+    filled_at_us: int
+    price: float
+    commission_usd: float
+
+
+@dataclass(frozen=True)
+class Trade:
+    """A round trip; profit in USD for all contracts, after slippage and both commissions."""
+
+    entry: Fill
+    exit: Fill
+    exit_reason: str
+    net_profit_usd: float
+
+    @property
+    def commission_usd(self) -> float:
+        """Both sides."""
+        return self.entry.commission_usd + self.exit.commission_usd
+
+
+class PaperAccount:
+    """One symbol's paper position: at most one, entered by an order, left by an order."""
+
+    def __init__(self, bundle: DecisionBundle, size: int) -> None:
+        self._bundle = bundle
+        self.size = size
+        self.waiting_entry: Order | None = None
+        self.waiting_exit: Order | None = None
+        self.entry: Fill | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """True with a position, or an entry order that may become one."""
+        return self.waiting_entry is not None or self.entry is not None
+
+    def enter(self, virtual: VirtualFill) -> Fill | None:
+        """Fill the waiting entry; None when the account does not take part in this trade."""
+        if self.waiting_entry is None:
+            return None
+        self.entry = self._fill(self.waiting_entry, virtual)
+        self.waiting_entry = None
+        return self.entry
+
+    def leave(self, order: Order, virtual: VirtualFill) -> Trade:
+        """Fill the exit of the open position."""
+        if self.entry is None:
+            raise AssertionError("leave() is called with a position open")
+        entry, leaving = self.entry, self._fill(order, virtual)
+        points = entry.order.side * (leaving.price - entry.price)
+        commission = entry.commission_usd + leaving.commission_usd
+        value = points * self._bundle.instrument.multiplier * order.size
+        self.entry, self.waiting_exit = None, None
+        return Trade(entry, leaving, virtual.reason, value - commission)
+
+    def _fill(self, order: Order, virtual: VirtualFill) -> Fill:
+        commission = self._bundle.costs.commission_per_contract_usd * order.size
+        return Fill(order, virtual.time_us, virtual.price, commission)

@@ -1,0 +1,106 @@
+"""May the trader start? One question per check, answered without trading anything.
+
+Belongs here: checks of what the trader depends on. Does not belong here: repair, or checks of the
+factory's quality (those are asset checks).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rooney_core.errors import LakeError, RooneyError
+from rooney_core.features import ReferenceCloses, compute_features, feature_names
+from rooney_core.market.bars import BarArrays
+from rooney_core.release import Release
+from rooney_live.journal import Journal
+from rooney_live.rehearsal.bars import RehearsalMarket, open_market
+from rooney_live.release_store import config_path, read_release
+from rooney_live.settings import Settings
+
+
+@dataclass(frozen=True)
+class Check:
+    """One answer. `passed` is None for a check that could not be asked."""
+
+    name: str
+    passed: bool | None
+    detail: str
+
+
+def preflight(settings: Settings, bars: Path) -> list[Check]:
+    """Every check, in the order of start-up; one that depends on a failed one is not asked."""
+    checks = [_ask("lake readable", lambda: _lake(settings.lake))]
+    release: Release | None = None
+    try:
+        release = read_release(settings.lake)
+    except RooneyError as error:
+        checks.append(Check("release verifies", False, str(error)))
+    else:
+        checks.append(Check("release verifies", True, _describe(release)))
+    checks.append(_features(release, bars))
+    checks.append(_ask("journal writable", lambda: _journal(settings.journal)))
+    return checks
+
+
+def _ask(name: str, question: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, question())
+    except RooneyError as error:
+        return Check(name, False, str(error))
+
+
+def _lake(lake: Path) -> str:
+    if not lake.is_dir():
+        raise LakeError(f"{lake} is not a folder; point ROONEY_LAKE (or --lake) at the lake.")
+    if not os.access(lake, os.R_OK | os.X_OK):
+        raise LakeError(f"{lake} cannot be read; give this user read access.")
+    return str(config_path(lake).parent.parent)
+
+
+def _describe(release: Release) -> str:
+    config = release.config
+    symbols = ", ".join(release.bundles) or "no symbol: the portfolio is empty"
+    return (
+        f"release {config.release_id} of {config.rebalance_month} "
+        f"(production_model {config.production_model_version}): {symbols}"
+    )
+
+
+def _features(release: Release | None, bars: Path) -> Check:
+    name = "features computable"
+    if release is None:
+        return Check(name, None, "needs a release")
+    if not release.bundles:
+        return Check(name, True, "nothing is traded")
+    verified = release
+    return _ask(name, lambda: _compute(verified, open_market(bars, verified, n_sessions=1)))
+
+
+def _compute(release: Release, market: RehearsalMarket) -> str:
+    references = {
+        name: ReferenceCloses.from_session_bars(frame) for name, frame in market.references.items()
+    }
+    names = feature_names(release.config.reference_symbols)
+    told = []
+    for symbol, one in market.symbols.items():
+        arrays = BarArrays.from_frame(one.frame, one.instrument)
+        known = release.bundles[symbol].align(references)
+        values = compute_features(arrays, np.array([len(arrays) - 1]), known)[0]
+        unknown = [
+            name for name, value in zip(names, values, strict=True) if not np.isfinite(value)
+        ]
+        if len(unknown) == len(names):
+            raise LakeError(f"{symbol}: no feature is known at its last bar; check its bars.")
+        lacking = f" (unknown: {', '.join(unknown)})" if unknown else ""
+        told.append(f"{symbol} {len(names) - len(unknown)}/{len(names)} known{lacking}")
+    return ", ".join(told)
+
+
+def _journal(path: Path) -> str:
+    with Journal.open(path) as journal, journal.transaction():
+        return str(path)

@@ -1,0 +1,175 @@
+"""The market's stand-in: serves stored bars as a feed; the last sessions live, the rest as past.
+
+Belongs here: finding, checking and cutting the bars of a rehearsal. Does not belong here: the
+trader, which sees a Feed and cannot tell. Bars of the simulated market need no files: they are a
+function of the instrument and are drawn again when a folder does not hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from rooney_core.decision import Bar, DecisionBundle, bars_of, first_decided_bar
+from rooney_core.errors import LakeError, MissingArtifact, NotEnoughData
+from rooney_core.features import ReferenceCloses
+from rooney_core.lineage import combined_version, content_version
+from rooney_core.market.bars import BarArrays, validate_bars
+from rooney_core.market.instruments import Instrument
+from rooney_core.market.rolls import find_rolls, stitch
+from rooney_core.market.sessions import SESSION_BARS_SCHEMA, session_bars
+from rooney_core.market.simulation import SimulatedMarket, simulate_bars
+from rooney_core.release import Release
+from rooney_live.feed import ReferenceClose
+
+# Sessions before the first live one, beyond the bars of a full window: warm-up ends with a session.
+_WARM_UP_SESSIONS = 5
+
+
+@dataclass(frozen=True)
+class SymbolBars:
+    """continuous_bars of one symbol; live starts with row `first_live`, history before it."""
+
+    instrument: Instrument
+    frame: pl.DataFrame
+    first_live: int
+
+
+@dataclass(frozen=True)
+class RehearsalMarket:
+    """A Feed over the last sessions of stored bars; both session dates are inclusive."""
+
+    symbols: Mapping[str, SymbolBars]
+    references: Mapping[str, pl.DataFrame]
+    sessions: tuple[date, ...]
+
+    def history(self, symbol: str) -> Iterable[Bar]:
+        """The bars before the first live session."""
+        one = self.symbols[symbol]
+        return bars_of(one.frame.head(one.first_live), one.instrument)
+
+    def live(self, symbol: str) -> Iterable[Bar]:
+        """The bars of the live sessions."""
+        one = self.symbols[symbol]
+        live = one.frame.slice(one.first_live)
+        return bars_of(live, one.instrument) if live.height else ()
+
+    def reference_closes(self) -> Iterable[ReferenceClose]:
+        """Session closes of all references, by the time they became known."""
+        closes = []
+        for symbol, frame in self.references.items():
+            known = ReferenceCloses.from_session_bars(frame)
+            times, values = known.known_at_us.tolist(), known.close.tolist()
+            closes += [
+                ReferenceClose(at, symbol, close) for at, close in zip(times, values, strict=True)
+            ]
+        return sorted(closes)
+
+    @property
+    def version(self) -> str:
+        """Content version of every bar and close that is served."""
+        parts = {f"bars {name}": content_version(one.frame) for name, one in self.symbols.items()}
+        parts |= {f"closes {name}": content_version(one) for name, one in self.references.items()}
+        return combined_version(parts)
+
+
+def open_market(folder: Path, release: Release, n_sessions: int) -> RehearsalMarket:
+    """The last `n_sessions` of the released symbols' bars below `folder`, and their warm-up.
+
+    Reads <folder>/continuous_bars/symbol=X/current.parquet, and session_bars of the references.
+    Simulated symbols that are absent are drawn again; an absent real reference is unknown.
+
+    Raises MissingArtifact (no bars), LakeError (unreadable), BarsRejected (bad bars),
+    NotEnoughData (fewer sessions than asked, or too few bars before them to warm up).
+    """
+    stored = {
+        symbol: _continuous(folder, bundle.instrument) for symbol, bundle in release.bundles.items()
+    }
+    sessions = _last_sessions(stored, n_sessions)
+    symbols = {
+        symbol: _cut(stored[symbol], bundle, sessions) for symbol, bundle in release.bundles.items()
+    }
+    return RehearsalMarket(symbols, _references(folder, release), sessions)
+
+
+def _references(folder: Path, release: Release) -> dict[str, pl.DataFrame]:
+    """session_bars by reference symbol; one without bars is left out: unknown, as in training."""
+    if not release.bundles:
+        return {}
+    found = {one.symbol: _sessions_of(folder, one) for one in release.config.reference_instruments}
+    return {symbol: frame for symbol, frame in found.items() if frame is not None}
+
+
+def _last_sessions(frames: Mapping[str, pl.DataFrame], n_sessions: int) -> tuple[date, ...]:
+    if not frames:
+        return ()
+    every = pl.concat([frame["session"] for frame in frames.values()]).unique().sort()
+    if len(every) < n_sessions:
+        raise NotEnoughData(
+            f"{n_sessions} sessions were asked for, the bars hold {len(every)}; "
+            "ask for fewer with --sessions."
+        )
+    return tuple(every.tail(n_sessions).to_list())
+
+
+def _cut(frame: pl.DataFrame, bundle: DecisionBundle, sessions: Sequence[date]) -> SymbolBars:
+    """Live sessions, and as many bars before them as `decide` needs to be ready."""
+    symbol = bundle.instrument.symbol
+    n_past = frame.filter(pl.col("session") < sessions[0]).height
+    days = frame.head(n_past)["session"].unique().sort().tail(_WARM_UP_SESSIONS)
+    n_warm_up = bundle.window_bars + frame.head(n_past).filter(pl.col("session").is_in(days)).height
+    start = max(0, n_past - n_warm_up)
+    cut = frame.slice(start)
+    first_live = n_past - start
+    ready = first_decided_bar(BarArrays.from_frame(cut, bundle.instrument), bundle)
+    if first_live < cut.height and ready > first_live:
+        raise NotEnoughData(
+            f"{symbol}: {n_past} bars lie before session {sessions[0]}; {bundle.window_bars} and "
+            "the end of a session are needed to warm up. Ask for fewer --sessions."
+        )
+    return SymbolBars(bundle.instrument, cut, first_live)
+
+
+def _continuous(folder: Path, instrument: Instrument) -> pl.DataFrame:
+    path = folder / "continuous_bars" / f"symbol={instrument.symbol}" / "current.parquet"
+    frame = _simulated(instrument) if _is_drawn(path, instrument) else _read(path)
+    validate_bars(frame, instrument)
+    return frame
+
+
+def _sessions_of(folder: Path, instrument: Instrument) -> pl.DataFrame | None:
+    path = folder / "session_bars" / f"symbol={instrument.symbol}" / "current.parquet"
+    if _is_drawn(path, instrument):
+        return session_bars(_simulated(instrument), instrument)
+    if not path.is_file():
+        return None
+    frame = _read(path)
+    lacking = [name for name in SESSION_BARS_SCHEMA if name not in frame.columns]
+    if lacking:
+        raise LakeError(f"{path} is not session_bars: column(s) {', '.join(lacking)} missing.")
+    return frame
+
+
+def _is_drawn(path: Path, instrument: Instrument) -> bool:
+    return instrument.is_simulated and not path.is_file()
+
+
+def _simulated(instrument: Instrument) -> pl.DataFrame:
+    raw = simulate_bars(instrument, SimulatedMarket())
+    return stitch(raw, find_rolls(raw))
+
+
+def _read(path: Path) -> pl.DataFrame:
+    if not path.is_file():
+        raise MissingArtifact(
+            f"{path} does not exist; a rehearsal needs it. Run `rooney materialize --to "
+            f"{path.parent.parent.name}`, or name the folder that holds bars with --bars."
+        )
+    try:
+        return pl.read_parquet(path, hive_partitioning=False)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise LakeError(f"{path} cannot be read as Parquet: {error}.") from None

@@ -1,0 +1,139 @@
+"""A rehearsal from release to report: the trader, unmodified, on the last sessions of stored bars.
+
+Belongs here: naming the run, running it and reading its report back from the journal. Does not
+belong here: printing (cli.py) or deciding (trader.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import rooney_core
+import rooney_live
+from rooney_core.errors import NotEnoughData
+from rooney_core.lineage import combined_version
+from rooney_core.release import Release
+from rooney_live.journal import Journal, Row, Run
+from rooney_live.journal_reading import run_summary
+from rooney_live.rehearsal.bars import RehearsalMarket, open_market
+from rooney_live.trader import Trader
+
+
+@dataclass(frozen=True)
+class RehearsalReport:
+    """What a rehearsal came to; money in USD, for all contracts.
+
+    `n_new_decisions` is 0 when the journal knew the whole run already: everything was decided
+    again and found equal. `reasons`: why each tradable symbol is in or out of the release.
+    """
+
+    run_id: str
+    release_id: str
+    rebalance_month: str
+    is_simulated: bool
+    sessions: tuple[str, ...]
+    symbols: tuple[str, ...]
+    decisions_by_code: Mapping[str, int]
+    trades: tuple[Row, ...]
+    net_profit_usd: float
+    open_positions: tuple[str, ...]
+    n_decisions: int
+    n_new_decisions: int
+    reasons: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def rehearse(release: Release, bars: Path, journal: Journal, n_sessions: int) -> RehearsalReport:
+    """Replay the last `n_sessions` of the bars below `bars` through the trader.
+
+    The same release, bars, sessions and code are the same run: a second rehearsal adds nothing,
+    and one that was killed is completed. An empty portfolio is a run without bars.
+    Raises what open_market and Trader.run raise.
+    """
+    if n_sessions < 1:
+        raise NotEnoughData(f"{n_sessions} sessions were asked for; at least 1 is needed.")
+    market = open_market(bars, release, n_sessions)
+    run = _name(release, market)
+    trader = Trader(release, journal, run)
+    journal.begin(run, _now())
+    trader.run(market)
+    journal.finish(run.run_id, _now())
+    return _report(release, market, journal, run, trader)
+
+
+def _name(release: Release, market: RehearsalMarket) -> Run:
+    parts = {
+        "release": release.config.release_id,
+        "bars": market.version,
+        "code": code_version(),
+        "sessions": " ".join(day.isoformat() for day in market.sessions),
+    }
+    return Run(
+        run_id=combined_version(parts)[:16],
+        release_id=release.config.release_id,
+        rebalance_month=release.config.rebalance_month,
+        code_version=parts["code"],
+        bars_version=parts["bars"],
+        symbols=tuple(release.bundles),
+        first_session=market.sessions[0] if market.sessions else None,
+        last_session=market.sessions[-1] if market.sessions else None,
+    )
+
+
+def code_version() -> str:
+    """Content hash of every module that can change a decision: the core and the trader."""
+    digest = hashlib.sha256()
+    for package in (rooney_core, rooney_live):
+        root = Path(str(package.__file__)).parent
+        for path in sorted(root.rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _report(
+    release: Release, market: RehearsalMarket, journal: Journal, run: Run, trader: Trader
+) -> RehearsalReport:
+    summary = run_summary(journal, run.run_id)
+    config = release.config
+    return RehearsalReport(
+        run_id=run.run_id,
+        release_id=config.release_id,
+        rebalance_month=config.rebalance_month,
+        is_simulated=config.is_simulated,
+        sessions=tuple(day.isoformat() for day in market.sessions),
+        symbols=run.symbols,
+        decisions_by_code=summary.decisions_by_code,
+        trades=summary.trades,
+        net_profit_usd=summary.net_profit_usd,
+        open_positions=trader.open_positions,
+        n_decisions=sum(summary.decisions_by_code.values()),
+        n_new_decisions=trader.n_new_decisions,
+        reasons=config.reasons,
+        notes=_notes(release, market),
+    )
+
+
+def _notes(release: Release, market: RehearsalMarket) -> tuple[str, ...]:
+    notes = []
+    through = release.config.data_through
+    if market.sessions and market.sessions[-1] != through:
+        notes.append(
+            f"the bars end with session {market.sessions[-1]}, the release was made from bars "
+            f"through {through}"
+        )
+    for symbol in release.config.reference_symbols:
+        if market.symbols and symbol not in market.references:
+            notes.append(f"reference {symbol} has no bars: its feature is unknown")
+    for symbol, one in market.symbols.items():
+        if one.first_live == one.frame.height:
+            notes.append(f"{symbol} has no bars in these sessions")
+    return tuple(notes)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,76 @@
+"""Where the trader finds the lake and keeps its state; read from the environment once per command.
+
+Belongs here: the trader's settings, their defaults and their validation. Does not belong here:
+secrets, or anything that is decided by a release.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rooney_core.errors import InvalidSetting
+
+LAKE = "ROONEY_LAKE"
+STATE = "ROONEY_STATE"
+SETTINGS = (LAKE, STATE, "ROONEY_SOURCE", "ROONEY_UNIVERSE")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`lake`: root of the lake, only ever read. `state`: the trader's own folder, written."""
+
+    lake: Path
+    state: Path
+
+    @property
+    def journal(self) -> Path:
+        """The SQLite file that remembers every decision."""
+        return self.state / "live" / "journal.sqlite"
+
+
+def read_settings(
+    environment: Mapping[str, str] | None = None,
+    lake: Path | None = None,
+    state: Path | None = None,
+) -> Settings:
+    """Settings from explicit paths first, then the environment, then the checkout or `.`.
+
+    Raises InvalidSetting for an empty value, or a name that is nearly one of ours: a misspelt
+    setting must not mean the default lake.
+    """
+    given = os.environ if environment is None else environment
+    _refuse_misspelt(given)
+    home = _home()
+    return Settings(
+        lake=lake or _path(given, LAKE, home / "data_lake"),
+        state=state or _path(given, STATE, home / ".rooney"),
+    )
+
+
+def _home() -> Path:
+    """The checkout this package runs from, or the working directory when it is installed."""
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+def _path(given: Mapping[str, str], name: str, default: Path) -> Path:
+    if name not in given:
+        return default
+    if not given[name].strip():
+        raise InvalidSetting(f"{name} is empty; give it a folder, or unset it for {default}.")
+    return Path(given[name]).expanduser()
+
+
+def _refuse_misspelt(given: Mapping[str, str]) -> None:
+    for name in given:
+        if name.startswith("ROONEY_") and name not in SETTINGS:
+            near = difflib.get_close_matches(name, (LAKE, STATE), n=1, cutoff=0.85)
+            if near:
+                raise InvalidSetting(
+                    f"Unknown setting {name}. Did you mean {near[0]}? "
+                    f"Allowed: {', '.join(SETTINGS)}."
+                )

@@ -1,0 +1,225 @@
+"""The loop: bars that ended together go through `decide`, then through the portfolio's limit.
+
+Belongs here: the order in which bars, references, decisions, limits, orders and records follow each
+other. Does not belong here: what a decision is (core), where bars come from (feed), how they are
+stored (journal). Start-up is recovery: a run that was killed is decided again from its first bar,
+and the journal keeps one copy of what it already knew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+
+from rooney_core.decision import Bar, Decision, DecisionCode, decide, new_state
+from rooney_core.features import ReferenceCloses
+from rooney_core.release import Release
+from rooney_live.feed import Feed, ReferenceBook, Step, steps
+from rooney_live.journal import Journal, Run
+from rooney_live.paper import Fill, Order, PaperAccount, Trade
+
+_EPOCH = date(1970, 1, 1)
+_HELD = (DecisionCode.IN_POSITION, DecisionCode.EXIT_PENDING)
+_ORDERED_EXITS = (DecisionCode.EXIT_SIGNAL, DecisionCode.EXIT_TIME)
+
+
+class TraderCode(StrEnum):
+    """Codes that only a portfolio can have, beside DecisionCode.
+
+    MAX_POSITIONS   an approved entry, denied: the release's max_positions are open or ordered.
+                    Symbols come in the order of the config, and a position that is being left
+                    still counts. The trade stays virtual to its end (VETOED_TRADE_*).
+    """
+
+    MAX_POSITIONS = "MAX_POSITIONS"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the trader made of a decision: the final code and action."""
+
+    decision: Decision
+    code: str
+    action: str
+
+
+class Trader:
+    """Decides on one run of bars and trades the decisions on paper."""
+
+    def __init__(self, release: Release, journal: Journal, run: Run) -> None:
+        self._release = release
+        self._journal = journal
+        self._run = run
+        self._states = {symbol: new_state(one) for symbol, one in release.bundles.items()}
+        self._accounts = {
+            symbol: PaperAccount(bundle, release.sizes[symbol])
+            for symbol, bundle in release.bundles.items()
+        }
+        self.n_new_decisions = 0
+
+    @property
+    def open_positions(self) -> tuple[str, ...]:
+        """Symbols with a position or an entry order that may become one."""
+        return tuple(name for name, account in self._accounts.items() if account.is_busy)
+
+    def run(self, feed: Feed) -> None:
+        """Warm up on the feed's history, then decide on each of its live bars.
+
+        Raises BarsRejected for a bar that cannot follow, JournalRefused when the journal cannot
+        remember; what was recorded before stays.
+        """
+        symbols = tuple(self._release.bundles)
+        for symbol in symbols:
+            for bar in feed.history(symbol):
+                # Nothing is traded on history, so it needs no model's word: no references.
+                decide(bar, self._states[symbol], self._release.bundles[symbol])
+        book = ReferenceBook(feed.reference_closes())
+        for step in steps(feed, symbols):
+            self._take(step, book.known_at(step.bar_end_us))
+
+    def _take(self, step: Step, references: Mapping[str, ReferenceCloses]) -> None:
+        decisions = [self._decide(bar, references) for bar in step.bars]
+        # One transaction per moment: after a kill, a moment is known whole or not at all.
+        with self._journal.transaction():
+            settled = [self._settle(decision) for decision in decisions]
+            for outcome in self._limit(settled):
+                self._record(outcome)
+
+    def _decide(self, bar: Bar, references: Mapping[str, ReferenceCloses]) -> Decision:
+        bundle = self._release.bundles[bar.symbol]
+        return decide(bar, self._states[bar.symbol], bundle, references)
+
+    def _settle(self, decision: Decision) -> Outcome:
+        """Fills and exits of one symbol; entries wait until every symbol has settled."""
+        account = self._accounts[decision.symbol]
+        takes_part = account.is_busy
+        for virtual in decision.fills:
+            if virtual.kind == "entry":
+                entry = account.enter(virtual)
+                if entry is not None:
+                    self._put_fill(entry)
+            elif account.entry is not None:
+                order = account.waiting_exit or self._order(decision, "exit", virtual.reason)
+                self._put_trade(account.leave(order, virtual))
+        outcome = Outcome(decision, decision.code, decision.action)
+        if not takes_part:
+            return _virtual_only(outcome)
+        if decision.code is DecisionCode.ENTRY_LAPSED:
+            self._lapse(account, decision)
+        elif decision.code in _ORDERED_EXITS:
+            account.waiting_exit = self._order(decision, "exit", decision.code)
+        return outcome
+
+    def _limit(self, settled: Sequence[Outcome]) -> list[Outcome]:
+        """Let entries in by priority until max_positions are open or ordered."""
+        limited = []
+        for outcome in settled:
+            if outcome.action == "enter":
+                decision = outcome.decision
+                if len(self.open_positions) >= self._release.config.max_positions:
+                    outcome = replace(outcome, code=TraderCode.MAX_POSITIONS, action="none")
+                else:
+                    order = self._order(decision, "enter", decision.code)
+                    self._accounts[decision.symbol].waiting_entry = order
+            limited.append(outcome)
+        return limited
+
+    def _order(self, decision: Decision, intent: str, reason: str) -> Order:
+        account = self._accounts[decision.symbol]
+        side = account.entry.order.side if account.entry is not None else decision.side
+        order = Order(
+            order_id=f"{self._run.run_id}:{decision.symbol}:{decision.bar_end_us}:{intent}",
+            symbol=decision.symbol,
+            decided_at_us=decision.bar_end_us,
+            intent=intent,
+            side=side,
+            size=account.size,
+            reason=str(reason),
+        )
+        self._journal.put("orders", vars(order) | {"run_id": self._run.run_id})
+        return order
+
+    def _lapse(self, account: PaperAccount, decision: Decision) -> None:
+        account.waiting_entry = None
+        self._journal.put(
+            "events",
+            {
+                "run_id": self._run.run_id,
+                "at_us": decision.bar_end_us,
+                "symbol": decision.symbol,
+                "code": str(decision.code),
+                "message": "the entry order had no bar to fill in and was withdrawn",
+            },
+        )
+
+    def _put_fill(self, fill: Fill) -> None:
+        self._journal.put(
+            "fills",
+            {
+                "order_id": fill.order.order_id,
+                "run_id": self._run.run_id,
+                "symbol": fill.order.symbol,
+                "filled_at_us": fill.filled_at_us,
+                "price": fill.price,
+                "size": fill.order.size,
+                "commission_usd": fill.commission_usd,
+            },
+        )
+
+    def _put_trade(self, trade: Trade) -> None:
+        self._put_fill(trade.exit)
+        entry = trade.entry
+        self._journal.put(
+            "trades",
+            {
+                "entry_order_id": entry.order.order_id,
+                "exit_order_id": trade.exit.order.order_id,
+                "run_id": self._run.run_id,
+                "symbol": entry.order.symbol,
+                "side": entry.order.side,
+                "size": entry.order.size,
+                "signal_time_us": entry.order.decided_at_us,
+                "entry_time_us": entry.filled_at_us,
+                "exit_time_us": trade.exit.filled_at_us,
+                "entry_price": entry.price,
+                "exit_price": trade.exit.price,
+                "commission_usd": trade.commission_usd,
+                "net_profit_usd": trade.net_profit_usd,
+                "exit_reason": trade.exit_reason,
+            },
+        )
+
+    def _record(self, outcome: Outcome) -> None:
+        decision = outcome.decision
+        is_new = self._journal.put(
+            "decisions",
+            {
+                "run_id": self._run.run_id,
+                "symbol": decision.symbol,
+                "bar_end_us": decision.bar_end_us,
+                "contract": decision.contract,
+                "session": (_EPOCH + timedelta(days=decision.session)).isoformat(),
+                "close": decision.close,
+                "code": str(outcome.code),
+                "action": outcome.action,
+                "side": decision.side,
+                "probability": decision.probability,
+                "threshold": decision.threshold,
+                "features": json.dumps(dict(decision.features), allow_nan=False),
+                "release_id": self._run.release_id,
+            },
+        )
+        self.n_new_decisions += is_new
+
+
+def _virtual_only(outcome: Outcome) -> Outcome:
+    """Codes of a trade that this account does not take part in: it was denied its entry."""
+    code = outcome.decision.code
+    if code in _HELD:
+        return replace(outcome, code=DecisionCode.VETOED_TRADE_OPEN, action="none")
+    if outcome.action == "exit":
+        return replace(outcome, code=DecisionCode.VETOED_TRADE_EXIT, action="none")
+    return outcome
