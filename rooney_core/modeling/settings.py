@@ -1,0 +1,64 @@
+"""How hard the search tries: every number of training that somebody chose.
+
+Belongs here: frozen, validated settings. Does not belong here: a default hidden in a function.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Probability = Annotated[float, Field(gt=0, lt=1)]
+
+
+class TuningSettings(BaseModel):
+    """Settings of one training; the same settings and rows give the same model.
+
+    `n_trials` hyper-parameter sets are scored by combinatorial purged cross-validation with
+    C(n_folds, n_test_folds) splits and an embargo of calendar days. The search grows
+    `n_search_trees` per forest, the final model `n_trees`; boosting rounds are searched.
+    Thresholds run from `lowest_threshold` to `highest_threshold`, both inclusive; one counts only
+    with `min_validation_trades` or more trades. A path of the search trades at
+    `search_threshold`. The search penalises spread: score = mean - `sharpe_sd_penalty` * sd of the
+    paths' annual Sharpes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_trials: Annotated[int, Field(ge=1, le=1000)] = 10
+    n_folds: Annotated[int, Field(ge=2, le=12)] = 4
+    n_test_folds: Annotated[int, Field(ge=1, le=6)] = 2
+    embargo_days: Annotated[int, Field(ge=0, le=366)] = 3
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 20100104
+    n_search_trees: Annotated[int, Field(ge=1, le=500)] = 50
+    n_trees: Annotated[int, Field(ge=1, le=500)] = 150
+    search_threshold: Probability = 0.5
+    sharpe_sd_penalty: Annotated[float, Field(ge=0, le=10)] = 0.5
+    lowest_threshold: Probability = 0.40
+    highest_threshold: Probability = 0.70
+    threshold_step: Annotated[float, Field(gt=0, le=0.5)] = 0.01
+    min_validation_trades: Annotated[int, Field(ge=1)] = 30
+    min_train_trades: Annotated[int, Field(ge=2)] = 100
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.n_test_folds >= self.n_folds:
+            raise ValueError(
+                f"n_test_folds {self.n_test_folds} must be below n_folds {self.n_folds}"
+            )
+        if self.lowest_threshold > self.highest_threshold:
+            raise ValueError(
+                f"lowest_threshold {self.lowest_threshold} is above highest_threshold "
+                f"{self.highest_threshold}"
+            )
+        return self
+
+    @property
+    def thresholds(self) -> npt.NDArray[np.float64]:
+        """The grid of thresholds, ascending, rounded to 10 decimals."""
+        n_steps = int((self.highest_threshold - self.lowest_threshold) / self.threshold_step + 1e-9)
+        grid = self.lowest_threshold + self.threshold_step * np.arange(n_steps + 1)
+        return np.round(grid, 10)
