@@ -1,0 +1,308 @@
+"""Writes and reads tables: content decides the version, a write is seen whole or not at all.
+
+Belongs here: the `Lake`. Does not belong here: names of files (`layout`), how bytes become durable
+(`durable`), SQL (`views`), or who may look at the test window (`holdout`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rooney_assets.lake import durable, holdout, layout, tables, views
+from rooney_assets.lake.layout import Folder, Partition
+from rooney_assets.lake.manifest import Manifest, ManifestFacts
+from rooney_core.errors import LakeError
+from rooney_core.lineage import Stamp, table_from_bytes, table_to_bytes
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write did. `changed` is False when the lake already held exactly this content."""
+
+    data_version: str
+    changed: bool
+    path: Path
+
+
+class Lake:
+    """The lake below one root folder. Making the object touches nothing on disk.
+
+    Any number of processes may read and write; no lock is taken. Two writers of one partition: the
+    last one's table is current, and both versions exist.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).absolute()
+
+    def write(
+        self,
+        asset: str,
+        partition: Partition | None,
+        frame: pl.DataFrame,
+        manifest: ManifestFacts,
+        sealed: pl.DataFrame | None = None,
+    ) -> Written:
+        """Make `frame` the current version; `sealed` rows go where only `open_test_window` reads.
+
+        The partition's column must be in the table, and every time in microseconds UTC. The order
+        on disk is version, manifest, current: killed anywhere, the old or the new version is
+        current. Content that is already there is verified instead of written again (and repaired
+        when damaged); its manifest takes the new facts.
+
+        Raises LakeError when the table does not fit the lake or the disk refuses; then `current`
+        is what it was.
+        """
+        folder = Folder(self.root, asset, partition)
+        stamp = tables.stamp_for(frame, sealed, folder)
+        with durable.refusing(self.root, f"write {folder.label}"):
+            is_new_asset = not layout.partition_columns(self.root, asset)
+            before = tables.version_or_none(folder.current)
+            self._prepare(folder, sealed is not None)
+            created = self._publish_version(folder, frame, sealed, stamp)
+            self._record(folder, frame, stamp, manifest, created)
+            self._make_current(folder, before, stamp)
+        if is_new_asset:
+            self.refresh_views()
+        return Written(stamp.data_version, before != stamp.data_version, folder.current)
+
+    def read(
+        self,
+        asset: str,
+        partition: Partition | None,
+        *,
+        version: str | None = None,
+        verify: bool = False,
+    ) -> pl.DataFrame:
+        """The current table, or a named version of it.
+
+        Every read checks that the file is whole to the last bit; `verify` recomputes the content's
+        version as well. Raises MissingArtifact when the table was never made, LakeError when the
+        file is not what it says it is.
+        """
+        return self.read_versioned(asset, partition, version=version, verify=verify)[0]
+
+    def read_versioned(
+        self,
+        asset: str,
+        partition: Partition | None,
+        *,
+        version: str | None = None,
+        verify: bool = False,
+    ) -> tuple[pl.DataFrame, str]:
+        """The table and its data version, of one instant even while somebody replaces it."""
+        folder = Folder(self.root, asset, partition)
+        path = folder.current if version is None else folder.version_file(version)
+        with durable.refusing(self.root, f"read {folder.label}"):
+            try:
+                data = path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                raise folder.missing(version) from None
+        frame, stamp = table_from_bytes(data, str(path))
+        tables.require_version(stamp, version or stamp.data_version, path)
+        if verify:
+            tables.require_content(stamp, frame, path)
+        return frame, stamp.data_version
+
+    def version(self, asset: str, partition: Partition | None) -> str | None:
+        """Data version of the current table, None when there is none.
+
+        Raises LakeError when the file is damaged.
+        """
+        folder = Folder(self.root, asset, partition)
+        with durable.refusing(self.root, f"read {folder.label}"):
+            try:
+                return tables.claimed_by(folder.current).data_version
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def manifest(
+        self, asset: str, partition: Partition | None, *, version: str | None = None
+    ) -> Manifest:
+        """What is known about the current version, or a named one.
+
+        Raises MissingArtifact when there is none, LakeError when it is damaged.
+        """
+        folder = Folder(self.root, asset, partition)
+        wanted = version or self.version(asset, partition)
+        if wanted is None:
+            raise folder.missing()
+        with durable.refusing(self.root, f"read {folder.label}"):
+            found = _read_manifest(folder, wanted)
+        if found is None:
+            raise folder.missing(wanted)
+        return found
+
+    def is_current(
+        self,
+        asset: str,
+        partition: Partition | None,
+        code_version: str,
+        inputs: Mapping[str, str],
+        config: Mapping[str, Any],
+    ) -> bool:
+        """True when the current version was made by this code from these inputs: nothing to do.
+
+        A damaged current or manifest is not current: making it again repairs it.
+        """
+        folder = Folder(self.root, asset, partition)
+        version = tables.version_or_none(folder.current)
+        if version is None:
+            return False
+        try:
+            found = _read_manifest(folder, version)
+        except (LakeError, OSError):
+            return False
+        return found is not None and found.same_basis(code_version, inputs, config)
+
+    def assets(self) -> tuple[str, ...]:
+        """Names of the assets that hold anything, sorted."""
+        return tuple(layout.assets(self.root))
+
+    def partitions(self, asset: str) -> tuple[str, ...]:
+        """Keys ("ES", "2026-01") of the partitions that have a current version, sorted.
+
+        Empty for an asset that was never made, and for a table without partitions.
+        """
+        columns = layout.partition_columns(self.root, asset)
+        return tuple(sorted(key for keys in columns.values() for key in keys))
+
+    def versions(self, asset: str, partition: Partition | None) -> tuple[Manifest, ...]:
+        """Every version that was ever written, the oldest first."""
+        folder = Folder(self.root, asset, partition)
+        with durable.refusing(self.root, f"read {folder.label}"):
+            names = [path.stem for path in folder.versions.glob("*.json")]
+            found = [one for name in names if (one := _read_manifest(folder, name)) is not None]
+        return tuple(sorted(found, key=lambda one: (one.created_at, one.data_version)))
+
+    def refresh_views(self) -> None:
+        """Rebuild `lake.duckdb`: one view for every asset that holds anything."""
+        with durable.refusing(self.root, "rebuild the views"):
+            durable.make_folder(self.root)
+            views.refresh(self.root)
+
+    def query(self, sql: str) -> pl.DataFrame:
+        """Answer a question in SQL (DuckDB's); every asset is a table, times are UTC.
+
+        Raises InputError for a question DuckDB does not accept or that would change something,
+        UnknownName for a table that does not exist, MissingArtifact for an empty lake.
+        """
+        with durable.refusing(self.root, "rebuild the views"):
+            return views.query(self.root, sql)
+
+    def open_test_window(
+        self, symbol: str, *, who: str, model_version: str, code_version: str, budget: int = 5
+    ) -> pl.DataFrame:
+        """The sealed rows of a symbol's training set: recorded first, then handed out.
+
+        The look is on disk before this returns. Asking again for the same model, code and training
+        set is recorded as a repeat and costs nothing. Raises HoldoutRefused when this model and
+        code would be one pair more than `budget`, or a name is empty.
+        """
+        folder = Folder(self.root, "training_set", ("symbol", symbol))
+        sealed, version = self._read_sealed(folder)
+        asked = holdout.Asked(who, model_version, code_version, version)
+        with durable.refusing(self.root, f"record a look at {folder.label}"):
+            holdout.record(self._looks_folder(symbol), asked, sealed, budget)
+        return sealed
+
+    def looks(self, symbol: str) -> pl.DataFrame:
+        """Every recorded look at a symbol's test window, in order (`holdout.LOOKS_SCHEMA`)."""
+        with durable.refusing(self.root, f"read the looks of {symbol}"):
+            return holdout.looks(self._looks_folder(symbol), symbol)
+
+    def sweep_leftovers(self, older_than: timedelta = timedelta(days=1)) -> int:
+        """Remove unfinished files of killed processes; how many. They harm nobody but the disk."""
+        with durable.refusing(self.root, "sweep"):
+            return durable.sweep(self.root, older_than.total_seconds())
+
+    def _looks_folder(self, symbol: str) -> Path:
+        return Folder(self.root, "holdout_looks", ("symbol", symbol)).path / "looks"
+
+    def _prepare(self, folder: Folder, has_sealed: bool) -> None:
+        used = [folder.versions, *([folder.sealed_file("").parent] if has_sealed else [])]
+        for one in used:
+            durable.make_folder(one)
+        for one in (folder.path, *used):
+            durable.remove_orphans(one)
+
+    def _publish_version(
+        self, folder: Folder, frame: pl.DataFrame, sealed: pl.DataFrame | None, stamp: Stamp
+    ) -> bool:
+        """Put the version's tables in place unless they are there and intact; True when new."""
+        version_file = folder.version_file(stamp.data_version)
+        is_new = not version_file.exists()
+        if sealed is not None:
+            own = stamp.of_sealed()
+            sealed_file = folder.sealed_file(stamp.data_version)
+            if not tables.holds(sealed_file, own):
+                durable.publish(sealed_file, table_to_bytes(sealed, own))
+        if is_new or not tables.holds(version_file, stamp):
+            durable.publish(version_file, table_to_bytes(frame, stamp))
+        return is_new
+
+    def _make_current(self, folder: Folder, before: str | None, stamp: Stamp) -> None:
+        version_file = folder.version_file(stamp.data_version)
+        is_intact = before == stamp.data_version and (
+            folder.current.samefile(version_file) or tables.holds(folder.current, stamp)
+        )
+        if not is_intact:
+            durable.link_over(version_file, folder.current)
+
+    def _record(
+        self,
+        folder: Folder,
+        frame: pl.DataFrame,
+        stamp: Stamp,
+        facts: ManifestFacts,
+        is_new: bool,
+    ) -> None:
+        known = None if is_new else _read_manifest_or_none(folder, stamp.data_version)
+        if known is not None and known.facts == facts:
+            return
+        now = datetime.now(UTC)
+        manifest = Manifest(
+            asset=folder.asset,
+            partition=None if folder.partition is None else "=".join(folder.partition),
+            data_version=stamp.data_version,
+            visible_version=stamp.content_version,
+            sealed_version=stamp.sealed_version,
+            rows=frame.height,
+            columns={name: str(dtype) for name, dtype in frame.schema.items()},
+            created_at=now if known is None else known.created_at,
+            recorded_at=now,
+            **facts.model_dump(),
+        )
+        durable.publish(folder.manifest_file(stamp.data_version), manifest.to_json())
+
+    def _read_sealed(self, folder: Folder) -> tuple[pl.DataFrame, str]:
+        with durable.refusing(self.root, f"read {folder.label}"):
+            try:
+                version = tables.claimed_by(folder.current).data_version
+                path = folder.sealed_file(version)
+                data = path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                raise folder.missing() from None
+        frame, stamp = table_from_bytes(data, str(path))
+        tables.require_version(stamp, version, path)
+        return frame, version
+
+
+def _read_manifest(folder: Folder, version: str) -> Manifest | None:
+    path = folder.manifest_file(version)
+    try:
+        return Manifest.parse(path.read_bytes(), str(path))
+    except FileNotFoundError:
+        return None
+
+
+def _read_manifest_or_none(folder: Folder, version: str) -> Manifest | None:
+    try:
+        return _read_manifest(folder, version)
+    except LakeError:
+        return None

@@ -1,0 +1,137 @@
+"""SQL over the lake: `lake.duckdb` holds one view per asset, and never a row.
+
+Belongs here: building that file without a lock, and asking it read-only. Does not belong here: any
+query in particular.
+
+The file is built under a temporary name and renamed, so that no process ever holds it open for
+writing; each builder looks again after its rename, so that the last one always saw every asset.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from rooney_assets.lake import durable, layout
+from rooney_core.errors import InputError, LakeError, MissingArtifact, UnknownName
+
+FILE_NAME = "lake.duckdb"
+_NO_TABLE = re.compile(r"Table with name (?P<name>\S+) does not exist")
+_GLOB_SIGNS = re.compile(r"[][*?]")
+
+
+def refresh(root: Path) -> None:
+    """Rebuild the views until they match what the lake holds. The root must exist."""
+    durable.remove_orphans(root)
+    while True:
+        wanted = _sources(root)
+        _build(root, wanted)
+        if _sources(root) == wanted:
+            return
+
+
+def query(root: Path, sql: str) -> pl.DataFrame:
+    """Answer one question; the views are rebuilt first when the lake moved or gained an asset."""
+    wanted = _sources(root)
+    if not wanted:
+        raise MissingArtifact(
+            f"The lake at {root} holds nothing yet. Run `rooney materialize` to fill it, or set "
+            "ROONEY_LAKE to another folder."
+        )
+    if _recorded(root) != wanted:
+        refresh(root)
+    try:
+        connection = duckdb.connect(str(root / FILE_NAME), read_only=True)
+    except duckdb.Error as error:
+        raise LakeError(f"{root / FILE_NAME} cannot be opened: {error}") from error
+    try:
+        return _answer(connection, sql)
+    except duckdb.Error as error:
+        raise _explain(error, wanted) from None
+    finally:
+        connection.close()
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+    connection.execute("SET TimeZone = 'UTC'")
+    answer = connection.sql(sql)
+    if answer is None:
+        raise InputError("That is no question: there is no statement in it that returns rows.")
+    try:
+        return pl.DataFrame(pl.from_arrow(answer.to_arrow_table()))
+    except pl.exceptions.DuplicateError as error:
+        raise InputError(f"Two columns of the answer have one name; use AS. {error}") from None
+
+
+def _explain(error: duckdb.Error, known: dict[str, str]) -> InputError:
+    absent = _NO_TABLE.search(str(error))
+    if absent is not None:
+        return UnknownName.among("table", absent["name"], known)
+    return InputError(f"DuckDB refused the query: {error}\nTables: {', '.join(sorted(known))}.")
+
+
+def _sources(root: Path) -> dict[str, str]:
+    """Each asset that holds anything, with the SQL list of the file patterns behind its view."""
+    sources = {}
+    for asset in layout.assets(root):
+        folders = (
+            asset if column is None else f"{asset}/{column}=*"
+            for column in layout.partition_columns(root, asset)
+        )
+        files = sorted(_literal(root, f"{folder}/{layout.CURRENT}") for folder in folders)
+        sources[asset] = f"[{', '.join(files)}]"
+    return sources
+
+
+def _literal(root: Path, pattern: str) -> str:
+    """A pattern below the root as an SQL text; what is special in the root's name is literal."""
+    quoted_root = _GLOB_SIGNS.sub(lambda sign: f"[{sign[0]}]", str(root))
+    return _text(f"{quoted_root}/{pattern}")
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _build(root: Path, sources: dict[str, str]) -> None:
+    with durable.temporary_name(root) as temporary:
+        try:
+            with duckdb.connect(str(temporary)) as connection:
+                for asset, files in sources.items():
+                    _create_view(connection, asset, files)
+        except duckdb.Error as error:
+            raise LakeError(
+                f"The SQL views over the lake at {root} could not be rebuilt: {error}. The tables "
+                "themselves are intact."
+            ) from error
+        os.replace(temporary, root / FILE_NAME)
+    durable.sync_folder(root)
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, asset: str, files: str) -> None:
+    # A column that only some files have would vanish without union_by_name; the partition's column
+    # is in the files themselves. The comment lets a reader see whether the view is stale.
+    connection.execute(
+        f'CREATE VIEW "{asset}" AS SELECT * FROM '
+        f"read_parquet({files}, union_by_name = true, hive_partitioning = false)"
+    )
+    connection.execute(f'COMMENT ON VIEW "{asset}" IS {_text(files)}')
+
+
+def _recorded(root: Path) -> dict[str, str]:
+    """What the views were built from; {} when there are none, or the file is not DuckDB's."""
+    if not (root / FILE_NAME).is_file():
+        return {}
+    try:
+        connection = duckdb.connect(str(root / FILE_NAME), read_only=True)
+    except duckdb.Error:
+        return {}
+    try:
+        names = "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal"
+        return dict(connection.execute(names).fetchall())
+    finally:
+        connection.close()
