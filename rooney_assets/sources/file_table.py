@@ -98,17 +98,38 @@ def _read(file: BarsFile) -> pl.DataFrame:
     content = file.content()
     if not content:
         raise file.refuse("the file is empty: 0 bytes arrived", "Export it again")
-    kind = "CSV" if file.is_csv else "Parquet"
+    return _read_csv(content, file) if file.is_csv else _read_parquet(content, file)
+
+
+def _read_csv(content: bytes, file: BarsFile) -> pl.DataFrame:
     try:
-        if file.is_csv:
-            # As text, so that a cell that is no number can be shown with its line.
-            return pl.read_csv(content, infer_schema=False)
-        return pl.read_parquet(content, hive_partitioning=False)
+        content.decode("utf-8")
+        # As text, so that a cell that is no number can be shown with its line.
+        return pl.read_csv(content, infer_schema=False)
+    except UnicodeDecodeError as error:
+        raise _unreadable("CSV", f"byte {error.start} is not UTF-8", file) from None
     except pl.exceptions.PolarsError as error:
-        first = str(error).strip().splitlines()[0]
-        raise file.refuse(
-            f"not a readable {kind} file ({first})", f"Export it again as {kind}"
-        ) from None
+        raise _unreadable("CSV", str(error), file) from None
+
+
+def _read_parquet(content: bytes, file: BarsFile) -> pl.DataFrame:
+    # By pyarrow, because a damaged page makes polars' own reader abort the whole process; imported
+    # here, because most commands read no Parquet of a user's.
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(pa.BufferReader(content), page_checksum_verification=True)
+        frame = pl.from_arrow(table)
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        raise _unreadable("Parquet", str(error), file) from None
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _unreadable(kind: str, reason: str, file: BarsFile) -> BarsRejected:
+    first = reason.strip().splitlines()[0]
+    return file.refuse(f"not a readable {kind} file ({first})", f"Export it again as {kind}")
 
 
 def _require_columns(columns: dict[str, str], raw: pl.DataFrame, file: BarsFile) -> None:

@@ -19,6 +19,7 @@ from rooney_assets.sources.file_table import BarsFile
 from rooney_core.market.calendar import UTC_MICROSECONDS
 
 _SHOWN = 3
+_YEARS: Final = (1800, 2200)
 _UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT"})
 _TEXT: Final = (
     r"^(?<date>\d{4}-\d{2}-\d{2})"
@@ -35,11 +36,15 @@ def utc_times(cells: pl.Series, file: BarsFile) -> pl.Series:
     BarsRejected for another zone or offset, a clock time that the zone skips or repeats (only when
     it carries no offset), an unreadable text, a null, or another type.
     """
-    if cells.dtype == pl.String:
-        return _from_text(cells, file)
+    times = _from_text(cells, file) if cells.dtype == pl.String else _from_timestamps(cells, file)
+    _require_all(~times.dt.year().is_between(*_YEARS), cells, "is in no year of markets", file)
+    return times
+
+
+def _from_timestamps(cells: pl.Series, file: BarsFile) -> pl.Series:
     if not isinstance(cells.dtype, pl.Datetime):
         raise file.refuse(
-            f"time column {cells.name!r} has type {cells.dtype}; a timestamp is needed",
+            f"time column {file.facts.time_column!r} has type {cells.dtype}; a timestamp is needed",
             "Write it as a timestamp, or state `bar_edge: session` when it is a session date",
         )
     _require_all(cells.is_null(), cells, "is null", file)
@@ -48,8 +53,8 @@ def utc_times(cells: pl.Series, file: BarsFile) -> pl.Series:
         return _in_stated_zone(cells.dt.cast_time_unit("us"), cells, file)
     if not _same_zone(zone, file.facts.time_zone):
         raise file.refuse(
-            f"wrong time zone: column {cells.name!r} is in {zone}, but universe.yaml states "
-            f"{file.facts.time_zone}",
+            f"wrong time zone: column {file.facts.time_column!r} is in {zone}, but universe.yaml "
+            f"states {file.facts.time_zone}",
             "Correct `time_zone` there, or convert the file",
         )
     return cells.dt.convert_time_zone("UTC").cast(UTC_MICROSECONDS)
@@ -132,8 +137,10 @@ def _require_all(bad: pl.Series, cells: pl.Series, fault: str, file: BarsFile) -
     rows = bad.arg_true()
     if rows.is_empty():
         return
-    shown = "; ".join(f"{file.row(i)}: {cells[i]}" for i in rows.head(_SHOWN))
+    shown = "; ".join(
+        f"{file.row(i)}: {cells.slice(i, 1).cast(pl.String)[0]}" for i in rows.head(_SHOWN)
+    )
     raise file.refuse(
-        f"time column {cells.name!r} {fault}: {len(rows)} row(s): {shown}",
+        f"time column {file.facts.time_column!r} {fault}: {len(rows)} row(s): {shown}",
         "Repair the file, or what universe.yaml states about its clock",
     )

@@ -1,0 +1,133 @@
+"""Settings and the universe: defaults, overrides, and every refusal."""
+
+from pathlib import Path
+
+import pytest
+
+from rooney_assets.settings import Settings, load_universe
+from rooney_core.errors import InputError, InvalidSetting, UnknownName
+
+ROOT = Path(__file__).resolve().parents[2]
+REAL = """
+instruments:
+  - symbol: TST
+    name: Test future
+    role: tradable
+    exchange: CME
+    product_group: equity_index
+    multiplier: 50
+    tick_size: 0.25
+    sources: {files: {path: TST, time_zone: UTC, bar_edge: start}}
+"""
+
+
+def test_defaults_lie_in_the_checkout(tmp_path: Path) -> None:
+    settings = Settings.from_environment({"HOME": "anything", "OTHER": "ignored"}, tmp_path)
+    assert settings == Settings(
+        lake=ROOT / "data_lake",
+        source="simulated",
+        universe=ROOT / "universe.yaml",
+        state=ROOT / ".rooney",
+        base=tmp_path.resolve(),
+    )
+
+
+def test_relative_paths_start_at_the_base(tmp_path: Path) -> None:
+    settings = Settings.from_environment(
+        {
+            "ROONEY_LAKE": "lake",
+            "ROONEY_SOURCE": "files:bars",
+            "ROONEY_UNIVERSE": "mine.yaml",
+            "ROONEY_STATE": str(tmp_path / "state"),
+        },
+        tmp_path,
+    )
+    base = tmp_path.resolve()
+    assert settings == Settings(
+        lake=base / "lake",
+        source="files:bars",
+        universe=base / "mine.yaml",
+        state=base / "state",
+        base=base,
+    )
+
+
+def test_a_process_in_another_folder_gets_the_same_settings(tmp_path: Path) -> None:
+    first = Settings.from_environment({"ROONEY_SOURCE": "files:bars"}, tmp_path)
+    second = Settings.from_environment(first.as_environment(), tmp_path / "elsewhere")
+    assert second.as_environment() == first.as_environment()
+    assert second.source == f"files:{tmp_path.resolve() / 'bars'}"
+
+
+@pytest.mark.parametrize(
+    ("name", "suggested"),
+    [("ROONEY_SORCE", "ROONEY_SOURCE"), ("ROONEY_LAK", "ROONEY_LAKE"), ("ROONEY_X", None)],
+)
+def test_an_unknown_setting_is_refused(tmp_path: Path, name: str, suggested: str | None) -> None:
+    with pytest.raises(UnknownName) as refused:
+        Settings.from_environment({name: "x"}, tmp_path)
+    assert name in str(refused.value)
+    assert suggested is None or f"Did you mean {suggested!r}?" in str(refused.value)
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["ROONEY_LAKE", "ROONEY_SOURCE", "ROONEY_UNIVERSE", "ROONEY_STATE"]
+)
+@pytest.mark.parametrize("value", ["", "  "])
+def test_an_empty_setting_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"{name} is empty"):
+        Settings.from_environment({name: value}, tmp_path)
+
+
+def test_a_lake_on_s3_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting, match="s3://bucket/lake"):
+        Settings.from_environment({"ROONEY_LAKE": "s3://bucket/lake"}, tmp_path)
+
+
+def test_the_source_chooses_the_instruments(tmp_path: Path) -> None:
+    simulated = load_universe(Settings.from_environment({}, tmp_path))
+    files = load_universe(
+        Settings.from_environment({"ROONEY_SOURCE": f"files:{tmp_path}"}, tmp_path)
+    )
+    assert len(simulated.tradable) >= 6
+    assert len(simulated.reference) >= 4
+    assert all(one.startswith("SIM_") for one in simulated.symbols)
+    assert not set(files.symbols) & set(simulated.symbols)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, ("No such file", "ROONEY_UNIVERSE")),
+        ("instruments:\n  - symbol: [TST\n", ("not valid YAML", "line 3")),
+        ("instruments: \x07\n", ("not valid YAML",)),
+        ("- 1\n", ("must be a mapping",)),
+        ("", ("must be a mapping",)),
+        (REAL.replace("multiplier", "multiplyer"), ("TST.multiplyer",)),
+        (REAL.replace("UTC", "Mars/Crater"), ("Mars/Crater",)),
+        (REAL, ("ROONEY_SOURCE=simulated", "none of its 1 entries")),
+        ("instruments: []\n", ("none of its 0 entries",)),
+    ],
+    ids=[
+        *("missing", "bad YAML", "control character", "a list", "nothing", "unknown field"),
+        *("unknown zone", "nothing offered", "no instrument"),
+    ],
+)
+def test_a_universe_that_is_not_one_is_refused(
+    tmp_path: Path, text: str | None, words: tuple[str, ...]
+) -> None:
+    path = tmp_path / "mine.yaml"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        load_universe(Settings.from_environment({"ROONEY_UNIVERSE": "mine.yaml"}, tmp_path))
+    for word in (str(path), *words):
+        assert word in str(refused.value)
+
+
+def test_a_universe_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"instruments: \xff\n")
+    with pytest.raises(InvalidSetting, match="not UTF-8"):
+        load_universe(Settings.from_environment({"ROONEY_UNIVERSE": str(path)}, tmp_path))
