@@ -26,6 +26,9 @@ from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 from rooney_core.release import Release
 from rooney_live.feed import ReferenceClose
 
+EMBEDDED = SimulatedMarket()
+"""The simulated market of `make demo`."""
+
 # Sessions before the first live one, beyond the bars of a full window: warm-up ends with a session.
 _WARM_UP_SESSIONS = 5
 
@@ -77,30 +80,39 @@ class RehearsalMarket:
         return combined_version(parts)
 
 
-def open_market(folder: Path, release: Release, n_sessions: int) -> RehearsalMarket:
+def open_market(
+    folder: Path, release: Release, n_sessions: int, simulated: SimulatedMarket | None = EMBEDDED
+) -> RehearsalMarket:
     """The last `n_sessions` of the released symbols' bars below `folder`, and their warm-up.
 
     Reads <folder>/continuous_bars/symbol=X/current.parquet, and session_bars of the references.
-    Simulated symbols that are absent are drawn again; an absent real reference is unknown.
+    Simulated symbols that are absent are drawn again from `simulated`, unless that is None; any
+    other reference that is absent is unknown.
 
     Raises MissingArtifact (no bars), LakeError (unreadable), BarsRejected (bad bars),
     NotEnoughData (fewer sessions than asked, or too few bars before them to warm up).
     """
     stored = {
-        symbol: _continuous(folder, bundle.instrument) for symbol, bundle in release.bundles.items()
+        symbol: _continuous(folder, bundle.instrument, simulated)
+        for symbol, bundle in release.bundles.items()
     }
     sessions = _last_sessions(stored, n_sessions)
     symbols = {
         symbol: _cut(stored[symbol], bundle, sessions) for symbol, bundle in release.bundles.items()
     }
-    return RehearsalMarket(symbols, _references(folder, release), sessions)
+    return RehearsalMarket(symbols, _references(folder, release, simulated), sessions)
 
 
-def _references(folder: Path, release: Release) -> dict[str, pl.DataFrame]:
+def _references(
+    folder: Path, release: Release, simulated: SimulatedMarket | None
+) -> dict[str, pl.DataFrame]:
     """session_bars by reference symbol; one without bars is left out: unknown, as in training."""
     if not release.bundles:
         return {}
-    found = {one.symbol: _sessions_of(folder, one) for one in release.config.reference_instruments}
+    found = {
+        one.symbol: _sessions_of(folder, one, simulated)
+        for one in release.config.reference_instruments
+    }
     return {symbol: frame for symbol, frame in found.items() if frame is not None}
 
 
@@ -134,32 +146,34 @@ def _cut(frame: pl.DataFrame, bundle: DecisionBundle, sessions: Sequence[date]) 
     return SymbolBars(bundle.instrument, cut, first_live)
 
 
-def _continuous(folder: Path, instrument: Instrument) -> pl.DataFrame:
+def _continuous(
+    folder: Path, instrument: Instrument, simulated: SimulatedMarket | None
+) -> pl.DataFrame:
     path = folder / "continuous_bars" / f"symbol={instrument.symbol}" / "current.parquet"
-    frame = _simulated(instrument) if _is_drawn(path, instrument) else _read(path)
+    if simulated is not None and instrument.is_simulated and not path.is_file():
+        return _drawn(instrument, simulated)
+    frame = _read(path)
     validate_bars(frame, instrument)
     return frame
 
 
-def _sessions_of(folder: Path, instrument: Instrument) -> pl.DataFrame | None:
+def _sessions_of(
+    folder: Path, instrument: Instrument, simulated: SimulatedMarket | None
+) -> pl.DataFrame | None:
     path = folder / "session_bars" / f"symbol={instrument.symbol}" / "current.parquet"
-    if _is_drawn(path, instrument):
-        return session_bars(_simulated(instrument), instrument)
-    if not path.is_file():
-        return None
-    frame = _read(path)
-    lacking = [name for name in SESSION_BARS_SCHEMA if name not in frame.columns]
-    if lacking:
-        raise LakeError(f"{path} is not session_bars: column(s) {', '.join(lacking)} missing.")
-    return frame
+    if path.is_file():
+        frame = _read(path)
+        lacking = [name for name in SESSION_BARS_SCHEMA if name not in frame.columns]
+        if lacking:
+            raise LakeError(f"{path} is not session_bars: column(s) {', '.join(lacking)} missing.")
+        return frame
+    if simulated is not None and instrument.is_simulated:
+        return session_bars(_drawn(instrument, simulated), instrument)
+    return None
 
 
-def _is_drawn(path: Path, instrument: Instrument) -> bool:
-    return instrument.is_simulated and not path.is_file()
-
-
-def _simulated(instrument: Instrument) -> pl.DataFrame:
-    raw = simulate_bars(instrument, SimulatedMarket())
+def _drawn(instrument: Instrument, simulated: SimulatedMarket) -> pl.DataFrame:
+    raw = simulate_bars(instrument, simulated)
     return stitch(raw, find_rolls(raw))
 
 

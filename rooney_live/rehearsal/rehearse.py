@@ -16,10 +16,11 @@ import rooney_core
 import rooney_live
 from rooney_core.errors import NotEnoughData
 from rooney_core.lineage import combined_version
+from rooney_core.market.simulation import SimulatedMarket
 from rooney_core.release import Release
 from rooney_live.journal import Journal, Row, Run
 from rooney_live.journal_reading import run_summary
-from rooney_live.rehearsal.bars import RehearsalMarket, open_market
+from rooney_live.rehearsal.bars import EMBEDDED, RehearsalMarket, open_market
 from rooney_live.trader import Trader
 
 
@@ -47,8 +48,16 @@ class RehearsalReport:
     notes: tuple[str, ...]
 
 
-def rehearse(release: Release, bars: Path, journal: Journal, n_sessions: int) -> RehearsalReport:
+def rehearse(
+    release: Release,
+    bars: Path,
+    journal: Journal,
+    n_sessions: int,
+    simulated: SimulatedMarket | None = EMBEDDED,
+) -> RehearsalReport:
     """Replay the last `n_sessions` of the bars below `bars` through the trader.
+
+    `simulated` draws the simulated symbols that have no bars there; None draws nothing.
 
     The same release, bars, sessions and code are the same run: a second rehearsal adds nothing,
     and one that was killed is completed. An empty portfolio is a run without bars.
@@ -56,7 +65,7 @@ def rehearse(release: Release, bars: Path, journal: Journal, n_sessions: int) ->
     """
     if n_sessions < 1:
         raise NotEnoughData(f"{n_sessions} sessions were asked for; at least 1 is needed.")
-    market = open_market(bars, release, n_sessions)
+    market = open_market(bars, release, n_sessions, simulated)
     run = _name(release, market)
     trader = Trader(release, journal, run)
     journal.begin(run, _now())
