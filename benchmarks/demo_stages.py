@@ -1,4 +1,4 @@
-"""Seconds of the whole demo, per stage and per asset, on a fresh lake; then again, with nothing to do.
+"""Seconds of the demo per stage and asset, on a fresh lake; then again with nothing to do.
 
 Run: .venv/bin/python benchmarks/demo_stages.py
 Prints the seconds inside each asset's step (summed over symbols), the wall clock per stage, and the
@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from rooney_assets.headless import Request, run

@@ -6,6 +6,7 @@ printing, the worker processes (`rooney_assets.pool`), or executing a run (`roon
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -19,6 +20,7 @@ from rooney_assets.sources import BarSource
 from rooney_assets.stages import STAGES
 from rooney_core.errors import InvalidSetting, LakeError, MissingArtifact, NotEnoughData
 from rooney_core.market.instruments import Universe
+
 
 @dataclass(frozen=True)
 class Request:
@@ -41,9 +43,10 @@ def run(
 ) -> Report:
     """Materialize what was asked for; failures of one symbol do not stop the others.
 
-    `tell` hears of every event as a mapping (`event`, `asset`, `key`, ...). Raises InputError before
+    `tell` hears every event as a mapping (`event`, `asset`, `key`, ...). Raises InputError before
     anything runs for a wrong name, LakeError when the lake cannot be written.
     """
+    _require_month(request.month)
     wanted = upstream_closure([request.target] if request.target else _offered(universe))
     lake.check_writable()
     report = Report()
@@ -61,6 +64,11 @@ def run(
         tell({"event": "stage", "stage": stage.job, "tasks": len(tasks), "partitions": len(keys)})
         work(tasks, settings, report, tell, processes=request.processes, force=request.force)
     return report
+
+
+def _require_month(month: str | None) -> None:
+    if month is not None and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month):
+        raise InvalidSetting(f"--month {month!r} arrived; write YYYY-MM, for example 2026-01.")
 
 
 def _offered(universe: Universe) -> list[str]:

@@ -1,4 +1,4 @@
-"""Counts trials: which rows a symbol's ledger gains, and what the deflated Sharpe ratio reads of it.
+"""Counts trials: which rows a symbol's ledger gains, and what the deflation reads of it.
 
 Belongs here: turning search results into ledger rows and merging them with the rows of before.
 Does not belong here: the formula that spends them (`rooney_core.validation.sharpe`).
@@ -6,12 +6,19 @@ Does not belong here: the formula that spends them (`rooney_core.validation.shar
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 import polars as pl
 
 from rooney_assets.graph.declaration import Here
+from rooney_core.validation.sharpe import trial_sharpe_variance
+
+if TYPE_CHECKING:
+    from rooney_core.modeling.training import TrainedModel
 
 KEY = ("search", "basis", "configuration")
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "symbol": pl.String,
     "search": pl.String,
     "basis": pl.String,
@@ -21,10 +28,27 @@ SCHEMA = {
 }
 
 
+SEARCHES = ("trials", "thresholds")
+
+
+def with_searches(row: pl.DataFrame, trained: TrainedModel) -> pl.DataFrame:
+    """A meta_model row with everything that was scored to get it, as two nested columns."""
+    scored = (trained.trials, trained.thresholds)
+    nested = [
+        pl.Series(name, [table.to_struct()]) for name, table in zip(SEARCHES, scored, strict=True)
+    ]
+    return row.with_columns(nested)
+
+
+def model_alone(table: pl.DataFrame) -> pl.DataFrame:
+    """The row without its searches: what a release carries and the trader reads."""
+    return table.drop(SEARCHES)
+
+
 def extend_ledger(
     here: Here, strategy_results: pl.DataFrame, meta_model: pl.DataFrame
 ) -> pl.DataFrame:
-    """The ledger of before plus the trials of these results, each (search, basis, configuration) once.
+    """The ledger of before plus these results' trials, each (search, basis, configuration) once.
 
     `basis` is the data version that the search left behind: the same search on the same data by the
     same code leaves the same one and adds nothing, any other adds all its trials.
@@ -37,18 +61,24 @@ def extend_ledger(
     ]
     symbol = pl.lit(here.symbol).alias("symbol")
     rows = [_before(here), *(table.select(symbol, pl.all()) for table in gained)]
-    ledger = pl.concat([table.select(SCHEMA).cast(SCHEMA) for table in rows])  # type: ignore[arg-type]
+    ledger = pl.concat([table.select(tuple(SCHEMA)).cast(SCHEMA) for table in rows])
     return ledger.unique(KEY, keep="first", maintain_order=True)
 
 
 _SOURCES = ("strategy_results", "meta_model")
 
 
-def trial_statistics(ledger: pl.DataFrame) -> dict[str, float | int]:
-    """N, and the sample variance (ddof 1) of the per-day Sharpe ratios of all trials that have one."""
-    known = ledger["sharpe_per_day"].drop_nulls().drop_nans()
-    variance = known.var() if len(known) > 1 else 0.0
-    return {"n_trials_raw": ledger.height, "trial_sharpe_variance": float(variance or 0.0)}
+class TrialStatistics(NamedTuple):
+    """`n_trials`: rows of the ledger. `sharpe_variance`: ddof 1, of their per-day Sharpe ratios."""
+
+    n_trials: int
+    sharpe_variance: float
+
+
+def trial_statistics(ledger: pl.DataFrame) -> TrialStatistics:
+    """N and V of the deflated Sharpe ratio; trials without a Sharpe count in N, not in V."""
+    variance = trial_sharpe_variance(ledger["sharpe_per_day"].fill_null(math.nan).to_numpy())
+    return TrialStatistics(ledger.height, variance)
 
 
 def _before(here: Here) -> pl.DataFrame:

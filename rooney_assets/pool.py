@@ -96,7 +96,8 @@ def _serve(
 ) -> None:
     """Feed one worker process until no task waits; a worker that dies fails its task only."""
     worker = _start_worker(settings)
-    assert worker.stdin is not None and worker.stdout is not None
+    assert worker.stdin is not None
+    assert worker.stdout is not None
     try:
         while True:
             try:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @cache
 def git_commit() -> str:
-    """The commit's hash, with `+changes` when files differ from it; `unknown` outside a checkout."""
+    """The commit's hash, `+changes` when files differ from it; `unknown` outside a checkout."""
     try:
         head = _git("rev-parse", "HEAD")
         changed = _git("status", "--porcelain", "--untracked-files=no")

@@ -10,16 +10,19 @@ partition that is reused costs nothing and leaves no empty run.
 """
 
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from rooney_assets.graph.declaration import Here
 from rooney_assets.settings import Settings
-from rooney_core.modeling.training import TrainedModel
+
+if TYPE_CHECKING:
+    from rooney_core.modeling.training import TrainedModel
 
 EXPERIMENT = "rooney-meta-models"
 
@@ -54,7 +57,7 @@ class LateMlflow:
 
 
 def prepare_store(uri: str) -> None:
-    """Create the SQLite store and the experiment once, however many processes ask at the same time."""
+    """Create the SQLite store and the experiment once, however many processes ask at once."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     folder = Path(uri.removeprefix("sqlite:///")).parent
@@ -85,18 +88,18 @@ def late_mlflow(context: Any) -> Iterator[LateMlflow]:
         late.close()
 
 
-def track_training(here: Here, trained: TrainedModel) -> dict[str, str]:
-    """Log one training as a nested MLflow run named by the symbol; returns its id for the metadata."""
+def track_training(here: Here, trained: "TrainedModel") -> dict[str, str]:
+    """Log one training as a nested MLflow run named by the symbol; returns its id."""
     mlflow = here.tracking.open()
     with mlflow.start_run(run_name=here.symbol, nested=True) as run:
         mlflow.set_tags(
             {
                 "symbol": here.symbol,
-                "model_version": trained.model_version,
+                "model_version": trained.model.to_row(here.symbol)["model_version"][0],
                 "training_set_version": here.input_versions[f"training_set[{here.symbol}]"],
             }
         )
-        mlflow.log_params({name: str(value) for name, value in trained.hyperparameters.items()})
+        mlflow.log_params(json.loads(trained.model.hyperparameters))
         mlflow.log_metrics(
             {
                 "cpcv_sharpe_mean": trained.cpcv_sharpe_mean,

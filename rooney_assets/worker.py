@@ -4,6 +4,7 @@ Belongs here: executing a run through Dagster with the instance of the settings.
 here: deciding what to run (`rooney_assets.headless`).
 """
 
+import fcntl
 import json
 import os
 import sys
@@ -24,11 +25,26 @@ def serve() -> None:
     settings = Settings.from_environment(os.environ)
     progress = ProgressResource(state_folder=str(settings.state), style="lines")
     defs = build_defs(settings, load_universe(settings), {"progress": progress})
-    with dg.DagsterInstance.get() as instance:
+    with open_instance(settings) as instance:
         for line in sys.stdin:
             order = json.loads(line)
             sys.stdout.write(json.dumps(_execute(defs, instance, order)) + "\n")
             sys.stdout.flush()
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The Dagster instance of the settings.
+
+    Processes that meet fresh SQLite storages at once would all create their tables, and all but one
+    fail; so opening happens under a file lock, and ends with the tables there.
+    """
+    settings.state.mkdir(parents=True, exist_ok=True)
+    with (settings.state / "instance.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        instance = dg.DagsterInstance.get()
+        instance.get_runs_count()
+        instance.get_asset_keys()
+        return instance
 
 
 def _execute(
@@ -54,7 +70,10 @@ def _execute(
 def _reason(result: dg.ExecuteInProcessResult) -> str:
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error is not None:
-            return f"{event.step_key}: {event.step_failure_data.error.message.strip()}"
+            error = event.step_failure_data.error
+            while error.cause is not None:
+                error = error.cause
+            return f"{event.step_key}: {error.message.strip()}"
     return "the run failed without a failed step"
 
 

@@ -52,7 +52,7 @@ def continuous_bars(
 
 @lake_asset(group="bars", rooms=("market",), partitioning=BY_SYMBOL, plots_column="close")
 def session_bars(here: Here, continuous_bars: pl.DataFrame) -> pl.DataFrame:
-    """One bar per exchange session, built from the hourly ones; the session opens the evening before.
+    """One bar per exchange session, from the hourly ones; a session opens the evening before.
 
     A reference session is known to features only after `session_close`.
     """

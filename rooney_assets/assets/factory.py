@@ -44,7 +44,7 @@ def strategy_ranking(here: Here, strategy_results: pl.DataFrame) -> Made:
 
 @lake_asset(group="factory", rooms=ROOMS)
 def best_strategy(here: Here, strategy_ranking: pl.DataFrame) -> Made:
-    """The variant and parameters that are carried on, as a candidate even where it fails a criterion.
+    """The variant and parameters carried on, as a candidate even where it fails a criterion.
 
     The gates decide later; a candidate that fails is marked so.
     """

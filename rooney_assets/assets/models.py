@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import json
-
+import numpy as np
 import polars as pl
 
 from rooney_assets.graph.declaration import Here, Made, Reach, lake_asset
-from rooney_assets.ledger import extend_ledger, trial_statistics
-from rooney_assets.tracking import track_training
 from rooney_assets.lake import seal
+from rooney_assets.ledger import extend_ledger, model_alone, trial_statistics, with_searches
+from rooney_assets.tracking import track_training
 from rooney_core.backtest.costs import CostModel
 from rooney_core.features import ReferenceCloses, feature_names
-from rooney_core.gates.evaluation import evaluate
+from rooney_core.gates.evaluation import Trials, evaluate
 from rooney_core.labeling import build_training_set
-from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.modeling.training import train_meta_model
 from rooney_core.strategies import VARIANTS
 from rooney_core.validation.windows import SPLITS
 
-DATA_ROOMS = ("market", "indicators", "strategies", "backtest", "features", "labeling", "validation")
+DATA_ROOMS = (
+    "market",
+    "indicators",
+    "strategies",
+    "backtest",
+    "features",
+    "labeling",
+    "validation",
+)
 MODEL_ROOMS = ("features", "modeling", "validation")
 HOLDOUT_BUDGET = 5
 
@@ -46,18 +52,27 @@ def training_set(
         variant.parse_params(candidate["params"]),
         CostModel.of(here.instrument),
         here.instrument,
-        {name: ReferenceCloses.from_session_bars(bars) for name, bars in session_bars.items()},
+        _reference_closes(here, session_bars),
         SPLITS,
     )
     visible, sealed = seal(table)
     counts = dict(table.group_by("split").len().sort("split").iter_rows())
-    names = [name for name in feature_names(tuple(session_bars)) if name in visible.columns]
+    names = feature_names(here.universe.reference)
     known = visible.filter(pl.col("split") != "test").select(pl.col(names).is_not_null().mean())
     return Made(
         visible,
         sealed=sealed,
         notes={"trades per window": counts, "feature coverage": known.row(0, named=True)},
     )
+
+
+def _reference_closes(
+    here: Here, session_bars: dict[str, pl.DataFrame]
+) -> dict[str, ReferenceCloses]:
+    """Closes of every reference symbol; one that was not materialized is unknown, not zero."""
+    unknown = ReferenceCloses(np.empty(0, np.int64), np.empty(0))
+    known = {name: ReferenceCloses.from_session_bars(bars) for name, bars in session_bars.items()}
+    return {symbol: known.get(symbol, unknown) for symbol in here.universe.reference}
 
 
 @lake_asset(
@@ -67,38 +82,36 @@ def training_set(
     params=TuningSettings,
     uses_tracking=True,
 )
-def meta_model(here: Here, training_set: pl.DataFrame) -> Made:
+def meta_model(here: Here, training_set: pl.DataFrame, session_bars: pl.DataFrame) -> Made:
     """LightGBM and Random Forest, blended, saying which of the strategy's trades to take.
 
     Tuned on purged folds of the train window, threshold chosen on the validation window; stored as
     rows (the booster's text, the forest's node arrays), nothing that could execute code.
     """
     known = training_set.filter(pl.col("split") != "test")
-    names = feature_names(here.universe.reference)
-    present = tuple(name for name in names if name in known.columns)
     trained = train_meta_model(
         known,
-        present,
+        feature_names(here.universe.reference),
         here.params,
-        on_trial=lambda number, score: here.progress(f"trial {number + 1}/{here.params.n_trials}"),
+        sessions=session_bars["session"],
+        on_trial=lambda done, planned, score: here.progress(f"trial {done}/{planned}"),
     )
-    table = trained.model.to_row(here.symbol).with_columns(
-        pl.Series("trials", [trained.trials.to_dicts()]),
-        pl.Series("thresholds", [trained.thresholds.to_dicts()]),
-    )
+    table = with_searches(trained.model.to_row(here.symbol), trained)
     notes = track_training(here, trained)
     return Made(table, notes={"threshold": trained.model.threshold, **notes})
 
 
 @lake_asset(group="models", rooms=("validation",))
 def trial_ledger(here: Here, strategy_results: pl.DataFrame, meta_model: pl.DataFrame) -> Made:
-    """Every configuration that any search ever scored on this symbol's data; rows are never removed.
+    """Every configuration any search ever scored on this symbol's data; no row is ever removed.
 
     The deflated Sharpe ratio takes its number of trials and their variance from here, never from an
     argument. The same search on the same data by the same code is the same trial.
     """
     table = extend_ledger(here, strategy_results, meta_model)
-    return Made(table, notes={"trials": table.height, **trial_statistics(table)})
+    counted = trial_statistics(table)
+    variance = counted.sharpe_variance
+    return Made(table, notes={"trials": counted.n_trials, "variance of their Sharpe": variance})
 
 
 @lake_asset(
@@ -118,7 +131,29 @@ def model_evaluation(
     Sharpe per window, deflated by every trial in the ledger and every earlier look; the verdict in
     plain words with codes. `deflated_sharpe_prob` >= 0.95 is called significant, nothing less is.
     """
-    raise NotImplementedError
+    looks = here.lake.looks(here.symbol)
+    test = here.lake.open_test_window(
+        here.symbol,
+        who=f"model_evaluation, run {here.run_id}",
+        model_version=meta_model["model_version"][0],
+        code_version=here.code_version,
+        budget=HOLDOUT_BUDGET,
+    )
+    counted = trial_statistics(trial_ledger)
+    earlier = looks.filter(pl.col("model_version") != meta_model["model_version"][0])
+    table = evaluate(
+        model_alone(meta_model),
+        training_set.filter(pl.col("split") != "test"),
+        test,
+        session_bars["session"],
+        Trials(counted.n_trials + earlier["model_version"].n_unique(), counted.sharpe_variance),
+    )
+    row = table.row(0, named=True)
+    return Made(table, notes={"verdict": row["verdict"], "reasons": _words(row["reasons"])})
+
+
+def _words(reasons: list[dict[str, str]]) -> str:
+    return "; ".join(one["text"] for one in reasons)
 
 
 @lake_asset(group="models", rooms=("validation",))

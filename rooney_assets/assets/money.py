@@ -11,9 +11,15 @@ from rooney_assets.graph.figures import equity_picture
 from rooney_core.gates.report import Candidate, verdict_of
 from rooney_core.gates.report import gate_report as judge_symbols
 from rooney_core.modeling.meta_model import MetaModel
+from rooney_core.modeling.taken import daily_results, taken_trades
 from rooney_core.portfolio.equity import equity_curve as draw_equity
-from rooney_core.portfolio.equity import filtered_daily_pnl
-from rooney_core.portfolio.monthly import MonthlyPortfolio, PortfolioLimits, diff_portfolios, select_portfolio
+from rooney_core.portfolio.monthly import (
+    MonthlyPortfolio,
+    PortfolioLimits,
+    diff_portfolios,
+    select_portfolio,
+)
+from rooney_core.validation.windows import SPLITS
 
 STARTING_EQUITY_USD = 250_000.0
 FloatArray = npt.NDArray[np.float64]
@@ -39,9 +45,17 @@ def equity_curve(
     `model_evaluation`, which is the only one to have seen them.
     """
     model = MetaModel.from_row(meta_model)
-    known = filtered_daily_pnl(model, training_set, session_bars["session"])
-    tested = model_evaluation.select("test_sessions", "test_daily_pnl_usd").explode(pl.all())
-    table = draw_equity(known, tested, here.symbol, STARTING_EQUITY_USD)
+    sessions = session_bars["session"]
+    taken = taken_trades(model, training_set.filter(pl.col("split") != "test"))
+    edges = {"train": SPLITS.train_end, "validation": SPLITS.validation_end}
+    days = {"train": sessions <= edges["train"]}
+    days["validation"] = ~days["train"] & (sessions <= edges["validation"])
+    daily = {
+        name: daily_results(taken.filter(pl.col("split") == name), sessions.filter(days[name]))
+        for name in edges
+    }
+    daily["test"] = _published_test_days(model_evaluation)
+    table = draw_equity(daily, here.symbol, STARTING_EQUITY_USD)
     title = f"{here.symbol}{' (simulated market)' if here.instrument.is_simulated else ''}"
     return Made(table, pictures={"equity": equity_picture(table, title)})
 
@@ -50,7 +64,7 @@ def equity_curve(
     group="money",
     rooms=("portfolio", "validation"),
     partitioning=MONTHLY,
-    reach={name: EVERY for name in ("equity_curve", "model_evaluation")},
+    reach=dict.fromkeys(("equity_curve", "model_evaluation"), EVERY),
     params=PortfolioLimits,
 )
 def portfolio_config(
@@ -77,7 +91,7 @@ def portfolio_config(
     group="money",
     rooms=("gates", "portfolio", "validation"),
     partitioning=MONTHLY,
-    reach={name: EVERY for name in ("equity_curve", "model_evaluation")},
+    reach=dict.fromkeys(("equity_curve", "model_evaluation"), EVERY),
     params=PortfolioLimits,
 )
 def gate_report(
@@ -109,6 +123,15 @@ def gate_report(
     return Made(table, notes={"released": ", ".join(passed.filter("passed")["symbol"]) or "nobody"})
 
 
+def _published_test_days(evaluation: pl.DataFrame) -> pl.DataFrame:
+    """The test days as the evaluation published them; nobody else opens that window."""
+    return evaluation.select(
+        pl.col("test_sessions").alias("session"),
+        pl.col("test_daily_pnl_usd").alias("daily_pnl_usd"),
+        pl.col("test_daily_return").alias("daily_return"),
+    ).explode(pl.all())
+
+
 def _choose(
     here: Here, equity: dict[str, pl.DataFrame], evaluations: dict[str, pl.DataFrame]
 ) -> MonthlyPortfolio:
@@ -135,7 +158,9 @@ def _test_returns(equity: pl.DataFrame) -> FloatArray:
 
 
 def _month_before(here: Here) -> pl.DataFrame | None:
-    earlier = [month for month in here.lake.partitions("portfolio_config") if month < here.partition]
+    earlier = [
+        month for month in here.lake.partitions("portfolio_config") if month < here.partition
+    ]
     if not earlier:
         return None
     return here.lake.read("portfolio_config", ("rebalance_month", max(earlier)))

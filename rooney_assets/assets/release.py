@@ -5,12 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from rooney_assets.graph.declaration import Here, Made, Partitioning, Reach, lake_asset
+from rooney_assets.ledger import model_alone
 from rooney_core.errors import MissingArtifact
 from rooney_core.release.build import ReleaseTables, build_release
 
 EVERY = Reach.EVERY
 ROOMS = ("release", "strategies", "features", "modeling", "decision")
-NOT_IN_A_RELEASE = ("trials", "thresholds")
 
 
 @lake_asset(
@@ -78,13 +78,18 @@ def _release(
         raise MissingArtifact(
             "No month has both a portfolio and its gate report; materialize gate_report first."
         )
+    if not equity_curve:
+        raise MissingArtifact(
+            "No tradable symbol has an equity curve, so there is nothing to release; run "
+            "`rooney materialize --to equity_curve` and look at what it reports."
+        )
     gates = gate_report[months[-1]]
     failed = gates.filter(~pl.col("passed"))["symbol"].unique().to_list()
     return build_release(
         rebalance_month=months[-1],
         members=portfolio_config[months[-1]].filter(~pl.col("symbol").is_in(failed)),
         reasons=_reasons(here, gates),
-        meta_models={name: one.drop(NOT_IN_A_RELEASE) for name, one in meta_model.items()},
+        meta_models={name: model_alone(one) for name, one in meta_model.items()},
         best_strategies=best_strategy,
         universe=here.universe,
         max_positions=int(gates["max_positions"][0]),

@@ -15,7 +15,7 @@ SPIKE_IN_ROBUST_DEVIATIONS = 40.0
 
 @check("raw_bars", blocking=True)
 def bars_are_possible(table: pl.DataFrame, here: Here) -> Outcome:
-    """Schema, order, finite prices, high and low around open and close, no duplicate, right zone."""
+    """Schema, order, finite prices, high and low around the rest, no duplicate, right zone."""
     return _validated(table, here)
 
 
@@ -35,7 +35,7 @@ def sessions_are_complete(table: pl.DataFrame, here: Here) -> Outcome:
 
 @check("roll_calendar", blocking=True)
 def rolls_go_forward(table: pl.DataFrame, here: Here) -> Outcome:
-    """Roll sessions rise strictly, and each roll starts from the contract that the last one chose."""
+    """Roll sessions rise strictly, and each starts from the contract the last one chose."""
     rising = table["roll_session"].diff().drop_nulls().dt.total_days() > 0
     chained = table["roll_from"][1:] == table["roll_to"][:-1]
     return Outcome(bool(rising.all() and chained.all()), {"rolls": table.height})

@@ -12,7 +12,7 @@ LEAST_TRADES = 100
 
 @check("strategy_results", blocking=True)
 def every_configuration_is_there(table: pl.DataFrame, here: Here) -> Outcome:
-    """One row per configuration of every variant's grid: an uncounted trial would flatter the rest."""
+    """One row per configuration of every grid: an uncounted trial would flatter the rest."""
     expected = sum(len(variant.grid()) for variant in VARIANTS.values())
     distinct = table.select("variant", "params").n_unique()
     facts = {"expected": expected, "rows": table.height, "distinct": distinct}
@@ -36,7 +36,7 @@ def ranks_follow_merit(table: pl.DataFrame, here: Here) -> Outcome:
 
 @check("strategy_ranking")
 def some_variant_meets_the_criteria(table: pl.DataFrame, here: Here) -> Outcome:
-    """At least one variant meets every criterion; without one a candidate is carried on all the same."""
+    """At least one variant meets every criterion; without one, a candidate goes on all the same."""
     met = int(table["meets_criteria"].sum())
     return Outcome(met > 0, {"meeting": met, "of": table.height})
 

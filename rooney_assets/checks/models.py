@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from rooney_assets.graph.declaration import Here, Outcome, check
+from rooney_assets.ledger import model_alone
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.validation.windows import SPLITS
 
@@ -45,8 +46,10 @@ def enough_trades(table: pl.DataFrame, here: Here) -> Outcome:
 @check("meta_model", blocking=True)
 def model_loads_from_its_row(table: pl.DataFrame, here: Here) -> Outcome:
     """The row rebuilds the model: hash, arrays, booster text and feature list fit together."""
-    model = MetaModel.from_row(table)
-    return Outcome(True, {"model_version": table["model_version"][0], "features": len(model.features)})
+    model = MetaModel.from_row(model_alone(table))
+    return Outcome(
+        True, {"model_version": table["model_version"][0], "features": len(model.features)}
+    )
 
 
 @check("meta_model")
@@ -94,13 +97,17 @@ def deflation_counts_every_trial(table: pl.DataFrame, here: Here) -> Outcome:
 def verdict_is_pass(table: pl.DataFrame, here: Here) -> Outcome:
     """The model passed its verdict. A failure is a finding, not a fault: the symbol stays out."""
     row = table.row(0, named=True)
-    return Outcome(row["verdict"] == "pass", {"verdict": row["verdict"], "reasons": str(row["reasons"])})
+    return Outcome(
+        row["verdict"] == "pass", {"verdict": row["verdict"], "reasons": str(row["reasons"])}
+    )
 
 
 @check("holdout_looks", blocking=True)
 def looks_are_numbered(table: pl.DataFrame, here: Here) -> Outcome:
     """Looks are numbered 1, 2, 3, ...: none was removed."""
-    return Outcome(table["look"].to_list() == list(range(1, table.height + 1)), {"looks": table.height})
+    return Outcome(
+        table["look"].to_list() == list(range(1, table.height + 1)), {"looks": table.height}
+    )
 
 
 @check("holdout_looks")

@@ -28,7 +28,9 @@ def trader_accepts_it(table: pl.DataFrame, here: Here) -> Outcome:
     """The trader's own loader accepts config and models together: hashes, features, thresholds."""
     models = here.lake.read("production_model", None)
     release = load_release(table, models)
-    return Outcome(True, {"release": release.config.release_id, "traded": len(release.config.traded)})
+    return Outcome(
+        True, {"release": release.config.release_id, "traded": len(release.config.traded)}
+    )
 
 
 @check("production_config", blocking=True)

@@ -28,7 +28,7 @@ for command in (materialize, sql, rank, status, summary):
 
 
 def main() -> None:
-    """Run the command; exit 0 fine, 1 refused or failed, 2 usage. No traceback for our own errors."""
+    """Run the command; exit 0 fine, 1 refused or failed, 2 usage. Our own errors are one line."""
     try:
         rooney.main(standalone_mode=False)
     except click.exceptions.Exit as exit_:

@@ -9,7 +9,13 @@ import polars as pl
 
 import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
 from rooney_assets.cli.context import Place
-from rooney_assets.graph.declaration import ASSETS, Asset, Partitioning, partition_keys, partition_of
+from rooney_assets.graph.declaration import (
+    ASSETS,
+    Asset,
+    Partitioning,
+    partition_keys,
+    partition_of,
+)
 from rooney_assets.graph.plan import basis_of, default_params, is_current
 from rooney_core.errors import RooneyError
 

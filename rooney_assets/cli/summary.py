@@ -34,7 +34,9 @@ def print_summary(place: Place) -> None:
     console = Console()
     console.print()
     if facts["simulated"]:
-        console.print("SIMULATED market: nothing here says anything about real prices.", style="bold")
+        console.print(
+            "SIMULATED market: nothing here says anything about real prices.", style="bold"
+        )
     console.print(_symbols_table(facts["symbols"]))
     _print_reasons(console, facts["symbols"])
     _print_portfolio(console, facts["portfolio"])
@@ -131,5 +133,3 @@ def _print_portfolio(console: Console, portfolio: dict[str, Any] | None) -> None
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
-
-

@@ -60,6 +60,7 @@ MEANINGS = {
     "label_end": "end of the label's span (inclusive), UTC",
     "side": "+1 long, -1 short",
     "entry_price": "raw entry fill price, slippage included, quote units",
+    "exit_session": "session that the result is booked in",
     "exit_price": "raw exit fill price, slippage included, quote units",
     "return": "net profit over the entry notional, fraction",
     "meta_label": "1 where the trade had a net profit; null while sealed",
@@ -69,6 +70,7 @@ MEANINGS = {
     "model_version": "content hash of the model row",
     "features": "names of the features, in the model's order",
     "threshold": "probability from which on a trade is taken",
+    "threshold_reason": "how the threshold was chosen",
     "lightgbm_text": "LightGBM booster in its own text format",
     "random_forest": "forest as flat node arrays",
     "hyperparameters": "chosen hyper-parameters, JSON",
@@ -83,7 +85,7 @@ MEANINGS = {
     "train_sharpe": "annual Sharpe in the train window, in sample",
     "validation_sharpe": "annual Sharpe in the validation window, threshold chosen there",
     "test_sharpe": "annual Sharpe in the sealed test window",
-    "deflated_sharpe_z": "argument of Phi in the deflated Sharpe ratio (Bailey, Lopez de Prado 2014)",
+    "deflated_sharpe_z": "argument of Phi in the deflated Sharpe ratio (Bailey & Lopez de Prado)",
     "deflated_sharpe_prob": "deflated Sharpe ratio, a probability",
     "sr0_annual": "expected maximum Sharpe of that many trials without skill, annual",
     "n_trials_raw": "every configuration and look that the deflation counts",
@@ -93,6 +95,9 @@ MEANINGS = {
     "test_avg_profit_usd": "mean net profit of a test trade, USD",
     "test_trades": "trades taken in the test window",
     "test_n_obs": "sessions in the test window",
+    "unfiltered_test_sharpe": "annual Sharpe of all the strategy's test trades, unfiltered",
+    "psr_version": "which version of the probabilistic Sharpe ratio's variance",
+    "test_daily_return": "sum of the returns of the trades that ended in each test session",
     "test_sessions": "sessions of the test window",
     "test_daily_pnl_usd": "net P&L of each test session, USD, one contract",
     "verdict": "pass or fail",
@@ -140,5 +145,5 @@ def describe(column: str) -> str | None:
         return MEANINGS[column]
     if column.endswith("_daily_z_score"):
         return "z-score of the reference's last 20 known session closes; null when unknown or old"
-    feature = next((one for one in FEATURES if one.name == column), None)
-    return None if feature is None else f"feature: {feature.meaning}; null: {feature.null_meaning}"
+    feature = FEATURES.get(column)
+    return None if feature is None else f"feature: {feature.meaning}; null: {feature.null_means}"

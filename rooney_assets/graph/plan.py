@@ -53,7 +53,9 @@ def input_keys(
     made = set(lake.partitions(upstream.name))
     if upstream.partitioning is Partitioning.MONTH:
         return sorted(made)
-    wanted = universe.reference if one.reach is Reach.REFERENCES else partition_keys(upstream, universe)
+    wanted = (
+        universe.reference if one.reach is Reach.REFERENCES else partition_keys(upstream, universe)
+    )
     return [symbol for symbol in wanted if symbol in made]
 
 
@@ -71,7 +73,9 @@ def basis_of(
         for upstream_key in input_keys(asset, one, key, universe, lake):
             name = one.asset if upstream_key is None else f"{one.asset}[{upstream_key}]"
             inputs[name] = _version(lake, one.asset, upstream_key)
-    return Basis(code_version(asset.rooms), inputs, _config(asset, key, universe, source, lake, params))
+    return Basis(
+        code_version(asset.rooms), inputs, _config(asset, key, universe, source, lake, params)
+    )
 
 
 def is_current(asset: Asset, key: str | None, basis: Basis, lake: Lake) -> bool:

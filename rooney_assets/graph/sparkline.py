@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import polars as pl
 
 LEVELS = "▁▂▃▄▅▆▇█"
@@ -17,7 +19,7 @@ def sparkline(values: pl.Series, width: int = 60) -> str:
         return ""
     parts = min(width, len(known))
     edges = [len(known) * part // parts for part in range(parts + 1)]
-    means = [float(known[low:high].mean()) for low, high in zip(edges, edges[1:], strict=False)]
+    means = [float(known[low:high].mean()) for low, high in pairwise(edges)]
     low, span = min(means), max(means) - min(means)
     if span == 0:
         return LEVELS[0] * parts

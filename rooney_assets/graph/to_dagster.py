@@ -15,6 +15,8 @@ import polars as pl
 from pydantic import BaseModel
 
 from rooney_assets.config import LAUNCHPAD
+from rooney_assets.graph.code_version import code_version
+from rooney_assets.graph.columns import describe
 from rooney_assets.graph.declaration import (
     ASSETS,
     CHECKS,
@@ -28,13 +30,11 @@ from rooney_assets.graph.declaration import (
     partition_keys,
     partition_of,
 )
-from rooney_assets.graph.columns import describe
 from rooney_assets.graph.plan import Basis, basis_of, default_params, input_keys, is_current
-from rooney_assets.graph.code_version import code_version
 from rooney_assets.graph.sparkline import sparkline
 from rooney_assets.lake import ManifestFacts
 from rooney_assets.provenance import git_commit
-from rooney_core.errors import RooneyError
+from rooney_core.errors import RefusedError, RooneyError
 from rooney_core.market.instruments import Universe
 
 FIRST_MONTH = "2021-01"
@@ -68,7 +68,9 @@ def to_dagster(asset: Asset, universe: Universe) -> dg.AssetsDefinition:
         code_version=code_version(asset.rooms),
         partitions_def=partitions_definition(asset.partitioning, universe),
         deps=[
-            dg.AssetDep(one.asset, partition_mapping=_mapping(asset, one.reach, one.asset, universe))
+            dg.AssetDep(
+                one.asset, partition_mapping=_mapping(asset, one.reach, one.asset, universe)
+            )
             for one in asset.inputs.values()
         ],
         check_specs=[
@@ -80,7 +82,7 @@ def to_dagster(asset: Asset, universe: Universe) -> dg.AssetsDefinition:
         config_schema=launchpad.to_config_schema() if launchpad else None,
         required_resource_keys=keys,
     )
-    def body(context: Any) -> Iterator[Any]:
+    def body(context: dg.AssetExecutionContext) -> Iterator[Any]:
         params = default_params(asset)
         if launchpad is not None:
             params = launchpad(**context.op_execution_context.op_config).to_params()
@@ -89,9 +91,7 @@ def to_dagster(asset: Asset, universe: Universe) -> dg.AssetsDefinition:
     return body
 
 
-def _run(
-    asset: Asset, context: Any, universe: Universe, params: BaseModel | None
-) -> Iterator[Any]:
+def _run(asset: Asset, context: Any, universe: Universe, params: BaseModel | None) -> Iterator[Any]:
     resources = context.resources
     key = context.partition_key if context.has_partition_key else None
     began = time.monotonic()
@@ -117,7 +117,7 @@ def _run(
         resources.progress.ended(asset.name, key, status, time.monotonic() - began)
 
 
-class RefusedByCheck(RooneyError):
+class RefusedByCheck(RefusedError):
     """A blocking check failed before the write; the lake keeps the version it had."""
 
     def __init__(self, asset: str, key: str | None, refused: list[tuple[Check, Outcome]]) -> None:
@@ -231,7 +231,7 @@ def _mapping(
     asset: Asset, reach: Reach, upstream_name: str, universe: Universe
 ) -> dg.PartitionMapping | None:
     upstream = ASSETS[upstream_name].partitioning
-    if upstream is Partitioning.NONE or asset.partitioning is upstream and reach is Reach.SAME:
+    if upstream is Partitioning.NONE or (asset.partitioning is upstream and reach is Reach.SAME):
         return None
     if reach is Reach.REFERENCES:
         return dg.SpecificPartitionsPartitionMapping(list(universe.reference))

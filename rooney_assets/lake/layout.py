@@ -110,6 +110,15 @@ def partition_columns(root: Path, asset: str) -> dict[str | None, list[str]]:
     return found
 
 
+def folders(root: Path, asset: str) -> list[Folder]:
+    """The folders of an asset that hold a current version, sorted by key."""
+    return [
+        Folder(root, asset, None if column is None else (column, key))
+        for column, keys in partition_columns(root, asset).items()
+        for key in keys or [""]
+    ]
+
+
 def assets(root: Path) -> list[str]:
     """Names of the assets that hold at least one current version, sorted."""
     names = (name for name in _folder_names(root) if _NAME.fullmatch(name))

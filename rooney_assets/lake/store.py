@@ -6,6 +6,7 @@ Belongs here: the `Lake`. Does not belong here: names of files (`layout`), how b
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -159,6 +160,13 @@ class Lake:
         except (LakeError, OSError):
             return False
         return found is not None and found.same_basis(code_version, inputs, config)
+
+    def check_writable(self) -> None:
+        """Return when a file can be made in the lake, after creating its root; else LakeError."""
+        with durable.refusing(self.root, "write"):
+            durable.make_folder(self.root)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
 
     def assets(self) -> tuple[str, ...]:
         """Names of the assets that hold anything, sorted."""

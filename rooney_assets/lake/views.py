@@ -5,6 +5,9 @@ query in particular.
 
 The file is built under a temporary name and renamed, so that no process ever holds it open for
 writing; each builder looks again after its rename, so that the last one always saw every asset.
+DuckDB opens a Parquet file by name more than once in a query, and fails when `current` is replaced
+in between. So `query` pins what it asks to the immutable versions of one instant; another client
+of the file, asking for a table that is being written, may have to ask again.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from rooney_assets.lake import durable, layout
+from rooney_assets.lake import durable, layout, tables
 from rooney_core.errors import InputError, LakeError, MissingArtifact, UnknownName
 
 FILE_NAME = "lake.duckdb"
@@ -46,9 +49,11 @@ def query(root: Path, sql: str) -> pl.DataFrame:
         refresh(root)
     try:
         connection = duckdb.connect(str(root / FILE_NAME), read_only=True)
+        connection.execute("SET TimeZone = 'UTC'")
     except duckdb.Error as error:
         raise LakeError(f"{root / FILE_NAME} cannot be opened: {error}") from error
     try:
+        _pin(connection, root, [asset for asset in wanted if asset in sql.lower()])
         return _answer(connection, sql)
     except duckdb.Error as error:
         raise _explain(error, wanted) from None
@@ -57,7 +62,6 @@ def query(root: Path, sql: str) -> pl.DataFrame:
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
-    connection.execute("SET TimeZone = 'UTC'")
     answer = connection.sql(sql)
     if answer is None:
         raise InputError("That is no question: there is no statement in it that returns rows.")
@@ -65,6 +69,18 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
         return pl.DataFrame(pl.from_arrow(answer.to_arrow_table()))
     except pl.exceptions.DuplicateError as error:
         raise InputError(f"Two columns of the answer have one name; use AS. {error}") from None
+
+
+def _pin(connection: duckdb.DuckDBPyConnection, root: Path, named: list[str]) -> None:
+    """Shadow views with views of the versions that are current now."""
+    for asset in named:
+        pinned = (_text(str(_version_file(folder))) for folder in layout.folders(root, asset))
+        connection.execute(_view_sql("TEMP VIEW", asset, f"[{', '.join(pinned)}]"))
+
+
+def _version_file(folder: layout.Folder) -> Path:
+    path = folder.version_file(tables.claimed_by(folder.current).data_version)
+    return path if path.is_file() else folder.current
 
 
 def _explain(error: duckdb.Error, known: dict[str, str]) -> InputError:
@@ -113,13 +129,18 @@ def _build(root: Path, sources: dict[str, str]) -> None:
 
 
 def _create_view(connection: duckdb.DuckDBPyConnection, asset: str, files: str) -> None:
+    connection.execute(_view_sql("VIEW", asset, files))
+    # A reader sees by the comment whether the view is stale.
+    connection.execute(f'COMMENT ON VIEW "{asset}" IS {_text(files)}')
+
+
+def _view_sql(kind: str, asset: str, files: str) -> str:
     # A column that only some files have would vanish without union_by_name; the partition's column
-    # is in the files themselves. The comment lets a reader see whether the view is stale.
-    connection.execute(
-        f'CREATE VIEW "{asset}" AS SELECT * FROM '
+    # is in the files themselves.
+    return (
+        f'CREATE {kind} "{asset}" AS SELECT * FROM '
         f"read_parquet({files}, union_by_name = true, hive_partitioning = false)"
     )
-    connection.execute(f'COMMENT ON VIEW "{asset}" IS {_text(files)}')
 
 
 def _recorded(root: Path) -> dict[str, str]:

@@ -151,7 +151,9 @@ def test_failed_blocking_check_keeps_the_old_version(files_factory: Factory) -> 
     factory = files_factory
     folder = factory.folder / "bars"
     source = f"files:{folder}"
-    assert factory.rooney("materialize", "--to", "session_bars", ROONEY_SOURCE=source).returncode == 0
+    assert (
+        factory.rooney("materialize", "--to", "session_bars", ROONEY_SOURCE=source).returncode == 0
+    )
     kept = factory.lake / "raw_bars" / "symbol=BAD" / "current.parquet"
     before = kept.read_bytes()
     _bars().with_columns(low=pl.lit(5000.0)).write_csv(folder / "BAD.csv")

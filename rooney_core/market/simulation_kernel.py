@@ -28,10 +28,10 @@ _LARGEST_DRAW = 10.0  # standard deviations; keeps one hour's return far above -
 _VOLATILITY_HOURS = (6, 36, 240, 1440)  # how long the components of log-volatility last
 _VOLATILITY_COMMON = 0.35  # standard deviation of the common part of log-volatility
 _VOLATILITY_OWN = 0.30  # standard deviation of the symbol's own part
-_EDGE_SCALE = 0.38  # hourly standard deviations of drift at reversion_edge 1 and IBS 0
+_EDGE_SCALE = 2.0  # hourly standard deviations of drift at reversion_edge 1 and IBS 0
 _EDGE_SPREAD = (0.6, 0.3, 0.1)  # over the next three bars
-_EDGE_VOLATILITY_POWER = 1.5  # the edge's share of a move grows with volatility ...
-_EDGE_LARGEST_BOOST = 3.0  # ... up to here
+_EDGE_FROM_WIDTH = 1.2  # only bars wider than so many hourly standard deviations push back ...
+_EDGE_LARGEST_BOOST = 1.0  # ... up to here
 _OPENING_NOISE = 0.1  # hourly standard deviations between a close and the next open
 _FREE_LOG_RANGE = 1.0  # within exp(+-1) of the start price nothing pulls
 _PULL_PER_HOUR = 0.5 / 5800.0  # outside: half of the excess a year, so that prices stay sane
@@ -155,7 +155,8 @@ def draw_prices(
         prices[i, 3] = on_tick(price, tick)
         spread = prices[i, 1] - prices[i, 2]
         bar_strength = (prices[i, 3] - prices[i, 2]) / spread if spread > 0.0 else 0.5
-        boost = min(math.exp(_EDGE_VOLATILITY_POWER * z), _EDGE_LARGEST_BOOST)
+        width = spread / (price * around)
+        boost = min(max(width - _EDGE_FROM_WIDTH, 0.0), _EDGE_LARGEST_BOOST)
         push_3, push_2 = push_2, push_1
         push_1 = edge * _EDGE_SCALE * sigma * boost * (0.5 - bar_strength)
     return prices, log_multiplier

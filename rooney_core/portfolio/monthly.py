@@ -40,7 +40,7 @@ class PortfolioLimits(BaseModel):
 
 @dataclass(frozen=True)
 class MonthlyPortfolio:
-    """`members`: rows of PORTFOLIO_SCHEMA in order of choice. `reasons`: why each symbol is in or out.
+    """`members`: rows of PORTFOLIO_SCHEMA in order of choice. `reasons`: why each is in or out.
 
     `portfolio_sharpe` is annual, of the members' summed daily returns; NaN when there is none.
     """
@@ -63,7 +63,7 @@ def select_portfolio(
     """Choose among the tradable symbols that no earlier judge refused.
 
     `daily_returns`: symbol -> frame(session, daily_return) over the selection window; a session
-    that a symbol did not trade in counts as a flat day. `refusals`: symbol -> why it is no candidate.
+    that a symbol did not trade in counts as a flat day. `refusals`: symbol -> why not.
     """
     missing = {
         symbol: "no evaluated model yet"

@@ -1,0 +1,172 @@
+"""The one evaluation of a model: three windows, the deflated test Sharpe, the verdict.
+
+Belongs here: turning windows' trades and the ledger's counts into one row. Does not belong here:
+opening the sealed window (the lake does, and records it), or the thresholds (`verdict`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+
+from rooney_core.gates.verdict import Reason, judge
+from rooney_core.modeling.meta_model import MetaModel
+from rooney_core.modeling.taken import daily_results, taken_trades
+from rooney_core.validation.metrics import win_rate
+from rooney_core.validation.sharpe import (
+    DAYS_PER_YEAR,
+    PSR_VERSION,
+    annual_sharpe,
+    deflated_sharpe,
+    return_moments,
+)
+from rooney_core.validation.windows import SPLITS, Splits
+
+REASON: Final = pl.Struct({"code": pl.String, "text": pl.String})
+EVALUATION_SCHEMA: Final[dict[str, Any]] = {
+    "symbol": pl.String(),
+    "model_version": pl.String(),
+    "train_sharpe": pl.Float64(),
+    "validation_sharpe": pl.Float64(),
+    "test_sharpe": pl.Float64(),
+    "unfiltered_test_sharpe": pl.Float64(),
+    "deflated_sharpe_z": pl.Float64(),
+    "deflated_sharpe_prob": pl.Float64(),
+    "sr0_annual": pl.Float64(),
+    "psr_version": pl.String(),
+    "n_trials_raw": pl.Int64(),
+    "n_trials_effective": pl.Float64(),
+    "trial_sharpe_variance": pl.Float64(),
+    "test_n_obs": pl.Int64(),
+    "skewness": pl.Float64(),
+    "kurtosis": pl.Float64(),
+    "test_win_rate": pl.Float64(),
+    "test_avg_profit_usd": pl.Float64(),
+    "test_trades": pl.Int64(),
+    "verdict": pl.String(),
+    "significant": pl.Boolean(),
+    "reasons": pl.List(REASON),
+    "warnings": pl.List(REASON),
+    "test_sessions": pl.List(pl.Date()),
+    "test_daily_pnl_usd": pl.List(pl.Float64()),
+    "test_daily_return": pl.List(pl.Float64()),
+}
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What the ledger says: how many configurations were scored, and how their Sharpes vary.
+
+    `count` includes every earlier look at the test window. `sharpe_variance`: sample variance of
+    the per-day Sharpe ratios of all trials.
+    """
+
+    count: int
+    sharpe_variance: float
+
+
+def evaluate(
+    model_row: pl.DataFrame,
+    known: pl.DataFrame,
+    test: pl.DataFrame,
+    sessions: pl.Series,
+    trials: Trials,
+    splits: Splits = SPLITS,
+) -> pl.DataFrame:
+    """One row of EVALUATION_SCHEMA for the model of a meta_model row.
+
+    `known`: train and validation rows of the training set, `test`: its test rows, with outcomes.
+    `sessions`: all trading sessions (Date), so that flat days count. Sharpes are annual, of daily
+    returns; undefined ones (a window without a varying day) are null and fail the verdict.
+    `n_trials_effective` is null: trials are not clustered yet, so N is the raw count.
+    """
+    model = MetaModel.from_row(model_row)
+    windows = {
+        "train": sessions.filter(sessions <= splits.train_end),
+        "validation": sessions.filter(
+            (sessions > splits.train_end) & (sessions <= splits.validation_end)
+        ),
+        "test": sessions.filter(sessions > splits.validation_end),
+    }
+    rows = {name: known.filter(pl.col("split") == name) for name in ("train", "validation")}
+    rows["test"] = test
+    taken = {name: taken_trades(model, table) for name, table in rows.items()}
+    daily = {name: daily_results(taken[name], windows[name]) for name in windows}
+    sharpe = {name: _sharpe(table) for name, table in daily.items()}
+    unfiltered = _sharpe(daily_results(test, windows["test"]))
+    facts = _deflated(daily["test"], trials) | _trade_facts(taken["test"])
+    verdict = judge(
+        train_sharpe=sharpe["train"],
+        validation_sharpe=sharpe["validation"],
+        test_sharpe=sharpe["test"],
+        deflated_sharpe_z=facts["deflated_sharpe_z"],
+        deflated_sharpe_prob=facts["deflated_sharpe_prob"],
+        test_win_rate=facts["test_win_rate"],
+        test_trades=facts["test_trades"],
+    )
+    row = facts | {
+        "symbol": model_row["symbol"][0],
+        "model_version": model_row["model_version"][0],
+        "train_sharpe": sharpe["train"],
+        "validation_sharpe": sharpe["validation"],
+        "test_sharpe": sharpe["test"],
+        "unfiltered_test_sharpe": unfiltered,
+        "psr_version": PSR_VERSION,
+        "n_trials_raw": trials.count,
+        "n_trials_effective": None,
+        "trial_sharpe_variance": trials.sharpe_variance,
+        "verdict": verdict.verdict,
+        "significant": verdict.significant,
+        "reasons": _told(r for r in verdict.reasons if r.is_failure) or [_passed(sharpe["test"])],
+        "warnings": _told(r for r in verdict.reasons if not r.is_failure),
+        "test_sessions": daily["test"]["session"].to_list(),
+        "test_daily_pnl_usd": daily["test"]["daily_pnl_usd"].to_list(),
+        "test_daily_return": daily["test"]["daily_return"].to_list(),
+    }
+    return pl.DataFrame([row], schema=EVALUATION_SCHEMA).with_columns(
+        pl.col(pl.Float64).fill_nan(None)
+    )
+
+
+def _sharpe(daily: pl.DataFrame) -> float:
+    return annual_sharpe(daily["daily_return"].to_numpy())
+
+
+def _deflated(daily: pl.DataFrame, trials: Trials) -> dict[str, Any]:
+    moments = return_moments(daily["daily_return"].to_numpy())
+    deflated = deflated_sharpe(
+        moments.sharpe_per_bar,
+        moments.n_obs,
+        moments.skewness,
+        moments.kurtosis,
+        trials.count,
+        trials.sharpe_variance,
+    )
+    return {
+        "deflated_sharpe_z": deflated.z,
+        "deflated_sharpe_prob": deflated.prob,
+        "sr0_annual": deflated.sr0 * DAYS_PER_YEAR**0.5,
+        "test_n_obs": moments.n_obs,
+        "skewness": moments.skewness,
+        "kurtosis": moments.kurtosis,
+    }
+
+
+def _trade_facts(trades: pl.DataFrame) -> dict[str, Any]:
+    profits = trades["net_profit_usd"].to_numpy()
+    return {
+        "test_win_rate": win_rate(profits),
+        "test_avg_profit_usd": float(profits.mean()) if len(profits) else None,
+        "test_trades": len(profits),
+    }
+
+
+def _told(reasons: Iterable[Reason]) -> list[dict[str, str]]:
+    return [{"code": str(one.code), "text": one.text} for one in reasons]
+
+
+def _passed(test_sharpe: float) -> dict[str, str]:
+    return {"code": "passed", "text": f"every minimum is exceeded; test Sharpe {test_sharpe:.2f}"}
