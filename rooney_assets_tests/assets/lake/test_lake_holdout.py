@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -178,6 +179,7 @@ def test_a_damaged_record_stops_the_counting(lake: Lake) -> None:
 def test_lookers_at_once_get_numbers_of_their_own_and_never_pass_the_budget(lake: Lake) -> None:
     script = """
 import sys
+from contextlib import ExitStack
 from rooney_assets.lake import Lake
 from rooney_core.errors import HoldoutRefused
 for number in range(5):
@@ -189,8 +191,9 @@ for number in range(5):
         pass
 """
     command = [sys.executable, "-W", "error", "-c", script, str(lake.root)]
-    running = [subprocess.Popen([*command, str(number)]) for number in range(4)]
-    assert [one.wait() for one in running] == [0, 0, 0, 0]
+    with ExitStack() as stack:
+        lookers = [stack.enter_context(subprocess.Popen([*command, n])) for n in "0123"]
+    assert [one.returncode for one in lookers] == [0, 0, 0, 0]
     looks = lake.looks("ES")
     assert looks["look"].to_list() == [1, 2, 3, 4, 5, 6, 7]
     assert looks["model_version"].n_unique() == 7

@@ -6,11 +6,11 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import duckdb
-import polars as pl
 import pytest
 from lake_tables import ES, bars, facts
 
@@ -93,22 +93,32 @@ def test_a_kill_at_every_single_line_of_a_write_leaves_the_old_or_the_new(
     assert is_new == sorted(is_new), "old up to one line, new from there on"
 
 
+@contextmanager
+def busy_writers(lake: Lake) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Writers at work; all have ended well when the block is left."""
+    command = [sys.executable, "-W", "error", str(HERE / "busy_writer.py"), str(lake.root)]
+    with ExitStack() as stack:
+        numbers = map(str, range(N_WRITERS))
+        yield (all_of := [stack.enter_context(subprocess.Popen([*command, n])) for n in numbers])
+    assert [one.returncode for one in all_of] == [0] * N_WRITERS
+
+
 def test_writers_at_once_lose_nothing_and_stop_no_reader(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
-    lake.write("first", None, pl.DataFrame({"x": [1]}), facts())
-    command = [sys.executable, "-W", "error", str(HERE / "busy_writer.py"), str(lake.root)]
-    running = [subprocess.Popen([*command, str(number)]) for number in range(N_WRITERS)]
+    lake.write("shared", None, bars(-1.0), facts())
     n_queries = 0
-    while any(one.poll() is None for one in running):
-        answer = lake.query("select x from first").item()
-        if "raw_bars" in lake.assets():
-            per_symbol = lake.query("select symbol, max(close) from raw_bars group by all")
-            assert per_symbol["symbol"].is_unique().all()
-        if "shared" in lake.assets():
-            assert lake.read("shared", None, verify=True)["symbol"].n_unique() == 1
-        assert answer == 1
-        n_queries += 1
-    assert [one.returncode for one in running] == [0] * N_WRITERS
+    with busy_writers(lake) as running:
+        while any(one.poll() is None for one in running):
+            # One symbol, and the price and number of rows that its writer gave one version.
+            whole = lake.query("select min(symbol), max(symbol), count(*), max(close) from shared")
+            first, last, n_bars, highest = whole.row(0)
+            lowest = -1.0 if first == "ES" else float(first[1:])
+            assert (first, highest) == (last, lowest + (n_bars - 1) / 4)
+            if "raw_bars" in lake.assets():
+                counts = lake.query("select symbol, count(*) as n from raw_bars group by all")
+                assert counts["symbol"].is_unique().all()
+                assert counts["n"].is_between(1, 10).all()
+            n_queries += 1
     assert n_queries > 0
     counts = lake.query("select symbol, count(*) as n from raw_bars group by all order by 1")
     assert counts.rows() == [(f"S{number}", 10) for number in range(N_WRITERS)]
@@ -122,10 +132,9 @@ def test_writers_at_once_lose_nothing_and_stop_no_reader(tmp_path: Path) -> None
 
 def test_views_are_complete_without_a_query_to_repair_them(tmp_path: Path) -> None:
     """Writers of new assets at once rebuild the views without a lock; the last one saw them all."""
-    root = tmp_path / "lake"
-    command = [sys.executable, "-W", "error", str(HERE / "busy_writer.py"), str(root)]
-    running = [subprocess.Popen([*command, str(number)]) for number in range(N_WRITERS)]
-    assert [one.wait() for one in running] == [0] * N_WRITERS
-    with duckdb.connect(str(root / "lake.duckdb"), read_only=True) as client:
+    lake = Lake(tmp_path / "lake")
+    with busy_writers(lake):
+        pass
+    with duckdb.connect(str(lake.root / "lake.duckdb"), read_only=True) as client:
         names = client.sql("select view_name from duckdb_views() where not internal").fetchall()
-    assert {name for (name,) in names} == set(Lake(root).assets())
+    assert {name for (name,) in names} == set(lake.assets())
