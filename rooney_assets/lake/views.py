@@ -62,9 +62,13 @@ def query(root: Path, sql: str) -> pl.DataFrame:
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
-    answer = connection.sql(sql)
+    returns_rows = [
+        duckdb.ExpectedResultType.QUERY_RESULT in one.expected_result_type
+        for one in connection.extract_statements(sql)
+    ]
+    answer = connection.sql(sql) if returns_rows and all(returns_rows) else None
     if answer is None:
-        raise InputError("That is no question: there is no statement in it that returns rows.")
+        raise InputError("That is no question: every statement must be one that returns rows.")
     try:
         return pl.DataFrame(pl.from_arrow(answer.to_arrow_table()))
     except pl.exceptions.DuplicateError as error:

@@ -110,6 +110,8 @@ def test_an_empty_lake_says_how_to_fill_it(tmp_path: Path) -> None:
         ("", InputError, "no question"),
         ("select 1 as a, 2 as a", InputError, "use AS"),
         ("create table x (i int)", InputError, "read-only"),
+        ("drop view raw_bars; select 1", InputError, "no question"),
+        ("set threads = 1", InputError, "no question"),
         ("drop view raw_bars", InputError, "no question"),
         ("insert into raw_bars values (1)", InputError, "raw_bars"),
         ("select 1 / 'x'", InputError, "Could not convert"),
