@@ -15,18 +15,19 @@ BY_SYMBOL = Partitioning.SYMBOL
 
 @lake_asset(
     group="bars",
-    rooms=("market",),
+    rooms=("market", "rooney_assets.sources"),
     partitioning=BY_SYMBOL,
     kinds=("parquet", "polars"),
     plots_column="close",
 )
-def raw_bars(here: Here) -> pl.DataFrame:
+def raw_bars(here: Here) -> Made:
     """Bars as the source delivers them: unadjusted, every contract that it has.
 
     Around a roll two contracts may share a bar start. Times are UTC, `bar_start` inclusive and
     `bar_end` exclusive; a decision may use a bar only from `bar_end` on. Prices in quote units.
     """
-    return here.source.raw_bars(here.instrument)
+    reading = here.source.read(here.instrument)
+    return Made(reading.bars, notes={"source": here.source.name, **reading.notes})
 
 
 @lake_asset(group="bars", rooms=("market",), partitioning=BY_SYMBOL)

@@ -77,7 +77,7 @@ def _reference_closes(
 
 @lake_asset(
     group="models",
-    rooms=MODEL_ROOMS,
+    rooms=(*MODEL_ROOMS, "rooney_assets.ledger"),
     kinds=("scikitlearn", "lightgbm", "optuna"),
     params=TuningSettings,
     uses_tracking=True,
@@ -101,7 +101,7 @@ def meta_model(here: Here, training_set: pl.DataFrame, session_bars: pl.DataFram
     return Made(table, notes={"threshold": trained.model.threshold, **notes})
 
 
-@lake_asset(group="models", rooms=("validation",))
+@lake_asset(group="models", rooms=("validation", "rooney_assets.ledger"))
 def trial_ledger(here: Here, strategy_results: pl.DataFrame, meta_model: pl.DataFrame) -> Made:
     """Every configuration any search ever scored on this symbol's data; no row is ever removed.
 

@@ -10,7 +10,7 @@ from rooney_core.errors import MissingArtifact
 from rooney_core.release.build import ReleaseTables, build_release
 
 EVERY = Reach.EVERY
-ROOMS = ("release", "strategies", "features", "modeling", "decision")
+ROOMS = ("release", "strategies", "features", "modeling", "decision", "market")
 
 
 @lake_asset(
@@ -98,10 +98,11 @@ def _release(
 
 
 def _reasons(here: Here, gates: pl.DataFrame) -> dict[str, str]:
-    """What stopped a symbol, or why it was chosen when nothing did."""
-    stopped = gates.filter(~pl.col("passed"))
-    chosen = gates.filter(pl.col("passed") & (pl.col("gate") == "selection"))
-    reasons = dict(chosen.select("symbol", "reason").iter_rows())
+    """Why the selection left a symbol out, which gate stopped a chosen one, or why it is in."""
+    selection = gates.filter(pl.col("gate") == "selection")
+    reasons = dict(selection.select("symbol", "reason").iter_rows())
+    chosen = selection.filter(pl.col("passed"))["symbol"].to_list()
+    stopped = gates.filter(~pl.col("passed") & pl.col("symbol").is_in(chosen))
     told = stopped.group_by("symbol").agg(pl.col("reason").unique(maintain_order=True))
     reasons |= {symbol: "; ".join(texts) for symbol, texts in told.iter_rows()}
     return {symbol: reasons.get(symbol, "never evaluated") for symbol in here.universe.tradable}

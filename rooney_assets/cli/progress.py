@@ -76,12 +76,14 @@ class Board:
         if report.made == 0 and report.reused == 0 and report.succeeded:
             self._console.print(
                 f"Nothing to do: all {report.current} partitions are up to date "
-                f"(data versions match), checked in {seconds:.1f} s."
+                f"(data versions match), checked in {seconds:.1f} s.",
+                soft_wrap=True,
             )
             return
         self._console.print(
             f"{report.made} partitions made, {report.reused + report.current} unchanged "
-            f"(data versions match), {len(report.failures)} failed, in {seconds:.1f} s."
+            f"(data versions match), {len(report.failures)} failed, in {seconds:.1f} s.",
+            soft_wrap=True,
         )
         for where, why in report.failures.items():
             self._console.print(f"  {where}: {why}", style="red", soft_wrap=True)

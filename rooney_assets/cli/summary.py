@@ -91,11 +91,19 @@ def _portfolio(place: Place) -> dict[str, Any] | None:
 
 
 def _symbols_table(symbols: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     for name in ("symbol", "bars", "best variant"):
-        table.add_column(name)
-    for name in ("Sharpe train", "validation", "test", "deflated z", "prob", "trials", "verdict"):
-        table.add_column(name, justify="right")
+        table.add_column(name, no_wrap=True)
+    for name in (
+        "Sharpe\ntrain",
+        "\nvalid.",
+        "\ntest",
+        "deflated\nz",
+        "\nprob",
+        "\ntrials",
+        "\nverdict",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
     for one in symbols:
         numbers = (one["train_sharpe"], one["validation_sharpe"], one["test_sharpe"])
         deflated = (one["deflated_sharpe_z"], one["deflated_sharpe_prob"])

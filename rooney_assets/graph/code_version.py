@@ -1,6 +1,7 @@
 """Which code decides an asset's content, as a short digest.
 
-Belongs here: turning rooms (packages of `rooney_core`) into a version. A comment or a docstring
+Belongs here: turning rooms into a version. A room is a package of `rooney_core` by its short name,
+or any module of this project by its full one. A comment or a docstring
 does not change it, any statement does, so nobody has to remember to raise a number.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import rooney_core
 
-CORE = Path(rooney_core.__file__).parent
+PROJECT = Path(rooney_core.__file__).parent.parent
 
 # A library that changes a model's numbers is part of the code that made it.
 LIBRARIES = {
@@ -36,11 +37,12 @@ def code_version(rooms: tuple[str, ...]) -> str:
 
 @cache
 def _room_digest(room: str) -> str:
-    place = CORE / room
+    full_name = room if room.startswith("rooney_") else f"rooney_core.{room}"
+    place = PROJECT.joinpath(*full_name.split("."))
     files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
     digest = hashlib.sha256()
     for file in files:
-        digest.update(file.relative_to(CORE).as_posix().encode())
+        digest.update(file.relative_to(PROJECT).as_posix().encode())
         digest.update(_statements(file.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()
 

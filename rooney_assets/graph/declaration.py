@@ -123,7 +123,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Asset:
-    """One asset of the graph. `rooms` are the packages whose code decides its content."""
+    """One asset of the graph. `rooms` hold the code that decides its content."""
 
     name: str
     description: str
@@ -165,7 +165,8 @@ def lake_asset(
             partitioning=partitioning,
             inputs={name: Input(name, (reach or {}).get(name, Reach.SAME)) for name in names},
             params=params,
-            rooms=rooms,
+            # The body decides content too.
+            rooms=(*rooms, body.__module__),
             body=body,
             plots_column=plots_column,
             uses_tracking=uses_tracking,

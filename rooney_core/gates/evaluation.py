@@ -55,6 +55,16 @@ EVALUATION_SCHEMA: Final[dict[str, Any]] = {
     "test_daily_return": pl.List(pl.Float64()),
 }
 
+JUDGED: Final = (
+    "train_sharpe",
+    "validation_sharpe",
+    "test_sharpe",
+    "deflated_sharpe_z",
+    "deflated_sharpe_prob",
+    "test_win_rate",
+    "test_trades",
+)
+
 
 @dataclass(frozen=True)
 class Trials:
@@ -84,51 +94,47 @@ def evaluate(
     `n_trials_effective` is null: trials are not clustered yet, so N is the raw count.
     """
     model = MetaModel.from_row(model_row)
-    windows = {
-        "train": sessions.filter(sessions <= splits.train_end),
-        "validation": sessions.filter(
-            (sessions > splits.train_end) & (sessions <= splits.validation_end)
-        ),
-        "test": sessions.filter(sessions > splits.validation_end),
-    }
+    windows = _windows(sessions, splits)
     rows = {name: known.filter(pl.col("split") == name) for name in ("train", "validation")}
-    rows["test"] = test
-    taken = {name: taken_trades(model, table) for name, table in rows.items()}
+    taken = {name: taken_trades(model, table) for name, table in {**rows, "test": test}.items()}
     daily = {name: daily_results(taken[name], windows[name]) for name in windows}
-    sharpe = {name: _sharpe(table) for name, table in daily.items()}
-    unfiltered = _sharpe(daily_results(test, windows["test"]))
-    facts = _deflated(daily["test"], trials) | _trade_facts(taken["test"])
-    verdict = judge(
-        train_sharpe=sharpe["train"],
-        validation_sharpe=sharpe["validation"],
-        test_sharpe=sharpe["test"],
-        deflated_sharpe_z=facts["deflated_sharpe_z"],
-        deflated_sharpe_prob=facts["deflated_sharpe_prob"],
-        test_win_rate=facts["test_win_rate"],
-        test_trades=facts["test_trades"],
-    )
+    facts = {f"{name}_sharpe": _sharpe(table) for name, table in daily.items()}
+    facts |= _deflated(daily["test"], trials) | _trade_facts(taken["test"])
     row = facts | {
         "symbol": model_row["symbol"][0],
         "model_version": model_row["model_version"][0],
-        "train_sharpe": sharpe["train"],
-        "validation_sharpe": sharpe["validation"],
-        "test_sharpe": sharpe["test"],
-        "unfiltered_test_sharpe": unfiltered,
+        "unfiltered_test_sharpe": _sharpe(daily_results(test, windows["test"])),
         "psr_version": PSR_VERSION,
         "n_trials_raw": trials.count,
         "n_trials_effective": None,
         "trial_sharpe_variance": trials.sharpe_variance,
-        "verdict": verdict.verdict,
-        "significant": verdict.significant,
-        "reasons": _told(r for r in verdict.reasons if r.is_failure) or [_passed(sharpe["test"])],
-        "warnings": _told(r for r in verdict.reasons if not r.is_failure),
         "test_sessions": daily["test"]["session"].to_list(),
         "test_daily_pnl_usd": daily["test"]["daily_pnl_usd"].to_list(),
         "test_daily_return": daily["test"]["daily_return"].to_list(),
     }
-    return pl.DataFrame([row], schema=EVALUATION_SCHEMA).with_columns(
-        pl.col(pl.Float64).fill_nan(None)
-    )
+    table = pl.DataFrame([row | _judged(facts)], schema=EVALUATION_SCHEMA)
+    return table.with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def _windows(sessions: pl.Series, splits: Splits) -> dict[str, pl.Series]:
+    in_train = sessions <= splits.train_end
+    in_test = sessions > splits.validation_end
+    return {
+        "train": sessions.filter(in_train),
+        "validation": sessions.filter(~in_train & ~in_test),
+        "test": sessions.filter(in_test),
+    }
+
+
+def _judged(facts: dict[str, Any]) -> dict[str, Any]:
+    verdict = judge(**{name: facts[name] for name in JUDGED})
+    failures = _told(one for one in verdict.reasons if one.is_failure)
+    return {
+        "verdict": verdict.verdict,
+        "significant": verdict.significant,
+        "reasons": failures or [_passed(facts["test_sharpe"])],
+        "warnings": _told(one for one in verdict.reasons if not one.is_failure),
+    }
 
 
 def _sharpe(daily: pl.DataFrame) -> float:
