@@ -1,0 +1,159 @@
+"""The one evaluation: what each window earned, flat days included, deflated and judged."""
+
+import math
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.stats import kurtosis, norm, skew
+
+from rooney_core.gates.evaluation import EVALUATION_SCHEMA, Trials, evaluate
+from rooney_core.modeling.meta_model import MetaModel
+from rooney_core.modeling.settings import TuningSettings
+from rooney_core.modeling.training import train_meta_model
+
+NAMES = ("f0", "f1")
+WEEKDAYS = pl.date_range(date(2015, 1, 1), date(2024, 12, 31), eager=True)
+SESSIONS = WEEKDAYS.filter(WEEKDAYS.dt.weekday() <= 5)
+TRIALS = Trials(300, 0.0004)
+
+
+def trades(seed: int, edge: float, n: int = 1200) -> pl.DataFrame:
+    """n trades from 2015 to 2024; f0 tells winners where `edge` > 0."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(n, 2))
+    returns = 0.004 * (rng.normal(size=n) + edge * np.sign(features[:, 0]))
+    days = [SESSIONS[int(i * len(SESSIONS) / n)] for i in range(n)]
+    start = [datetime(one.year, one.month, one.day, 14, tzinfo=UTC) for one in days]
+    table = pl.DataFrame(
+        {
+            "symbol": ["SIM_T"] * n,
+            "label_start": start,
+            "label_end": [one + timedelta(hours=3) for one in start],
+            "exit_session": days,
+            "net_profit_usd": 60_000.0 * returns,
+            "return": returns,
+            "meta_label": (returns > 0).astype(np.int8),
+            "uniqueness_weight": np.ones(n),
+            "f0": features[:, 0],
+            "f1": features[:, 1],
+        }
+    )
+    year = pl.col("exit_session").dt.year()
+    split = pl.when(year < 2019).then(pl.lit("train")).when(year < 2021)
+    return table.with_columns(
+        split.then(pl.lit("validation")).otherwise(pl.lit("test")).alias("split")
+    )
+
+
+def evaluated(table: pl.DataFrame, trials: Trials = TRIALS) -> tuple[pl.DataFrame, MetaModel]:
+    known, test = (
+        table.filter(one) for one in (pl.col("split") != "test", pl.col("split") == "test")
+    )
+    settings = TuningSettings(n_trials=1, n_search_trees=10, n_trees=20)
+    model = train_meta_model(known, NAMES, settings, sessions=SESSIONS).model
+    return evaluate(model.to_row("SIM_T"), known, test, SESSIONS, trials), model
+
+
+@pytest.fixture(scope="module")
+def strong() -> tuple[pl.DataFrame, MetaModel]:
+    return evaluated(trades(1, edge=0.6))
+
+
+def daily(table: pl.DataFrame, first: date, last: date) -> np.ndarray:
+    booked: dict[date, float] = {}
+    for day, value in table.select("exit_session", "return").iter_rows():
+        booked[day] = booked.get(day, 0.0) + value
+    return np.array([booked.get(day, 0.0) for day in SESSIONS if first <= day <= last])
+
+
+def taken(model: MetaModel, table: pl.DataFrame) -> pl.DataFrame:
+    said = model.probability(table.select(NAMES).to_numpy())
+    return table.filter(pl.Series(said >= model.threshold))
+
+
+def test_sharpes_per_window_are_of_daily_returns_with_flat_days(strong) -> None:
+    table, model = strong
+    row = table.row(0, named=True)
+    edges = {
+        "train": (date(2015, 1, 1), date(2018, 12, 31)),
+        "validation": (date(2019, 1, 1), date(2020, 12, 31)),
+        "test": (date(2021, 1, 1), date(2024, 12, 31)),
+    }
+    for window, (first, last) in edges.items():
+        chosen = taken(model, trades(1, 0.6).filter(pl.col("split") == window))
+        returns = daily(chosen, first, last)
+        expected = returns.mean() / returns.std(ddof=1) * math.sqrt(252)
+        assert row[f"{window}_sharpe"] == pytest.approx(expected, rel=1e-9)
+    assert row["test_n_obs"] == len(returns)
+    assert row["unfiltered_test_sharpe"] < row["test_sharpe"]
+
+
+def test_deflation_uses_the_counts_it_was_given(strong) -> None:
+    table, model = strong
+    row = table.row(0, named=True)
+    chosen = taken(model, trades(1, 0.6).filter(pl.col("split") == "test"))
+    returns = daily(chosen, date(2021, 1, 1), date(2024, 12, 31))
+    sharpe = returns.mean() / returns.std(ddof=1)
+    euler = 0.5772156649015329
+    best = (1 - euler) * norm.ppf(1 - 1 / 300) + euler * norm.ppf(1 - 1 / (300 * math.e))
+    hurdle = 0.02 * best
+    g3, g4 = skew(returns), kurtosis(returns, fisher=False)
+    spread = math.sqrt(1 - g3 * sharpe + (g4 - 1) / 4 * sharpe**2)
+    z = (sharpe - hurdle) * math.sqrt(len(returns) - 1) / spread
+    assert row["deflated_sharpe_z"] == pytest.approx(z, rel=1e-6)
+    assert row["deflated_sharpe_prob"] == pytest.approx(norm.cdf(z), rel=1e-6)
+    assert row["sr0_annual"] == pytest.approx(hurdle * math.sqrt(252), rel=1e-6)
+    assert (row["skewness"], row["kurtosis"]) == pytest.approx((g3, g4))
+    assert row["n_trials_raw"] == 300
+    assert row["n_trials_effective"] is None
+
+
+def test_trades_of_the_test_window(strong) -> None:
+    table, model = strong
+    row = table.row(0, named=True)
+    chosen = taken(model, trades(1, 0.6).filter(pl.col("split") == "test"))
+    profits = chosen["net_profit_usd"].to_list()
+    assert row["test_trades"] == len(profits)
+    assert row["test_win_rate"] == pytest.approx(sum(p > 0 for p in profits) / len(profits))
+    assert row["test_avg_profit_usd"] == pytest.approx(sum(profits) / len(profits))
+    assert sum(row["test_daily_pnl_usd"]) == pytest.approx(sum(profits))
+    assert len(row["test_sessions"]) == row["test_n_obs"] == len(row["test_daily_return"])
+
+
+def test_a_real_edge_passes_and_is_named(strong) -> None:
+    table, model = strong
+    row = table.row(0, named=True)
+    assert table.schema == pl.Schema(EVALUATION_SCHEMA)
+    assert (row["verdict"], row["significant"]) == ("pass", True)
+    assert [one["code"] for one in row["reasons"]] == ["passed"]
+    assert row["model_version"] == model.to_row("SIM_T")["model_version"][0]
+    assert row["symbol"] == "SIM_T"
+
+
+def test_noise_fails_with_reasons() -> None:
+    row = evaluated(trades(2, edge=0.0))[0].row(0, named=True)
+    assert row["verdict"] == "fail"
+    assert not row["significant"]
+    assert "test_sharpe_too_low" in [one["code"] for one in row["reasons"]]
+
+
+def test_more_trials_deflate_more(strong) -> None:
+    more = evaluated(trades(1, edge=0.6), Trials(30_000, 0.0004))[0]
+    assert more["deflated_sharpe_z"][0] < strong[0]["deflated_sharpe_z"][0]
+
+
+def test_a_test_window_without_a_trade_fails_with_nulls() -> None:
+    table = trades(1, edge=0.6).filter(pl.col("split") != "test")
+    row = evaluated(table)[0].row(0, named=True)
+    assert row["verdict"] == "fail"
+    assert row["test_trades"] == 0
+    assert row["test_sharpe"] is row["test_win_rate"] is row["deflated_sharpe_z"] is None
+    assert len(row["test_sessions"]) > 1000
+
+
+def test_an_unknown_variance_of_trials_fails_rather_than_passes() -> None:
+    row = evaluated(trades(1, edge=0.6), Trials(300, math.nan))[0].row(0, named=True)
+    assert row["verdict"] == "fail"
+    assert row["deflated_sharpe_z"] is None
