@@ -23,7 +23,7 @@ demo: $(STAMP) ## the whole graph on the embedded simulated market, and a summar
 	$(VENV)/bin/rooney materialize --summary
 
 test: $(STAMP) ## every test, lint and type check
-	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
 
 ui: $(STAMP) ## Dagster UI and daemon on http://127.0.0.1:3000
 	@mkdir -p $(STATE)

@@ -1,7 +1,7 @@
 """MLflow beside the lake: every training run with its parameters, metrics and trials.
 
-Belongs here: the dagster-mlflow resource, opened late and safely, and what is logged to it. Does
-not belong here: the model itself, whose truth is the lake.
+Belongs here: the dagster-mlflow resource, opened late and safely. Does not belong here: what is
+logged to it (`rooney_assets.training_log`), or the model itself, whose truth is the lake.
 
 Two things that bite are handled here. Processes that meet a fresh SQLite store at once break it,
 so the store is made under a file lock before anyone uses it. And the vendor's resource imports
@@ -10,19 +10,14 @@ partition that is reused costs nothing and leaves no empty run.
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
-from rooney_assets.graph.declaration import Here
 from rooney_assets.settings import Settings
-
-if TYPE_CHECKING:
-    from rooney_core.modeling.training import TrainedModel
 
 EXPERIMENT = "rooney-meta-models"
 
@@ -86,27 +81,3 @@ def late_mlflow(context: Any) -> Iterator[LateMlflow]:
         yield late
     finally:
         late.close()
-
-
-def track_training(here: Here, trained: "TrainedModel") -> dict[str, str]:
-    """Log one training as a nested MLflow run named by the symbol; returns its id."""
-    mlflow = here.tracking.open()
-    with mlflow.start_run(run_name=here.symbol, nested=True) as run:
-        mlflow.set_tags(
-            {
-                "symbol": here.symbol,
-                "model_version": trained.model.to_row(here.symbol)["model_version"][0],
-                "training_set_version": here.input_versions[f"training_set[{here.symbol}]"],
-            }
-        )
-        mlflow.log_params(json.loads(trained.model.hyperparameters))
-        mlflow.log_metrics(
-            {
-                "cpcv_sharpe_mean": trained.cpcv_sharpe_mean,
-                "threshold": trained.model.threshold,
-                "n_features": float(len(trained.model.features)),
-            }
-        )
-        for row in trained.trials.select("trial", "cpcv_sharpe_mean").iter_rows():
-            mlflow.log_metric("trial_cpcv_sharpe", row[1], step=row[0])
-        return {"mlflow run": run.info.run_id}

@@ -8,13 +8,12 @@ import polars as pl
 from rooney_assets.graph.declaration import Here, Made, Reach, lake_asset
 from rooney_assets.lake import seal
 from rooney_assets.ledger import extend_ledger, model_alone, trial_statistics, with_searches
-from rooney_assets.tracking import track_training
+from rooney_assets.training_log import track_training
 from rooney_core.backtest.costs import CostModel
 from rooney_core.features import ReferenceCloses, feature_names
 from rooney_core.gates.evaluation import Trials, evaluate
 from rooney_core.labeling import build_training_set
 from rooney_core.modeling.settings import TuningSettings
-from rooney_core.modeling.training import train_meta_model
 from rooney_core.strategies import VARIANTS
 from rooney_core.validation.windows import SPLITS
 
@@ -88,6 +87,9 @@ def meta_model(here: Here, training_set: pl.DataFrame, session_bars: pl.DataFram
     Tuned on purged folds of the train window, threshold chosen on the validation window; stored as
     rows (the booster's text, the forest's node arrays), nothing that could execute code.
     """
+    # scikit-learn and Optuna take seconds to import; only a training waits for them.
+    from rooney_core.modeling.training import train_meta_model
+
     known = training_set.filter(pl.col("split") != "test")
     trained = train_meta_model(
         known,

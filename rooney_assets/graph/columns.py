@@ -109,6 +109,7 @@ MEANINGS = {
     "who": "what opened the window",
     "code_version": "digest of the code that looked",
     "training_set_version": "data version of the training set looked at",
+    "last_test_entry": "entry time of the newest sealed trade that was handed out, UTC",
     "is_repeat": "the same model, code and data had been looked at before",
     "window": "train, validation or test",
     "equity_usd": "starting cash plus P&L of one contract, USD",

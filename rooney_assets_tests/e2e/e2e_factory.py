@@ -1,6 +1,5 @@
 """A factory of its own for a test: a lake, its state, a small universe, and the real command."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from rooney_assets.lake import Lake
 
 ROOT = Path(__file__).resolve().parents[2]
 SYMBOLS = ("SIM_ES", "SIM_NQ", "SIM_ZN")
@@ -43,11 +44,8 @@ class Factory:
         )
 
     def sql(self, query: str) -> list[dict[str, Any]]:
-        """Rows of a query through the command."""
-        done = self.rooney("sql", "--json", query)
-        assert done.returncode == 0, done.stderr
-        rows: list[dict[str, Any]] = json.loads(done.stdout)
-        return rows
+        """Rows of a query on the lake, as `rooney sql` asks it, without starting a process."""
+        return Lake(self.lake).query(query).to_dicts()
 
 
 def write_universe(path: Path, symbols: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ from e2e_factory import Factory
 
 from rooney_core.lineage import content_version
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
 
 BARS = ("raw_bars", "roll_calendar", "continuous_bars", "session_bars", "simulated_truth")
 RESEARCH = (
@@ -138,6 +138,17 @@ def test_summary_names_each_symbol_its_verdict_and_the_simulation(materialized: 
     for one in facts["symbols"]:
         assert one["verdict"] in {"pass", "fail"}
         assert one["bars"] > 80_000
+
+
+def test_sql_prints_rows_as_json(materialized: Factory) -> None:
+    query = (
+        "select symbol, count(*) as bars from continuous_bars where symbol = 'SIM_ES' group by 1"
+    )
+    done = materialized.rooney("sql", "--json", query)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    assert row["symbol"] == "SIM_ES"
+    assert row["bars"] > 80_000
 
 
 def test_ranking_is_printed_best_first(materialized: Factory) -> None:

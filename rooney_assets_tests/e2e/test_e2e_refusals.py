@@ -9,7 +9,7 @@ import pytest
 import yaml
 from e2e_factory import Factory
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
 
 MakeFactory = Callable[..., Factory]
 
@@ -24,7 +24,7 @@ MakeFactory = Callable[..., Factory]
         (("status",), {"ROONEY_SOURCE": "bloomberg"}, ("bloomberg", "simulated", "files:"), 2),
         (("status",), {"ROONEY_UNIVERSE": "nowhere.yaml"}, ("nowhere.yaml",), 2),
         (("rank", "SIM_ES"), {}, ("strategy_ranking", "rooney materialize"), 1),
-        (("sql", "select * from nothing_here"), {}, ("nothing_here",), 2),
+        (("sql", "select 1"), {}, ("holds nothing yet", "rooney materialize"), 1),
         (("materialize", "--month", "2026-13"), {}, ("2026-13", "YYYY-MM"), 2),
         (("dance",), {}, ("dance",), 2),
     ],
@@ -63,6 +63,13 @@ def test_plain_symbol_of_the_simulated_market_is_told_to_be_simulated(
     assert done.returncode == 0
     assert "SIM_ES" in done.stderr
     assert "simulated" in done.stderr
+
+
+def test_unknown_table_is_told_what_there_is(materialized: Factory) -> None:
+    done = materialized.rooney("sql", "select * from raw_bar")
+    assert done.returncode == 2
+    assert "raw_bar" in done.stderr
+    assert "raw_bars" in done.stderr
 
 
 @pytest.fixture

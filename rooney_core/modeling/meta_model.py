@@ -12,9 +12,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import lightgbm
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -23,6 +22,9 @@ from rooney_core.errors import InputError, ReleaseRejected
 from rooney_core.lineage import content_version
 from rooney_core.modeling.boosting_text import check_boosting_text
 from rooney_core.modeling.forest import ForestArrays
+
+if TYPE_CHECKING:
+    import lightgbm
 
 META_MODEL_SCHEMA: Final[dict[str, pl.DataType]] = {
     "symbol": pl.String(),
@@ -142,10 +144,15 @@ class MetaModel:
 
     @cached_property
     def _booster(self) -> lightgbm.Booster:
+        # LightGBM brings scikit-learn with it, seconds; whoever only lists assets never asks.
+        import lightgbm
+
         return lightgbm.Booster(model_str=self.lightgbm_text)
 
     def _require_booster(self) -> None:
         """Load the text now, not at the first decision."""
+        import lightgbm
+
         try:
             n_features = self._booster.num_feature()
         except lightgbm.basic.LightGBMError as error:

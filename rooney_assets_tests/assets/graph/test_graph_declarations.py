@@ -44,12 +44,12 @@ def defs(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
 
 
 def test_every_asset_of_the_picture_is_defined(defs: dg.Definitions) -> None:
-    keys = {spec.key.to_user_string() for spec in defs.get_all_asset_specs()}
+    keys = {spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()}
     assert keys >= OF_THE_PICTURE
 
 
 def test_every_asset_tells_what_it_is(defs: dg.Definitions) -> None:
-    for spec in defs.get_all_asset_specs():
+    for spec in defs.resolve_all_asset_specs():
         assert spec.description, spec.key
         assert spec.owners, spec.key
         assert spec.kinds, spec.key
