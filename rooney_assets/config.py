@@ -7,6 +7,7 @@ not belong here: defaults of their own; a field left alone takes the core's defa
 import dagster as dg
 
 from rooney_core.backtest.ranking import RankingCriteria
+from rooney_core.gates.evaluation import EvaluationSettings
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.portfolio.monthly import PortfolioLimits
 
@@ -58,7 +59,18 @@ class RankingConfig(dg.Config):
         )
 
 
+class EvaluationConfig(dg.Config):
+    """How many different models may see one sealed test window; raising it is on record."""
+
+    holdout_budget: int = EvaluationSettings().holdout_budget
+
+    def to_params(self) -> EvaluationSettings:
+        """The same as frozen settings; a value out of range is refused there."""
+        return EvaluationSettings(holdout_budget=self.holdout_budget)
+
+
 LAUNCHPAD = {
+    EvaluationSettings: EvaluationConfig,
     TuningSettings: TuningConfig,
     PortfolioLimits: PortfolioConfig,
     RankingCriteria: RankingConfig,

@@ -6,7 +6,7 @@ printing, the worker processes (`rooney_assets.pool`), or executing a run (`roon
 
 from __future__ import annotations
 
-import re
+import tempfile
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,7 +17,7 @@ from rooney_assets.lake import Lake
 from rooney_assets.pool import Listener, Report, Task, work
 from rooney_assets.settings import Settings
 from rooney_assets.sources import BarSource
-from rooney_assets.stages import STAGES
+from rooney_assets.stages import STAGES, rebalance_months
 from rooney_core.errors import InvalidSetting, LakeError, MissingArtifact, NotEnoughData
 from rooney_core.market.instruments import Universe
 
@@ -49,6 +49,7 @@ def run(
     _require_month(request.month)
     wanted = upstream_closure([request.target] if request.target else _offered(universe))
     lake.check_writable()
+    _require_state(settings)
     report = Report()
     for stage in STAGES:
         names = [name for name in wanted if ASSETS[name].partitioning is stage.partitioning]
@@ -67,8 +68,23 @@ def run(
 
 
 def _require_month(month: str | None) -> None:
-    if month is not None and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month):
-        raise InvalidSetting(f"--month {month!r} arrived; write YYYY-MM, for example 2026-01.")
+    if month is not None and month not in rebalance_months():
+        first, *_, last = rebalance_months()
+        raise InvalidSetting(
+            f"--month {month!r} arrived; write YYYY-MM, from {first} to {last}, such as 2026-01."
+        )
+
+
+def _require_state(settings: Settings) -> None:
+    try:
+        settings.state.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.state):
+            pass
+    except OSError as error:
+        raise InvalidSetting(
+            f"The state folder {settings.state} cannot be written: {error}. ROONEY_STATE must name "
+            "a folder that this user may write."
+        ) from None
 
 
 def _offered(universe: Universe) -> list[str]:

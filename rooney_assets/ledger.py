@@ -7,6 +7,7 @@ Does not belong here: the formula that spends them (`rooney_core.validation.shar
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -15,6 +16,7 @@ from rooney_assets.graph.declaration import Here
 from rooney_core.validation.sharpe import trial_sharpe_variance
 
 if TYPE_CHECKING:
+    from rooney_assets.lake import Lake
     from rooney_core.modeling.training import TrainedModel
 
 KEY = ("search", "basis", "configuration")
@@ -28,6 +30,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
+SEARCHING = ("strategy_results", "meta_model")
 SEARCHES = ("trials", "thresholds")
 
 
@@ -45,27 +48,39 @@ def model_alone(table: pl.DataFrame) -> pl.DataFrame:
     return table.drop(SEARCHES)
 
 
-def extend_ledger(
-    here: Here, strategy_results: pl.DataFrame, meta_model: pl.DataFrame
-) -> pl.DataFrame:
-    """The ledger of before plus these results' trials, each (search, basis, configuration) once.
+def extend_ledger(here: Here) -> pl.DataFrame:
+    """The ledger of before plus the trials of every version that any search ever left behind.
 
-    `basis` is the data version that the search left behind: the same search on the same data by the
-    same code leaves the same one and adds nothing, any other adds all its trials.
+    `basis` is that data version, and each (search, basis, configuration) counts once: the same
+    search on the same data by the same code leaves the same version and adds nothing; a search
+    that was superseded before the ledger saw it is counted all the same.
     """
-    basis = {name: here.input_versions[f"{name}[{here.symbol}]"] for name in _SOURCES}
-    gained = [
-        _strategy_trials(strategy_results, basis["strategy_results"]),
-        _nested_trials(meta_model, "trials", "meta_tuning", basis["meta_model"]),
-        _nested_trials(meta_model, "thresholds", "threshold", basis["meta_model"]),
-    ]
     symbol = pl.lit(here.symbol).alias("symbol")
-    rows = [_before(here), *(table.select(symbol, pl.all()) for table in gained)]
+    gained = [table.select(symbol, pl.all()) for table in _all_searches(here)]
+    rows = [_before(here), *gained]
     ledger = pl.concat([table.select(tuple(SCHEMA)).cast(SCHEMA) for table in rows])
     return ledger.unique(KEY, keep="first", maintain_order=True)
 
 
-_SOURCES = ("strategy_results", "meta_model")
+def searches_on_record(lake: Lake, symbol: str) -> list[str]:
+    """Data versions of every search of a symbol that the lake holds, sorted."""
+    partition = ("symbol", symbol)
+    return sorted(
+        one.data_version for asset in SEARCHING for one in lake.versions(asset, partition)
+    )
+
+
+def _all_searches(here: Here) -> Iterator[pl.DataFrame]:
+    partition = ("symbol", here.symbol)
+    for asset in SEARCHING:
+        for manifest in here.lake.versions(asset, partition):
+            version = manifest.data_version
+            table = here.lake.read(asset, partition, version=version)
+            if asset == "strategy_results":
+                yield _strategy_trials(table, version)
+            else:
+                yield _nested_trials(table, "trials", "meta_tuning", version)
+                yield _nested_trials(table, "thresholds", "threshold", version)
 
 
 class TrialStatistics(NamedTuple):

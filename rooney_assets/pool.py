@@ -6,6 +6,7 @@ Does not belong here: what to run (`rooney_assets.headless`), executing it (`roo
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -95,25 +96,54 @@ def _serve(
     force: bool,
 ) -> None:
     """Feed one worker process until no task waits; a worker that dies fails its task only."""
-    worker = _start_worker(settings)
-    assert worker.stdin is not None
-    assert worker.stdout is not None
+    worker: subprocess.Popen[str] | None = None
     try:
-        while True:
-            try:
-                task = waiting.get_nowait()
-            except queue.Empty:
-                break
-            order = {"stage": task.stage, "key": task.key, "assets": task.assets, "force": force}
-            worker.stdin.write(json.dumps(order) + "\n")
-            worker.stdin.flush()
-            if not _listen(worker.stdout, heard, task):
-                heard.put(_died(task, settings))
+        while (task := _next(waiting)) is not None:
+            if worker is None:
                 worker = _start_worker(settings)
+            if not _execute(worker, task, heard, force):
+                heard.put(_died(task, settings))
+                _stop(worker)
+                worker = None
+    except OSError as error:
+        text = f"A worker process could not be started: {error}. Tasks that wait stay undone."
+        heard.put({"event": "run_failed", "stage": "", "key": "workers", "text": text})
     finally:
-        worker.stdin.close()
-        worker.wait()
+        if worker is not None:
+            _stop(worker)
         heard.put({"event": "worker_gone"})
+
+
+def _next(waiting: queue.SimpleQueue[Task]) -> Task | None:
+    try:
+        return waiting.get_nowait()
+    except queue.Empty:
+        return None
+
+
+def _execute(
+    worker: subprocess.Popen[str],
+    task: Task,
+    heard: queue.SimpleQueue[dict[str, Any]],
+    force: bool,
+) -> bool:
+    """Hand a task over and pass its events on; False when the process went away."""
+    order = {"stage": task.stage, "key": task.key, "assets": task.assets, "force": force}
+    assert worker.stdin is not None
+    try:
+        worker.stdin.write(json.dumps(order) + "\n")
+        worker.stdin.flush()
+    except BrokenPipeError:
+        return False
+    return _listen(worker.stdout, heard, task)
+
+
+def _stop(worker: subprocess.Popen[str]) -> None:
+    """End a worker by ending its input; one that is gone already has nothing left to close."""
+    assert worker.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        worker.stdin.close()
+    worker.wait()
 
 
 def _listen(lines: Any, heard: queue.SimpleQueue[dict[str, Any]], task: Task) -> bool:

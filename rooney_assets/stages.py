@@ -10,6 +10,15 @@ from dataclasses import dataclass
 
 from rooney_assets.graph.declaration import Partitioning
 
+FIRST_YEAR, LAST_YEAR = 2021, 2035
+
+
+def rebalance_months() -> list[str]:
+    """Every month that a portfolio can be for, as YYYY-MM, whatever today's date is."""
+    return [
+        f"{year}-{month:02}" for year in range(FIRST_YEAR, LAST_YEAR + 1) for month in range(1, 13)
+    ]
+
 
 @dataclass(frozen=True)
 class Stage:

@@ -53,7 +53,21 @@ def _execute(
     tags = {"rooney/launched_by": "rooney materialize"}
     if order["force"]:
         tags[FORCE_TAG] = "true"
-    result = defs.resolve_job_def(order["stage"]).execute_in_process(
+    facts = {"key": order["key"]}
+    try:
+        result = _run(defs, instance, order, tags)
+    except dg.DagsterError as error:
+        return {"event": "run_failed", **facts, "text": str(error)}
+    facts["run_id"] = result.run_id
+    if result.success:
+        return {"event": "run_ended", **facts}
+    return {"event": "run_failed", **facts, "text": _reason(result)}
+
+
+def _run(
+    defs: dg.Definitions, instance: dg.DagsterInstance, order: dict[str, Any], tags: dict[str, str]
+) -> dg.ExecuteInProcessResult:
+    return defs.resolve_job_def(order["stage"]).execute_in_process(
         run_config=QUIET,
         instance=instance,
         partition_key=order["key"],
@@ -61,10 +75,6 @@ def _execute(
         raise_on_error=False,
         tags=tags,
     )
-    facts = {"key": order["key"], "run_id": result.run_id}
-    if result.success:
-        return {"event": "run_ended", **facts}
-    return {"event": "run_failed", **facts, "text": _reason(result)}
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from rooney_core.errors import MissingArtifact, ReleaseRejected
+from rooney_core.errors import LakeError, MissingArtifact, ReleaseRejected
+from rooney_core.lineage import table_from_bytes
 from rooney_core.release import Release, check_models_version, load_release
 
 
@@ -59,8 +60,7 @@ def _read(path: Path) -> pl.DataFrame:
             "lake to this machine, or point ROONEY_LAKE (or --lake) at the lake that has it."
         )
     try:
-        return pl.read_parquet(path, hive_partitioning=False)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise ReleaseRejected(
-            f"{path} cannot be read as Parquet: {error}. Synchronize the lake again."
-        ) from None
+        # The checksum is judged before anything is parsed: damaged Parquet can end the process.
+        return table_from_bytes(path.read_bytes(), str(path))[0]
+    except (LakeError, OSError) as error:
+        raise ReleaseRejected(f"{error} Synchronize the lake again.") from None

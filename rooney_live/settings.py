@@ -6,13 +6,12 @@ secrets, or anything that is decided by a release.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rooney_core.errors import InvalidSetting
+from rooney_core.errors import InvalidSetting, UnknownName
 
 LAKE = "ROONEY_LAKE"
 STATE = "ROONEY_STATE"
@@ -39,8 +38,8 @@ def read_settings(
 ) -> Settings:
     """Settings from explicit paths first, then the environment, then the checkout or `.`.
 
-    Raises InvalidSetting for an empty value, or a name that is nearly one of ours: a misspelt
-    setting must not mean the default lake.
+    Raises InvalidSetting for an empty value, and UnknownName for a `ROONEY_*` name that is not
+    ours: a misspelt setting must not mean the default lake.
     """
     given = os.environ if environment is None else environment
     _refuse_misspelt(given)
@@ -68,9 +67,4 @@ def _path(given: Mapping[str, str], name: str, default: Path) -> Path:
 def _refuse_misspelt(given: Mapping[str, str]) -> None:
     for name in given:
         if name.startswith("ROONEY_") and name not in SETTINGS:
-            near = difflib.get_close_matches(name, (LAKE, STATE), n=1, cutoff=0.85)
-            if near:
-                raise InvalidSetting(
-                    f"Unknown setting {name}. Did you mean {near[0]}? "
-                    f"Allowed: {', '.join(SETTINGS)}."
-                )
+            raise UnknownName.among("setting", name, SETTINGS)

@@ -11,7 +11,7 @@ from rooney_assets.ledger import extend_ledger, model_alone, trial_statistics, w
 from rooney_assets.training_log import track_training
 from rooney_core.backtest.costs import CostModel
 from rooney_core.features import ReferenceCloses, feature_names
-from rooney_core.gates.evaluation import Trials, evaluate
+from rooney_core.gates.evaluation import EvaluationSettings, Trials, evaluate
 from rooney_core.labeling import build_training_set
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.strategies import VARIANTS
@@ -27,7 +27,6 @@ DATA_ROOMS = (
     "validation",
 )
 MODEL_ROOMS = ("features", "modeling", "validation")
-HOLDOUT_BUDGET = 5
 
 
 @lake_asset(group="models", rooms=DATA_ROOMS, reach={"session_bars": Reach.REFERENCES})
@@ -110,7 +109,7 @@ def trial_ledger(here: Here, strategy_results: pl.DataFrame, meta_model: pl.Data
     The deflated Sharpe ratio takes its number of trials and their variance from here, never from an
     argument. The same search on the same data by the same code is the same trial.
     """
-    table = extend_ledger(here, strategy_results, meta_model)
+    table = extend_ledger(here)
     counted = trial_statistics(table)
     variance = counted.sharpe_variance
     return Made(table, notes={"trials": counted.n_trials, "variance of their Sharpe": variance})
@@ -118,8 +117,9 @@ def trial_ledger(here: Here, strategy_results: pl.DataFrame, meta_model: pl.Data
 
 @lake_asset(
     group="models",
-    rooms=(*MODEL_ROOMS, "gates"),
+    rooms=(*MODEL_ROOMS, "gates", "rooney_assets.ledger"),
     kinds=("polars", "sealed"),
+    params=EvaluationSettings,
 )
 def model_evaluation(
     here: Here,
@@ -139,7 +139,7 @@ def model_evaluation(
         who=f"model_evaluation, run {here.run_id}",
         model_version=meta_model["model_version"][0],
         code_version=here.code_version,
-        budget=HOLDOUT_BUDGET,
+        budget=here.params.holdout_budget,
     )
     counted = trial_statistics(trial_ledger)
     earlier = looks.filter(pl.col("model_version") != meta_model["model_version"][0])

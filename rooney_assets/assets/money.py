@@ -8,6 +8,7 @@ import polars as pl
 
 from rooney_assets.graph.declaration import Here, Made, Partitioning, Reach, lake_asset
 from rooney_assets.graph.figures import equity_picture
+from rooney_core.errors import RefusedError
 from rooney_core.gates.report import Candidate, verdict_of
 from rooney_core.gates.report import gate_report as judge_symbols
 from rooney_core.modeling.meta_model import MetaModel
@@ -44,6 +45,7 @@ def equity_curve(
     `window` says whether a day was trained on, tuned on, or judged on. The test days come from
     `model_evaluation`, which is the only one to have seen them.
     """
+    version = _evaluated_version(here, meta_model, model_evaluation)
     model = MetaModel.from_row(meta_model)
     sessions = session_bars["session"]
     taken = taken_trades(model, training_set.filter(pl.col("split") != "test"))
@@ -55,7 +57,7 @@ def equity_curve(
         for name in edges
     }
     daily["test"] = _published_test_days(model_evaluation)
-    table = draw_equity(daily, here.symbol, STARTING_EQUITY_USD)
+    table = draw_equity(daily, here.symbol, version, STARTING_EQUITY_USD)
     title = f"{here.symbol}{' (simulated market)' if here.instrument.is_simulated else ''}"
     return Made(table, pictures={"equity": equity_picture(table, title)})
 
@@ -123,6 +125,17 @@ def gate_report(
     return Made(table, notes={"released": ", ".join(passed.filter("passed")["symbol"]) or "nobody"})
 
 
+def _evaluated_version(here: Here, model: pl.DataFrame, evaluation: pl.DataFrame) -> str:
+    """The model's version, when it is the one that was evaluated; a mix of two is refused."""
+    version, evaluated = str(model["model_version"][0]), str(evaluation["model_version"][0])
+    if version != evaluated:
+        raise RefusedError(
+            f"{here.symbol} has model {version}, but its evaluation is of {evaluated}. "
+            "Materialize model_evaluation first."
+        )
+    return version
+
+
 def _published_test_days(evaluation: pl.DataFrame) -> pl.DataFrame:
     """The test days as the evaluation published them; nobody else opens that window."""
     return evaluation.select(
@@ -141,6 +154,12 @@ def _choose(
         symbol: "model verdict fail: " + "; ".join(r.text for r in one.reasons if r.is_failure)
         for symbol, one in verdicts.items()
         if not one.passed
+    }
+    refusals |= {
+        symbol: "its equity curve is of another model than its evaluation; materialize equity_curve"
+        for symbol, one in equity.items()
+        if symbol in evaluations
+        and one["model_version"][0] != evaluations[symbol]["model_version"][0]
     }
     returns = {
         symbol: one.filter(pl.col("window") == "validation").select("session", "daily_return")

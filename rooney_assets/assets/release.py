@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from rooney_assets.graph.declaration import Here, Made, Partitioning, Reach, lake_asset
@@ -10,22 +12,49 @@ from rooney_core.errors import MissingArtifact
 from rooney_core.release.build import ReleaseTables, build_release
 
 EVERY = Reach.EVERY
-ROOMS = ("release", "strategies", "features", "modeling", "decision", "market")
+READ = (
+    "portfolio_config",
+    "gate_report",
+    "meta_model",
+    "model_evaluation",
+    "best_strategy",
+    "equity_curve",
+)
+ROOMS = (
+    "rooney_assets.ledger",
+    "release",
+    "strategies",
+    "features",
+    "modeling",
+    "decision",
+    "market",
+)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Everything a release is made of, by month or by symbol."""
+
+    portfolio_config: dict[str, pl.DataFrame]
+    gate_report: dict[str, pl.DataFrame]
+    meta_model: dict[str, pl.DataFrame]
+    model_evaluation: dict[str, pl.DataFrame]
+    best_strategy: dict[str, pl.DataFrame]
+    equity_curve: dict[str, pl.DataFrame]
 
 
 @lake_asset(
     group="release",
     rooms=ROOMS,
     partitioning=Partitioning.NONE,
-    reach=dict.fromkeys(
-        ("portfolio_config", "gate_report", "meta_model", "best_strategy", "equity_curve"), EVERY
-    ),
+    reach=dict.fromkeys(READ, EVERY),
 )
 def production_model(
     here: Here,
     portfolio_config: dict[str, pl.DataFrame],
     gate_report: dict[str, pl.DataFrame],
     meta_model: dict[str, pl.DataFrame],
+    model_evaluation: dict[str, pl.DataFrame],
     best_strategy: dict[str, pl.DataFrame],
     equity_curve: dict[str, pl.DataFrame],
 ) -> Made:
@@ -33,7 +62,10 @@ def production_model(
 
     Its content hash is named by `production_config`; the trader refuses any other.
     """
-    release = _release(here, portfolio_config, gate_report, meta_model, best_strategy, equity_curve)
+    tables = Tables(
+        portfolio_config, gate_report, meta_model, model_evaluation, best_strategy, equity_curve
+    )
+    release = _release(here, tables)
     return Made(release.production_model, notes={"models": release.production_model.height})
 
 
@@ -41,9 +73,7 @@ def production_model(
     group="release",
     rooms=ROOMS,
     partitioning=Partitioning.NONE,
-    reach=dict.fromkeys(
-        ("portfolio_config", "gate_report", "meta_model", "best_strategy", "equity_curve"), EVERY
-    ),
+    reach=dict.fromkeys(READ, EVERY),
 )
 def production_config(
     here: Here,
@@ -51,6 +81,7 @@ def production_config(
     portfolio_config: dict[str, pl.DataFrame],
     gate_report: dict[str, pl.DataFrame],
     meta_model: dict[str, pl.DataFrame],
+    model_evaluation: dict[str, pl.DataFrame],
     best_strategy: dict[str, pl.DataFrame],
     equity_curve: dict[str, pl.DataFrame],
 ) -> Made:
@@ -59,42 +90,51 @@ def production_config(
     Size 0 means not traded. Names the exact `production_model` by content hash. An empty portfolio
     is a valid release: the trader starts, says why, and sends nothing.
     """
-    release = _release(here, portfolio_config, gate_report, meta_model, best_strategy, equity_curve)
+    tables = Tables(
+        portfolio_config, gate_report, meta_model, model_evaluation, best_strategy, equity_curve
+    )
+    release = _release(here, tables)
     config = release.production_config
     reasons = config.select("symbol", "size", "reason")
     return Made(config, notes={"release": config["release_id"][0], "why": reasons})
 
 
-def _release(
-    here: Here,
-    portfolio_config: dict[str, pl.DataFrame],
-    gate_report: dict[str, pl.DataFrame],
-    meta_model: dict[str, pl.DataFrame],
-    best_strategy: dict[str, pl.DataFrame],
-    equity_curve: dict[str, pl.DataFrame],
-) -> ReleaseTables:
-    months = sorted(set(portfolio_config) & set(gate_report))
+def _release(here: Here, tables: Tables) -> ReleaseTables:
+    months = sorted(set(tables.portfolio_config) & set(tables.gate_report))
     if not months:
         raise MissingArtifact(
             "No month has both a portfolio and its gate report; materialize gate_report first."
         )
-    if not equity_curve:
+    if not tables.equity_curve:
         raise MissingArtifact(
             "No tradable symbol has an equity curve, so there is nothing to release; run "
             "`rooney materialize --to equity_curve` and look at what it reports."
         )
-    gates = gate_report[months[-1]]
-    failed = gates.filter(~pl.col("passed"))["symbol"].unique().to_list()
+    portfolio = tables.portfolio_config[months[-1]]
+    gates = tables.gate_report[months[-1]]
+    reasons = _reasons(here, gates) | _not_evaluated(tables)
+    failed = set(gates.filter(~pl.col("passed"))["symbol"]) | set(_not_evaluated(tables))
     return build_release(
         rebalance_month=months[-1],
-        members=portfolio_config[months[-1]].filter(~pl.col("symbol").is_in(failed)),
-        reasons=_reasons(here, gates),
-        meta_models={name: model_alone(one) for name, one in meta_model.items()},
-        best_strategies=best_strategy,
+        members=portfolio.filter(~pl.col("symbol").is_in(sorted(failed))),
+        reasons=reasons,
+        meta_models={name: model_alone(one) for name, one in tables.meta_model.items()},
+        best_strategies=tables.best_strategy,
         universe=here.universe,
         max_positions=int(gates["max_positions"][0]),
-        data_through=max(one["session"].max() for one in equity_curve.values()),
+        data_through=max(one["session"].max() for one in tables.equity_curve.values()),
     )
+
+
+def _not_evaluated(tables: Tables) -> dict[str, str]:
+    """Symbols whose newest model is not the one that was evaluated: no verdict speaks for it."""
+    versions = {name: one["model_version"][0] for name, one in tables.meta_model.items()}
+    judged = {name: one["model_version"][0] for name, one in tables.model_evaluation.items()}
+    return {
+        name: f"model {version} is not evaluated; the evaluation is of {judged.get(name, 'none')}"
+        for name, version in versions.items()
+        if version != judged.get(name)
+    }
 
 
 def _reasons(here: Here, gates: pl.DataFrame) -> dict[str, str]:

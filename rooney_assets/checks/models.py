@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from rooney_assets.graph.declaration import Here, Outcome, check
-from rooney_assets.ledger import model_alone
+from rooney_assets.ledger import model_alone, searches_on_record
+from rooney_core.gates.evaluation import EvaluationSettings
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.validation.windows import SPLITS
 
@@ -71,10 +72,10 @@ def ledger_never_shrinks(table: pl.DataFrame, here: Here) -> Outcome:
 
 @check("trial_ledger", blocking=True)
 def every_search_is_counted(table: pl.DataFrame, here: Here) -> Outcome:
-    """The strategy sweep, the model tuning and the threshold grid all have rows."""
+    """Every version of a sweep or a training that the lake holds has its trials in the ledger."""
     counts = dict(table.group_by("search").len().sort("search").iter_rows())
-    needed = {"strategy_sweep", "meta_tuning", "threshold"}
-    return Outcome(needed <= set(counts), counts)
+    missing = sorted(set(searches_on_record(here.lake, here.symbol)) - set(table["basis"]))
+    return Outcome(not missing, {**counts, "uncounted searches": ", ".join(missing)})
 
 
 @check("model_evaluation", blocking=True)
@@ -113,5 +114,6 @@ def looks_are_numbered(table: pl.DataFrame, here: Here) -> Outcome:
 @check("holdout_looks")
 def budget_is_not_spent(table: pl.DataFrame, here: Here) -> Outcome:
     """Distinct looks at the test window are fewer than the budget allows."""
-    distinct = table.filter(~pl.col("is_repeat")).height
-    return Outcome(distinct < 5, {"distinct looks": distinct, "budget": 5})
+    budget = EvaluationSettings().holdout_budget
+    distinct = table.select("model_version", "code_version").n_unique()
+    return Outcome(distinct < budget, {"distinct looks": distinct, "budget": budget})

@@ -34,10 +34,10 @@ def members_are_tradable(table: pl.DataFrame, here: Here) -> Outcome:
 @check("portfolio_config", blocking=True)
 def limits_are_kept(table: pl.DataFrame, here: Here) -> Outcome:
     """Sharpe at or above the minimum and correlation at or below the maximum, for every member."""
-    broken = table.filter(
-        (pl.col("sharpe") < here.params.min_sharpe)
-        | (pl.col("correlation") > here.params.max_correlation)
+    kept = (pl.col("sharpe") >= here.params.min_sharpe) & (
+        pl.col("correlation") <= here.params.max_correlation
     )
+    broken = table.filter(~kept.fill_null(False) | pl.col("sharpe").is_nan())
     return Outcome(broken.is_empty(), {"breaking a limit": ", ".join(broken["symbol"])})
 
 
@@ -52,6 +52,15 @@ def every_symbol_is_judged(table: pl.DataFrame, here: Here) -> Outcome:
     """Every tradable symbol has at least one row: silence is not a pass."""
     silent = sorted(set(here.universe.tradable) - set(table["symbol"]))
     return Outcome(not silent, {"without an answer": ", ".join(silent)})
+
+
+@check("gate_report", blocking=True)
+def limits_are_the_portfolio_s(table: pl.DataFrame, here: Here) -> Outcome:
+    """Members, if any, were selected under the same limit of simultaneous positions."""
+    members = here.lake.read("portfolio_config", ("rebalance_month", str(here.partition)))
+    selected = members["max_positions"].unique().to_list()
+    judged = table["max_positions"].unique().to_list()
+    return Outcome(selected in ([], judged), {"selected": str(selected), "judged": str(judged)})
 
 
 @check("gate_report", blocking=True)

@@ -41,8 +41,14 @@ def names_the_models_by_hash(table: pl.DataFrame, here: Here) -> Outcome:
     return Outcome(named == [actual], {"named": str(named), "actual": actual})
 
 
-@check("production_config")
+@check("production_config", blocking=True)
 def passed_symbols_only(table: pl.DataFrame, here: Here) -> Outcome:
-    """Every traded symbol has a reason that is on record."""
-    mute = table.filter((pl.col("size") > 0) & (pl.col("reason").str.len_chars() == 0)).height
-    return Outcome(mute == 0, {"traded without a reason": mute})
+    """Every traded symbol's model is, by version, one whose own evaluation is a pass."""
+    traded = dict(table.filter(pl.col("size") > 0).select("symbol", "model_version").iter_rows())
+    unproved = [name for name, version in traded.items() if not _passed(here, name, version)]
+    return Outcome(not unproved, {"traded": len(traded), "unproved": ", ".join(unproved)})
+
+
+def _passed(here: Here, symbol: str, model_version: str) -> bool:
+    row = here.lake.read("model_evaluation", ("symbol", symbol)).row(0, named=True)
+    return bool(row["model_version"] == model_version and row["verdict"] == "pass")

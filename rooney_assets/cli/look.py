@@ -10,7 +10,13 @@ import click
 @click.command()
 @click.argument("query")
 @click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
-@click.option("--limit", default=50, show_default=True, help="Rows to print; 0 prints all.")
+@click.option(
+    "--limit",
+    default=50,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Rows to print; 0 prints all.",
+)
 def sql(query: str, as_json: bool, limit: int) -> None:
     """Query the lake; every asset is a view, `symbol` or `rebalance_month` a column."""
     from rooney_assets.cli.context import Place

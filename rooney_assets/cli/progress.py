@@ -26,7 +26,7 @@ class Board:
     """One line per stage; in a terminal it moves, in a log each finished run is a line."""
 
     def __init__(self, place: Place) -> None:
-        self._console = Console()
+        self._console = Console(markup=False, highlight=False)
         self._place = place
         self._progress = Progress(
             TextColumn("{task.description:<24}"),

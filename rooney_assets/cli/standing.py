@@ -17,7 +17,7 @@ from rooney_assets.graph.declaration import (
     partition_of,
 )
 from rooney_assets.graph.plan import basis_of, default_params, is_current
-from rooney_core.errors import RooneyError
+from rooney_core.errors import LakeError, RooneyError
 
 SCHEMA = {
     "asset": pl.String,
@@ -31,7 +31,7 @@ SCHEMA = {
 
 
 def standing(place: Place, symbols: set[str] | None = None) -> pl.DataFrame:
-    """One row per asset and partition; `state` is current, stale or missing."""
+    """One row per asset and partition; `state` is current, stale, missing or damaged."""
     rows = [
         _row(asset, key, place)
         for asset in ASSETS.values()
@@ -50,6 +50,14 @@ def _keys(asset: Asset, place: Place) -> list[str | None]:
 
 
 def _row(asset: Asset, key: str | None, place: Place) -> tuple[Any, ...]:
+    try:
+        return _sound_row(asset, key, place)
+    except LakeError:
+        # One damaged file must not hide how all the others stand.
+        return (asset.name, key or "", "damaged", None, None, None, None)
+
+
+def _sound_row(asset: Asset, key: str | None, place: Place) -> tuple[Any, ...]:
     partition = partition_of(asset, key)
     version = place.lake.version(asset.name, partition)
     if version is None:

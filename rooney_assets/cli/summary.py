@@ -31,7 +31,7 @@ def summary_facts(place: Place) -> dict[str, Any]:
 def print_summary(place: Place) -> None:
     """Print the summary for a person."""
     facts = summary_facts(place)
-    console = Console()
+    console = Console(markup=False, highlight=False)
     console.print()
     if facts["simulated"]:
         console.print(

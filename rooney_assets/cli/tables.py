@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def print_frame(frame: pl.DataFrame, limit: int) -> None:
     """Print at most `limit` rows (0: all), and say how many are left out."""
     table = Table(box=None, header_style="bold")
     for name, dtype in frame.schema.items():
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
+        table.add_column(
+            Text(name), justify="right" if dtype.is_numeric() else "left", overflow="fold"
+        )
     shown = frame if limit == 0 else frame.head(limit)
     for row in shown.iter_rows():
-        table.add_row(*(_cell(value) for value in row))
-    Console().print(table)
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console = Console(markup=False, highlight=False)
+    console.print(table)
     if shown.height < frame.height:
-        Console().print(f"... {frame.height - shown.height} more rows; --limit 0 prints all")
+        console.print(f"... {frame.height - shown.height} more rows; --limit 0 prints all")
 
 
 def to_json(frame: pl.DataFrame) -> str:
@@ -45,8 +50,14 @@ def _cell(value: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, date | datetime):
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, date | datetime | time):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, timedelta):
+        return str(value)
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if isinstance(value, dict):

@@ -18,10 +18,8 @@ import rooney_core
 PROJECT = Path(rooney_core.__file__).parent.parent
 
 # A library that changes a model's numbers is part of the code that made it.
-LIBRARIES = {
-    "modeling": ("lightgbm", "scikit-learn", "optuna", "numpy"),
-    "backtest": ("numba", "numpy"),
-}
+LIBRARIES = {"modeling": ("lightgbm", "scikit-learn", "optuna"), "market": ("numba",)}
+EVERYWHERE = ("numpy", "polars")
 
 
 @cache
@@ -30,7 +28,7 @@ def code_version(rooms: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for room in sorted(rooms):
         digest.update(_room_digest(room).encode())
-        for library in LIBRARIES.get(room, ()):
+        for library in (*EVERYWHERE, *LIBRARIES.get(room, ())):
             digest.update(f"{library}=={metadata.version(library)}".encode())
     return digest.hexdigest()[:12]
 

@@ -23,6 +23,7 @@ from rooney_assets.graph.declaration import (
     partition_of,
 )
 from rooney_assets.lake import Lake
+from rooney_assets.ledger import searches_on_record
 from rooney_assets.sources import BarSource
 from rooney_core.errors import UnknownName
 from rooney_core.market.instruments import Universe
@@ -111,6 +112,15 @@ def upstream_closure(targets: Iterable[str]) -> list[str]:
     return order
 
 
+def _history(asset: Asset, key: str, lake: Lake) -> dict[str, Any]:
+    """What an asset reads of the lake's past, beside its plain inputs."""
+    if asset.name == "holdout_looks":
+        return {"looks": lake.looks(key).height}
+    if asset.name == "trial_ledger":
+        return {"searches": searches_on_record(lake, key)}
+    return {}
+
+
 def _version(lake: Lake, asset: str, key: str | None) -> str:
     upstream = ASSETS[asset]
     version = lake.version(asset, partition_of(upstream, key))
@@ -141,6 +151,8 @@ def _config(
         }
     if not asset.inputs and key is not None:
         config["source"] = source.fingerprint(universe[key])
-    if asset.name == "holdout_looks" and key is not None:
-        config["looks"] = lake.looks(key).height
+    if any(one.reach is Reach.REFERENCES for one in asset.inputs.values()):
+        config["references"] = list(universe.reference)
+    if key is not None:
+        config |= _history(asset, key, lake)
     return config

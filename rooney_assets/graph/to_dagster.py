@@ -34,10 +34,10 @@ from rooney_assets.graph.plan import Basis, basis_of, default_params, input_keys
 from rooney_assets.graph.sparkline import sparkline
 from rooney_assets.lake import ManifestFacts
 from rooney_assets.provenance import git_commit
+from rooney_assets.stages import rebalance_months
 from rooney_core.errors import RefusedError, RooneyError
 from rooney_core.market.instruments import Universe
 
-FIRST_MONTH = "2021-01"
 FORCE_TAG = "rooney/force"
 
 
@@ -48,8 +48,8 @@ def partitions_definition(
     if partitioning is Partitioning.NONE:
         return None
     if partitioning is Partitioning.MONTH:
-        # The month in progress is a partition too: it is rebalanced on its first Sunday.
-        return dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH, fmt="%Y-%m", end_offset=1)
+        # Static, so that a portfolio for next month exists before the clock says so.
+        return dg.StaticPartitionsDefinition(rebalance_months())
     some = next(one for one in ASSETS.values() if one.partitioning is partitioning)
     return dg.StaticPartitionsDefinition(list(partition_keys(some, universe)))
 

@@ -24,6 +24,7 @@ from rooney_core.errors import InputError, LakeError, MissingArtifact, UnknownNa
 
 FILE_NAME = "lake.duckdb"
 _NO_TABLE = re.compile(r"Table with name (?P<name>\S+) does not exist")
+_QUESTIONS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 _GLOB_SIGNS = re.compile(r"[][*?]")
 
 
@@ -53,7 +54,8 @@ def query(root: Path, sql: str) -> pl.DataFrame:
     except duckdb.Error as error:
         raise LakeError(f"{root / FILE_NAME} cannot be opened: {error}") from error
     try:
-        _pin(connection, root, [asset for asset in wanted if asset in sql.lower()])
+        pinned = _pin(connection, root, [asset for asset in wanted if asset in sql.lower()])
+        _confine(connection, pinned)
         return _answer(connection, sql)
     except duckdb.Error as error:
         raise _explain(error, wanted) from None
@@ -62,24 +64,38 @@ def query(root: Path, sql: str) -> pl.DataFrame:
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
-    returns_rows = [
-        duckdb.ExpectedResultType.QUERY_RESULT in one.expected_result_type
-        for one in connection.extract_statements(sql)
-    ]
-    answer = connection.sql(sql) if returns_rows and all(returns_rows) else None
+    statements = connection.extract_statements(sql)
+    answer = None
+    if len(statements) == 1 and statements[0].type in _QUESTIONS:
+        answer = connection.sql(sql)
     if answer is None:
-        raise InputError("That is no question: every statement must be one that returns rows.")
+        raise InputError(
+            f"{len(statements)} statements arrived, or one that is no question: write one SELECT, "
+            "DESCRIBE or EXPLAIN. The lake is read-only here."
+        )
     try:
         return pl.DataFrame(pl.from_arrow(answer.to_arrow_table()))
     except pl.exceptions.DuplicateError as error:
         raise InputError(f"Two columns of the answer have one name; use AS. {error}") from None
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"A column's type cannot be shown; cast it to VARCHAR. {error}") from None
 
 
-def _pin(connection: duckdb.DuckDBPyConnection, root: Path, named: list[str]) -> None:
-    """Shadow views with views of the versions that are current now."""
+def _pin(connection: duckdb.DuckDBPyConnection, root: Path, named: list[str]) -> list[str]:
+    """Shadow views with views of the versions that are current now; their files, as SQL texts."""
+    files = []
     for asset in named:
-        pinned = (_text(str(_version_file(folder))) for folder in layout.folders(root, asset))
+        pinned = [_text(str(_version_file(folder))) for folder in layout.folders(root, asset)]
         connection.execute(_view_sql("TEMP VIEW", asset, f"[{', '.join(pinned)}]"))
+        files += pinned
+    return files
+
+
+def _confine(connection: duckdb.DuckDBPyConnection, files: list[str]) -> None:
+    """From here on nothing but these files can be opened: not the sealed rows, not for writing."""
+    connection.execute(f"SET allowed_paths = [{', '.join(files)}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
 
 
 def _version_file(folder: layout.Folder) -> Path:

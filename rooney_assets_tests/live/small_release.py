@@ -15,6 +15,7 @@ import yaml
 from rooney_core.backtest import CostModel
 from rooney_core.features import ReferenceCloses, feature_names
 from rooney_core.labeling import build_training_set
+from rooney_core.lineage import Stamp, table_to_bytes
 from rooney_core.market.instruments import Universe
 from rooney_core.market.rolls import find_rolls, stitch
 from rooney_core.market.sessions import session_bars
@@ -93,7 +94,7 @@ def write_release(tables: ReleaseTables, lake: Path) -> Path:
 
 def write(frame: pl.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame.write_parquet(path, compression="zstd")
+    path.write_bytes(table_to_bytes(frame, Stamp.of(frame)))
 
 
 def make_parts() -> Parts:

@@ -9,7 +9,7 @@ import sys
 import polars as pl
 import pytest
 from click.testing import CliRunner
-from small_release import CHECKOUT, OUT, write_release
+from small_release import CHECKOUT, OUT, write, write_release
 
 from rooney_core.errors import InvalidSetting
 from rooney_live.cli import main
@@ -116,7 +116,7 @@ def test_before_the_first_rehearsal_every_question_names_the_command(lake, tmp_p
 
 def test_a_tampered_model_stops_every_command_that_needs_it(parts, tmp_path, rooney):
     models = write_release(parts.release({"SIM_ES": 1}), tmp_path / "lake")
-    parts.models["SIM_ES"].with_columns(threshold=pl.lit(0.0)).write_parquet(models)
+    write(parts.models["SIM_ES"].with_columns(threshold=pl.lit(0.0)), models)
     shown = rooney("rehearse")
     assert shown.exit_code == 1
     assert shown.stdout == ""
@@ -148,7 +148,7 @@ def test_usage_errors_are_exit_code_2(rooney, arguments):
 def test_a_misspelt_or_empty_setting_is_refused(lake, rooney):
     shown = rooney("status", ROONEY_LAKES="/elsewhere")
     assert shown.exit_code == 2
-    assert "Did you mean ROONEY_LAKE?" in shown.stderr
+    assert "Did you mean 'ROONEY_LAKE'?" in shown.stderr
     assert rooney("status", ROONEY_STATE=" ").exit_code == 2
 
 

@@ -6,7 +6,7 @@ import json
 
 import polars as pl
 import pytest
-from small_release import OUT, REFERENCES, write_release
+from small_release import OUT, REFERENCES, write, write_release
 
 from rooney_core.errors import MissingArtifact, ReleaseRejected
 from rooney_core.lineage import content_version
@@ -216,7 +216,7 @@ def test_the_store_reads_two_files_and_needs_no_other(tables, tmp_path):
 
 def test_the_store_names_the_file_that_was_tampered_with(tables, tmp_path):
     models = write_release(tables, tmp_path)
-    tables.production_model.with_columns(pl.col("threshold") + 0.01).write_parquet(models)
+    write(tables.production_model.with_columns(pl.col("threshold") + 0.01), models)
     with pytest.raises(ReleaseRejected, match=models.name):
         read_release(tmp_path)
 
@@ -251,6 +251,6 @@ def test_missing_files_are_named(tables, tmp_path):
 def test_a_model_version_that_is_a_path_is_refused(tables, tmp_path):
     config = tables.production_config.with_columns(production_model_version=pl.lit("../../etc/x"))
     write_release(tables, tmp_path)
-    config.write_parquet(config_path(tmp_path))
+    write(config, config_path(tmp_path))
     with pytest.raises(ReleaseRejected, match="production_model_version"):
         read_release(tmp_path)

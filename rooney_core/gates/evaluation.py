@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
 
 from rooney_core.gates.verdict import Reason, judge
 from rooney_core.modeling.meta_model import MetaModel
@@ -64,6 +65,14 @@ JUDGED: Final = (
     "test_win_rate",
     "test_trades",
 )
+
+
+class EvaluationSettings(BaseModel):
+    """`holdout_budget`: how many different (model, code) pairs may see one test window."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    holdout_budget: Annotated[int, Field(ge=1, le=100)] = 5
 
 
 @dataclass(frozen=True)

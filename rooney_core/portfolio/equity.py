@@ -12,6 +12,7 @@ import polars as pl
 
 EQUITY_SCHEMA: Final = {
     "symbol": pl.String(),
+    "model_version": pl.String(),
     "session": pl.Date(),
     "window": pl.String(),
     "equity_usd": pl.Float64(),
@@ -22,7 +23,7 @@ EQUITY_SCHEMA: Final = {
 
 
 def equity_curve(
-    daily: dict[str, pl.DataFrame], symbol: str, starting_equity_usd: float
+    daily: dict[str, pl.DataFrame], symbol: str, model_version: str, starting_equity_usd: float
 ) -> pl.DataFrame:
     """EQUITY_SCHEMA, one row per session of all windows, ascending.
 
@@ -39,7 +40,11 @@ def equity_curve(
     return (
         pl.concat(parts)
         .sort("session")
-        .with_columns(pl.lit(symbol).alias("symbol"), equity.alias("equity_usd"))
+        .with_columns(
+            pl.lit(symbol).alias("symbol"),
+            pl.lit(model_version).alias("model_version"),
+            equity.alias("equity_usd"),
+        )
         .with_columns((pl.col("equity_usd") / peak - 1.0).alias("drawdown"))
         .select(tuple(EQUITY_SCHEMA))
     )

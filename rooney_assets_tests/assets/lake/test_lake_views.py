@@ -113,7 +113,7 @@ def test_an_empty_lake_says_how_to_fill_it(tmp_path: Path) -> None:
         ("drop view raw_bars; select 1", InputError, "no question"),
         ("set threads = 1", InputError, "no question"),
         ("drop view raw_bars", InputError, "no question"),
-        ("insert into raw_bars values (1)", InputError, "raw_bars"),
+        ("insert into raw_bars values (1)", InputError, "read-only"),
         ("select 1 / 'x'", InputError, "Could not convert"),
     ],
 )
