@@ -21,7 +21,7 @@ def window(first: int, *pnl: float) -> pl.DataFrame:
 
 def test_a_curve_over_two_windows_by_hand() -> None:
     daily = {"train": window(1, -100.0, 0.0, 300.0), "test": window(4, -240.0)}
-    table = equity_curve(daily, "SIM_T", 1000.0)
+    table = equity_curve(daily, "SIM_T", "v1", 1000.0)
     assert table.schema == pl.Schema(EQUITY_SCHEMA)
     assert table["equity_usd"].to_list() == [900.0, 900.0, 1200.0, 960.0]
     assert table["drawdown"].to_list() == pytest.approx([-0.1, -0.1, 0.0, -0.2])
@@ -30,10 +30,10 @@ def test_a_curve_over_two_windows_by_hand() -> None:
 
 
 def test_windows_without_days_leave_no_rows() -> None:
-    assert equity_curve({"train": window(1), "test": window(1)}, "SIM_T", 1000.0).height == 0
+    assert equity_curve({"train": window(1), "test": window(1)}, "SIM_T", "v1", 1000.0).height == 0
 
 
 def test_a_loss_beyond_the_cash_falls_by_more_than_all() -> None:
-    table = equity_curve({"test": window(1, -1500.0)}, "SIM_T", 1000.0)
+    table = equity_curve({"test": window(1, -1500.0)}, "SIM_T", "v1", 1000.0)
     assert table["equity_usd"][0] == -500.0
     assert table["drawdown"][0] == -1.5
