@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rooney_assets.cli.context import Place
+from rooney_assets.cli.tables import open_console
 from rooney_assets.pool import Report
 
 TITLES = {
@@ -26,7 +26,7 @@ class Board:
     """One line per stage; in a terminal it moves, in a log each finished run is a line."""
 
     def __init__(self, place: Place) -> None:
-        self._console = Console(markup=False, highlight=False)
+        self._console = open_console()
         self._place = place
         self._progress = Progress(
             TextColumn("{task.description:<24}"),

@@ -13,6 +13,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+WIDTH_OF_A_LOG = 140
+
+
+def open_console() -> Console:
+    """Prints data as it is; where nobody sets a width, a log's lines may be long."""
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH_OF_A_LOG
+    return console
+
 
 def print_frame(frame: pl.DataFrame, limit: int) -> None:
     """Print at most `limit` rows (0: all), and say how many are left out."""
@@ -24,7 +34,7 @@ def print_frame(frame: pl.DataFrame, limit: int) -> None:
     shown = frame if limit == 0 else frame.head(limit)
     for row in shown.iter_rows():
         table.add_row(*(Text(_cell(value)) for value in row))
-    console = Console(markup=False, highlight=False)
+    console = open_console()
     console.print(table)
     if shown.height < frame.height:
         console.print(f"... {frame.height - shown.height} more rows; --limit 0 prints all")
