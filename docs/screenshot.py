@@ -36,7 +36,7 @@ def main() -> None:
     """Serve, look, write, stop."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "asset_graph.png")
-    parser.add_argument("--size", default="2400,1150")
+    parser.add_argument("--size", default="2800,1700")
     parser.add_argument("--path", default=None, help="another page of the UI")
     arguments = parser.parse_args()
     browser = shutil.which("chromium")

@@ -121,7 +121,10 @@ def _keys(
 
 
 def next_month(lake: Lake, universe: Universe) -> str:
-    """The month after the newest session of any tradable symbol, as YYYY-MM: the next to trade."""
+    """The month after the newest session of any tradable symbol, as YYYY-MM: the next to trade.
+
+    Older bars than the first partition are for that first one.
+    """
     newest: list[date] = []
     for symbol in universe.tradable:
         if lake.version("session_bars", ("symbol", symbol)) is not None:
@@ -131,7 +134,9 @@ def next_month(lake: Lake, universe: Universe) -> str:
             "No tradable symbol has bars, so no month can be rebalanced; "
             "run `rooney materialize --to session_bars` and look at what it reports."
         )
-    return (max(newest).replace(day=1) + timedelta(days=32)).strftime("%Y-%m")
+    after = (max(newest).replace(day=1) + timedelta(days=32)).strftime("%Y-%m")
+    first, *_, last = rebalance_months()
+    return min(max(after, first), last)
 
 
 def _stale(

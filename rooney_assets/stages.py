@@ -7,17 +7,21 @@ before: a symbol's features read every reference symbol's bars, a portfolio read
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from rooney_assets.graph.declaration import Partitioning
 
-FIRST_YEAR, LAST_YEAR = 2021, 2035
+FIRST_YEAR = 2026
 
 
 def rebalance_months() -> list[str]:
-    """Every month that a portfolio can be for, as YYYY-MM, whatever today's date is."""
-    return [
-        f"{year}-{month:02}" for year in range(FIRST_YEAR, LAST_YEAR + 1) for month in range(1, 13)
-    ]
+    """Every month that a portfolio can be for, as YYYY-MM: 2026, and on to the end of next month.
+
+    The first year is whole whatever the clock says, because the simulated market ends before it.
+    """
+    today = date.today()
+    last = max(today.year * 12 + today.month, FIRST_YEAR * 12 + 11)
+    return [f"{index // 12}-{index % 12 + 1:02}" for index in range(FIRST_YEAR * 12, last + 1)]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rooney_assets.cli.context import Place
+from rooney_assets.cli.tables import open_console
 
 NEXT = (
     ("make ui", "the asset graph, checks and plots on http://127.0.0.1:3000"),
@@ -31,7 +32,7 @@ def summary_facts(place: Place) -> dict[str, Any]:
 def print_summary(place: Place) -> None:
     """Print the summary for a person."""
     facts = summary_facts(place)
-    console = Console(markup=False, highlight=False)
+    console = open_console()
     console.print()
     if facts["simulated"]:
         console.print(
@@ -95,7 +96,7 @@ def _symbols_table(symbols: list[dict[str, Any]]) -> Table:
     for name in ("symbol", "bars", "best variant"):
         table.add_column(name, no_wrap=True)
     for name in (
-        "Sharpe\ntrain",
+        "Sharpe\nin sample",
         "\nvalid.",
         "\ntest",
         "deflated\nz",
