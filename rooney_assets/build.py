@@ -48,6 +48,10 @@ def default_resources(settings: Settings) -> dict[str, object]:
         "lake": LakeResource(root=str(settings.lake)),
         "bars": BarsResource(setting=settings.source, base=str(settings.base)),
         "progress": ProgressResource(state_folder=str(settings.state)),
-        "duckdb": DuckDBResource(database=str(settings.lake / "lake.duckdb")),
+        "duckdb": DuckDBResource(
+            database=str(settings.lake / "lake.duckdb"),
+            # Views only, and nobody but the lake rebuilds them.
+            connection_config={"access_mode": "READ_ONLY"},
+        ),
         "mlflow": late_mlflow.configured({"mlflow_tracking_uri": tracking_uri(settings)}),
     }

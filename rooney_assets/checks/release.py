@@ -49,6 +49,16 @@ def passed_symbols_only(table: pl.DataFrame, here: Here) -> Outcome:
     return Outcome(not unproved, {"traded": len(traded), "unproved": ", ".join(unproved)})
 
 
+@check("production_config")
+def sql_shows_the_same_models(table: pl.DataFrame, here: Here) -> Outcome:
+    """A DuckDB client of `lake.duckdb` sees the model versions that the table holds."""
+    stored = sorted(here.lake.read("production_model", None)["model_version"])
+    with here.duckdb.get_connection() as client:
+        rows = client.execute("select model_version from production_model order by 1").fetchall()
+    shown = [row[0] for row in rows]
+    return Outcome(shown == stored, {"stored": len(stored), "shown": len(shown)})
+
+
 def _passed(here: Here, symbol: str, model_version: str) -> bool:
     row = here.lake.read("model_evaluation", ("symbol", symbol)).row(0, named=True)
     return bool(row["model_version"] == model_version and row["verdict"] == "pass")

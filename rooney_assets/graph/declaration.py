@@ -60,6 +60,7 @@ class Here:
 
     `lake` is for the two assets that are allowed past the plain inputs (the evaluation opens the
     sealed window through it, the look log is read from it); all others take what they are given.
+    `duckdb` is the dagster-duckdb resource on the lake's views, read-only.
     """
 
     asset: str
@@ -74,6 +75,7 @@ class Here:
     input_versions: Mapping[str, str]
     progress: Callable[[str], None] = lambda text: None
     tracking: Any = None
+    duckdb: Any = None
 
     @property
     def instrument(self) -> Instrument:

@@ -56,7 +56,7 @@ def partitions_definition(
 
 def to_dagster(asset: Asset, universe: Universe) -> dg.AssetsDefinition:
     """One declaration as a Dagster asset with its checks."""
-    keys = {"lake", "bars", "progress"} | ({"mlflow"} if asset.uses_tracking else set())
+    keys = {"lake", "bars", "progress", "duckdb"} | ({"mlflow"} if asset.uses_tracking else set())
     launchpad = LAUNCHPAD.get(asset.params) if asset.params is not None else None
 
     @dg.asset(
@@ -148,6 +148,7 @@ def _here(
         input_versions=basis.inputs,
         progress=lambda text: resources.progress.note(asset.name, key, text),
         tracking=resources.mlflow if asset.uses_tracking else None,
+        duckdb=resources.duckdb,
     )
 
 
