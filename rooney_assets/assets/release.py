@@ -112,8 +112,8 @@ def _release(here: Here, tables: Tables) -> ReleaseTables:
         )
     portfolio = tables.portfolio_config[months[-1]]
     gates = tables.gate_report[months[-1]]
-    reasons = _reasons(here, gates) | _not_evaluated(tables)
-    failed = set(gates.filter(~pl.col("passed"))["symbol"]) | set(_not_evaluated(tables))
+    reasons = _reasons(here, gates) | not_evaluated(tables)
+    failed = set(gates.filter(~pl.col("passed"))["symbol"]) | set(not_evaluated(tables))
     return build_release(
         rebalance_month=months[-1],
         members=portfolio.filter(~pl.col("symbol").is_in(sorted(failed))),
@@ -126,7 +126,7 @@ def _release(here: Here, tables: Tables) -> ReleaseTables:
     )
 
 
-def _not_evaluated(tables: Tables) -> dict[str, str]:
+def not_evaluated(tables: Tables) -> dict[str, str]:
     """Symbols whose newest model is not the one that was evaluated: no verdict speaks for it."""
     versions = {name: one["model_version"][0] for name, one in tables.meta_model.items()}
     judged = {name: one["model_version"][0] for name, one in tables.model_evaluation.items()}

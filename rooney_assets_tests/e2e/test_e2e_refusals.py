@@ -1,5 +1,6 @@
 """Bad input through the real command: one clear message, exit code 1 or 2, nothing changed."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -168,3 +169,27 @@ def test_failed_blocking_check_keeps_the_old_version(files_factory: Factory) -> 
     assert done.returncode == 1
     assert kept.read_bytes() == before
     assert Path(factory.lake / "session_bars" / "symbol=GOOD" / "current.parquet").is_file()
+
+
+def test_unwritable_state_is_refused_before_any_worker_starts(make_factory: MakeFactory) -> None:
+    factory = make_factory()
+    in_the_way = factory.folder / "file"
+    in_the_way.write_text("not a folder", encoding="utf-8")
+    done = factory.rooney("materialize", "--to", "raw_bars", ROONEY_STATE=str(in_the_way))
+    assert done.returncode == 2
+    assert "ROONEY_STATE" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_status_outlives_a_damaged_file(files_factory: Factory) -> None:
+    factory = files_factory
+    source = f"files:{factory.folder / 'bars'}"
+    assert factory.rooney("materialize", "--to", "raw_bars", ROONEY_SOURCE=source).returncode == 0
+    damaged = factory.lake / "raw_bars" / "symbol=BAD" / "current.parquet"
+    damaged.unlink()
+    damaged.write_bytes(b"PAR1 nothing of the kind")
+    done = factory.rooney("status", "--json", ROONEY_SOURCE=source)
+    assert done.returncode == 0, done.stderr
+    rows = {(row["asset"], row["partition"]): row["state"] for row in json.loads(done.stdout)}
+    assert rows["raw_bars", "BAD"] == "damaged"
+    assert rows["raw_bars", "GOOD"] == "current"

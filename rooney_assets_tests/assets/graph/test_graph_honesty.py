@@ -1,0 +1,110 @@
+"""Nothing is released unevaluated, no trial is forgotten, and SQL cannot reach what is sealed."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from rooney_assets.assets.release import Tables, not_evaluated
+from rooney_assets.graph.declaration import Here
+from rooney_assets.lake import Lake, ManifestFacts
+from rooney_assets.ledger import extend_ledger, searches_on_record, trial_statistics
+from rooney_core.errors import InputError
+
+ES = ("symbol", "SIM_T")
+FACTS = ManifestFacts(run_id="r", code_version="c", git_commit="g")
+
+
+def sweep(*sharpes: float) -> pl.DataFrame:
+    n = len(sharpes)
+    return pl.DataFrame(
+        {
+            "symbol": ["SIM_T"] * n,
+            "variant": ["v"] * n,
+            "params": [f'{{"n": {index}}}' for index in range(n)],
+            "sharpe_per_day": sharpes,
+            "n_obs": [100] * n,
+        }
+    )
+
+
+def training(seed: int) -> pl.DataFrame:
+    trial = {"hyperparameters": f'{{"seed": {seed}}}', "sharpe_per_day": 0.1, "n_obs": 100}
+    threshold = {"threshold": 0.5, "sharpe_per_day": 0.2, "n_obs": 50}
+    return pl.DataFrame(
+        {"symbol": ["SIM_T"], "seed": [seed], "trials": [[trial]], "thresholds": [[threshold]]}
+    )
+
+
+def here(lake: Lake, folder: Path) -> Here:
+    nothing = {"universe": None, "source": None, "params": None, "input_versions": {}}
+    return Here(
+        asset="trial_ledger",
+        partition="SIM_T",
+        lake=lake,
+        run_id="r",
+        code_version="c",
+        state_folder=folder,
+        **nothing,
+    )
+
+
+def test_a_search_superseded_before_the_ledger_saw_it_is_counted(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write("strategy_results", ES, sweep(0.1, 0.3), FACTS)
+    lake.write("meta_model", ES, training(seed=1), FACTS)
+    # Trained twice more, and only the last is current when the ledger is made.
+    lake.write("meta_model", ES, training(seed=2), FACTS)
+    lake.write("meta_model", ES, training(seed=3), FACTS)
+    ledger = extend_ledger(here(lake, tmp_path))
+    counts = dict(ledger.group_by("search").len().iter_rows())
+    assert counts == {"strategy_sweep": 2, "meta_tuning": 3, "threshold": 3}
+    assert set(ledger["basis"]) == set(searches_on_record(lake, "SIM_T"))
+    # By hand: 0.1 0.3 0.1 0.1 0.1 0.2 0.2 0.2, mean 0.1625, squares about it 0.03875 / 7.
+    assert trial_statistics(ledger) == (8, pytest.approx(0.03875 / 7))
+
+
+def test_the_same_search_again_adds_nothing(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write("strategy_results", ES, sweep(0.1, 0.3), FACTS)
+    lake.write("meta_model", ES, training(seed=1), FACTS)
+    first = extend_ledger(here(lake, tmp_path))
+    lake.write("trial_ledger", ES, first, FACTS)
+    lake.write("meta_model", ES, training(seed=1), FACTS)
+    assert extend_ledger(here(lake, tmp_path)).equals(first)
+
+
+def test_a_model_newer_than_its_evaluation_is_not_released() -> None:
+    def version(text: str) -> pl.DataFrame:
+        return pl.DataFrame({"model_version": [text]})
+
+    tables = Tables(
+        portfolio_config={},
+        gate_report={},
+        meta_model={"SIM_A": version("new"), "SIM_B": version("same"), "SIM_C": version("x")},
+        model_evaluation={"SIM_A": version("old"), "SIM_B": version("same")},
+        best_strategy={},
+        equity_curve={},
+    )
+    refused = not_evaluated(tables)
+    assert set(refused) == {"SIM_A", "SIM_C"}
+    assert "new" in refused["SIM_A"]
+    assert "old" in refused["SIM_A"]
+
+
+@pytest.mark.parametrize("pattern", ["sealed/*.parquet", "versions/*.parquet"])
+def test_sql_reaches_no_file_by_its_path(tmp_path: Path, pattern: str) -> None:
+    lake = Lake(tmp_path)
+    table = sweep(0.1)
+    lake.write("training_set", ES, table, FACTS, sealed=table)
+    path = tmp_path / "training_set" / "symbol=SIM_T" / pattern
+    with pytest.raises(InputError, match="Permission"):
+        lake.query(f"select * from read_parquet('{path}')")
+
+
+def test_sql_writes_no_file(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    lake.write("strategy_results", ES, sweep(0.1), FACTS)
+    with pytest.raises(InputError, match="read-only"):
+        lake.query(f"copy (select 1) to '{tmp_path / 'out.csv'}'")
+    assert not (tmp_path / "out.csv").exists()
