@@ -10,7 +10,7 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
-from rooney_assets.graph.declaration import ASSETS, Asset, Partitioning, partition_keys
+from rooney_assets.graph.declaration import ASSETS, offered_names
 from rooney_assets.graph.to_dagster import to_dagster
 from rooney_assets.jobs import build_jobs
 from rooney_assets.resources import BarsResource, LakeResource, ProgressResource
@@ -23,23 +23,13 @@ def build_defs(
     settings: Settings, universe: Universe, resources: Mapping[str, object] | None = None
 ) -> dg.Definitions:
     """The whole code location for one universe and one lake."""
-    declared = offered_assets(universe)
+    declared = [ASSETS[name] for name in offered_names(universe)]
     return dg.Definitions(
         assets=[to_dagster(one, universe) for one in declared],
         jobs=build_jobs(declared),
         executor=dg.in_process_executor,
         resources={**default_resources(settings), **(resources or {})},
     )
-
-
-def offered_assets(universe: Universe) -> list[Asset]:
-    """The assets that have a partition in this universe; real bars have no simulated truth."""
-    unsplit = (Partitioning.MONTH, Partitioning.NONE)
-    return [
-        one
-        for one in ASSETS.values()
-        if one.partitioning in unsplit or partition_keys(one, universe)
-    ]
 
 
 def default_resources(settings: Settings) -> dict[str, object]:

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
-from rooney_assets.graph.declaration import ASSETS, Asset, Partitioning, Reach, partition_keys
+from rooney_assets.graph.declaration import (
+    ASSETS,
+    Asset,
+    Partitioning,
+    Reach,
+    offered_names,
+    partition_keys,
+)
 from rooney_assets.graph.plan import basis_of, default_params, is_current, upstream_closure
 from rooney_assets.lake import Lake
 from rooney_assets.pool import Listener, Report, Task, work
@@ -47,7 +54,7 @@ def run(
     anything runs for a wrong name, LakeError when the lake cannot be written.
     """
     _require_month(request.month)
-    wanted = upstream_closure([request.target] if request.target else _offered(universe))
+    wanted = upstream_closure([request.target] if request.target else offered_names(universe))
     lake.check_writable()
     _require_state(settings)
     report = Report()
@@ -85,15 +92,6 @@ def _require_state(settings: Settings) -> None:
             f"The state folder {settings.state} cannot be written: {error}. ROONEY_STATE must name "
             "a folder that this user may write."
         ) from None
-
-
-def _offered(universe: Universe) -> list[str]:
-    unsplit = (Partitioning.MONTH, Partitioning.NONE)
-    return [
-        one.name
-        for one in ASSETS.values()
-        if one.partitioning in unsplit or partition_keys(one, universe)
-    ]
 
 
 def _keys(

@@ -203,6 +203,16 @@ def partition_keys(asset: Asset, universe: Universe) -> tuple[str, ...]:
     return ()
 
 
+def offered_names(universe: Universe) -> list[str]:
+    """Names of the assets with a partition in this universe; real bars have no simulated truth."""
+    unsplit = (Partitioning.MONTH, Partitioning.NONE)
+    return [
+        one.name
+        for one in ASSETS.values()
+        if one.partitioning in unsplit or partition_keys(one, universe)
+    ]
+
+
 def partition_of(asset: Asset, key: str | None) -> tuple[str, str] | None:
     """The lake's name of a partition: (column, key), or None for a single table."""
     return None if key is None else (asset.partitioning.column, key)
