@@ -27,7 +27,11 @@ def raw_bars(here: Here) -> Made:
     `bar_end` exclusive; a decision may use a bar only from `bar_end` on. Prices in quote units.
     """
     reading = here.source.read(here.instrument)
-    return Made(reading.bars, notes={"source": here.source.name, **reading.notes})
+    return Made(
+        reading.bars,
+        beside={"quarantine": reading.quarantine},
+        notes={"source": here.source.name, **reading.notes},
+    )
 
 
 @lake_asset(group="bars", rooms=("market",), partitioning=BY_SYMBOL)

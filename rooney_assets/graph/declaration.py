@@ -60,7 +60,8 @@ class Here:
 
     `lake` is for the two assets that are allowed past the plain inputs (the evaluation opens the
     sealed window through it, the look log is read from it); all others take what they are given.
-    `duckdb` is the dagster-duckdb resource on the lake's views, read-only.
+    `duckdb` is the dagster-duckdb resource on the lake's views, read-only. `beside` holds, for a
+    check, the small tables that were made with the table it looks at.
     """
 
     asset: str
@@ -76,6 +77,7 @@ class Here:
     progress: Callable[[str], None] = lambda text: None
     tracking: Any = None
     duckdb: Any = None
+    beside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
     @property
     def instrument(self) -> Instrument:
@@ -94,22 +96,30 @@ class Here:
 class Made:
     """What a body made when a table alone does not say it all.
 
-    `sealed`: rows that only `Lake.open_test_window` hands out. `notes`: facts for the metadata.
+    `sealed`: rows that only `Lake.open_test_window` hands out. `beside`: small tables kept with
+    this one, by name (`quarantine`), each a view `<asset>_<name>`. `notes`: facts for the metadata.
     `pictures`: name -> PNG bytes.
     """
 
     table: pl.DataFrame
     sealed: pl.DataFrame | None = None
+    beside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check found. `facts` are shown beside the verdict."""
+    """What a check found. `facts` are shown beside the verdict.
+
+    `sample`: some of the offending rows; empty or None when there are none. `picture`: an SVG
+    document (`rooney_assets.graph.svg`).
+    """
 
     passed: bool
     facts: Mapping[str, Any] = field(default_factory=dict)
+    sample: pl.DataFrame | None = None
+    picture: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where bars come from: the simulated market, or a folder of files.
+"""Where bars come from: the simulated market, a folder of files, or Databento.
 
 Belongs here: reading a vendor's or a user's bars and bringing them into the one shape of
 `rooney_core.market.bars`, or refusing them. Does not belong here: Dagster, the lake, rolls, or an
@@ -9,23 +9,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import polars as pl
 
 from rooney_core.market.instruments import Instrument, Universe
+from rooney_core.market.quarantine import no_quarantine
 
 
 @dataclass(frozen=True)
 class Reading:
     """Validated raw_bars (`bars.BARS_SCHEMA`), and what a reader of them should know.
 
-    `notes` are facts for metadata, such as how many faulty rows of a reference series were left
-    out and why; empty when there is nothing to tell.
+    `notes` are facts for metadata; empty when there is nothing to tell. `quarantine` holds the rows
+    that were refused, each with its reason (`quarantine.QUARANTINE_SCHEMA`).
     """
 
     bars: pl.DataFrame
     notes: Mapping[str, str | int] = field(default_factory=dict)
+    quarantine: pl.DataFrame = field(default_factory=no_quarantine)
+
+
+@dataclass(frozen=True)
+class DailyWitness:
+    """A vendor's daily bars of a symbol, to compare with days built from finer bars.
+
+    `bars`: columns day (Date), contract (String, null where the vendor does not say it), open,
+    high, low, close (Float64), volume (Int64). `day_is`: the exchange `session`, or the `utc` date.
+    """
+
+    bars: pl.DataFrame
+    day_is: Literal["session", "utc"]
+    origin: str
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """Other series of the same symbol: compared in checks, never used in place of the bars.
+
+    `second` has the columns of raw_bars and comes from another vendor or file.
+    """
+
+    daily: DailyWitness | None = None
+    second: pl.DataFrame | None = None
 
 
 class BarSource(Protocol):
@@ -63,4 +89,11 @@ class BarSource(Protocol):
 
     def raw_bars(self, instrument: Instrument) -> pl.DataFrame:
         """The bars of `read` alone; raises the same."""
+        ...
+
+    def witnesses(self, instrument: Instrument) -> Witnesses:
+        """What else this source knows of the symbol; empty when nothing.
+
+        Part of the fingerprint. Raises as `read` does.
+        """
         ...

@@ -15,7 +15,8 @@ from typing import Final
 import polars as pl
 
 from rooney_core.errors import BarsRejected, InvalidSetting
-from rooney_core.market.instruments import FileFacts, Instrument
+from rooney_core.market.instruments import Instrument
+from rooney_core.market.source_pages import FileFacts
 
 ENDINGS: Final = (".parquet", ".csv")
 PRICES: Final = ("open", "high", "low", "close")

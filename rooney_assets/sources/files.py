@@ -20,13 +20,14 @@ from typing import Final
 
 import polars as pl
 
-from rooney_assets.sources import Reading
+from rooney_assets.sources import Reading, Witnesses
 from rooney_assets.sources.file_table import ENDINGS, PRICES, BarsFile, read_table
 from rooney_assets.sources.file_times import session_dates, utc_times
 from rooney_core.errors import BarsRejected, InvalidSetting, MissingArtifact
 from rooney_core.market.bars import BARS_SCHEMA, validate_bars
 from rooney_core.market.calendar import session_hours, session_labels
-from rooney_core.market.instruments import FileFacts, Instrument, Universe
+from rooney_core.market.instruments import Instrument, Universe
+from rooney_core.market.source_pages import FileFacts
 
 MAX_LEFT_OUT: Final = 0.01
 """Share of a daily reference series' rows that may be left out because open or close lies outside
@@ -97,6 +98,10 @@ class FileSource:
     def raw_bars(self, instrument: Instrument) -> pl.DataFrame:
         """The bars of `read` alone."""
         return self.read(instrument).bars
+
+    def witnesses(self, instrument: Instrument) -> Witnesses:
+        """The series that the page names below `witnesses`."""
+        return Witnesses()
 
     def _file(self, instrument: Instrument) -> BarsFile:
         facts = instrument.sources.files

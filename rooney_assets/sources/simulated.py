@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from rooney_assets.sources import Reading
+from rooney_assets.sources import Reading, Witnesses
 from rooney_core.errors import InvalidSetting
 from rooney_core.market.bars import validate_bars
 from rooney_core.market.instruments import Instrument, Universe
@@ -62,3 +62,7 @@ class SimulatedSource:
     def raw_bars(self, instrument: Instrument) -> pl.DataFrame:
         """The bars of `read` alone."""
         return self.read(instrument).bars
+
+    def witnesses(self, instrument: Instrument) -> Witnesses:
+        """None: nobody else has seen this market."""
+        return Witnesses()

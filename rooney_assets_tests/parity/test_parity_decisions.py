@@ -28,9 +28,10 @@ from rooney_core.decision import (
 from rooney_core.errors import BarsRejected, InvalidSetting
 from rooney_core.features import MAX_LOOKBACK, ReferenceCloses, feature_names
 from rooney_core.market.bars import BarArrays
-from rooney_core.market.instruments import Instrument, SimulatedFacts, SourceFacts
+from rooney_core.market.instruments import Instrument
 from rooney_core.market.rolls import find_rolls, stitch
 from rooney_core.market.simulation import SimulatedMarket, simulate_bars
+from rooney_core.market.source_pages import SimulatedFacts, SourceFacts
 from rooney_core.strategies import VARIANTS
 
 REFERENCES = ("SIM_ZN", "SIM_6E")

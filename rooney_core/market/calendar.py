@@ -59,6 +59,7 @@ HOURS: dict[ProductGroup, Hours] = {
     "rates": _GLOBEX,
     "us_equity": _NEW_YORK,
     "volatility_index": _CBOE,
+    "volatility": _GLOBEX,
 }
 
 # Days of mourning and of storm: no rule gives them.

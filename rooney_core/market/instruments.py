@@ -9,66 +9,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rooney_core.errors import InvalidSetting, UnknownName
+from rooney_core.market.source_pages import (
+    BarMinutes,
+    Facts,
+    NonNegativeFloat,
+    PositiveFloat,
+    Role,
+    SourceFacts,
+    existing_zone,
+)
 
-Role = Literal["tradable", "reference"]
 ProductGroup = Literal[
-    "equity_index", "energy", "metals", "fx", "rates", "us_equity", "volatility_index"
+    "equity_index",
+    "energy",
+    "metals",
+    "fx",
+    "rates",
+    "us_equity",
+    "volatility_index",
+    "volatility",
 ]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Facts(BaseModel):
-    """Base of every page of facts: frozen, keyword-only, refusing unknown names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-
-class SimulatedFacts(Facts):
-    """How the simulated market draws this symbol; the truth that research has to find.
-
-    `annual_volatility` is a fraction (0.2 = 20 %). `market_beta` in [-1, 1] is the correlation of
-    its returns with the common factor of the simulated market. `reversion_edge` >= 0 is the planted
-    short-horizon mean reversion; 0 plants nothing. `data_version` never depends on other symbols.
-    """
-
-    start_price: PositiveFloat
-    annual_volatility: Annotated[float, Field(gt=0, le=2)]
-    market_beta: Annotated[float, Field(ge=-1, le=1)] = 0.0
-    reversion_edge: Annotated[float, Field(ge=0, le=5)] = 0.0
-    carry_per_roll: Annotated[float, Field(ge=-0.2, le=0.2)] = 0.002
-
-
-class FileFacts(Facts):
-    """Where a folder of files keeps this symbol, and what its clock means.
-
-    `path` is relative to the folder, without or with ending: `.parquet` and `.csv` are tried.
-    `columns` maps our names to the file's. `bar_edge`: the time column is a bar's `start`, its
-    `end`, or the `session` date it belongs to (daily bars).
-    """
-
-    path: str
-    time_column: str = "ts_event"
-    time_zone: str
-    bar_edge: Literal["start", "end", "session"]
-    columns: Mapping[str, str] = {}
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, zone: str) -> str:
-        return _existing_zone(zone)
-
-
-class SourceFacts(Facts):
-    """How each source provides the symbol; a source that is absent does not have it."""
-
-    simulated: SimulatedFacts | None = None
-    files: FileFacts | None = None
+ExpiryRule = Literal[
+    "third_friday",
+    "third_last_business_day",
+    "seven_business_days_before_last",
+    "two_business_days_before_third_wednesday",
+    "three_business_days_before_25th_of_prior_month",
+    "four_business_days_before_25th_of_prior_month",
+    "third_last_business_day_of_prior_month",
+    "fourth_last_business_day_of_prior_month",
+    "thirty_days_before_third_friday_of_next_month",
+]
+"""When a contract trades for the last time, by its contract month; computed in `expiry.py`."""
+NoticeRule = Literal["last_business_day_of_prior_month"]
+"""First day on which the holder of a contract may be asked to take delivery."""
 
 
 class FlatTime(Facts):
@@ -80,15 +58,30 @@ class FlatTime(Facts):
     @field_validator("zone")
     @classmethod
     def _zone_exists(cls, zone: str) -> str:
-        return _existing_zone(zone)
+        return existing_zone(zone)
+
+
+class RollFacts(Facts):
+    """How the front contract of the continuous series is chosen.
+
+    `volume` and `open_interest`: the later contract had more of it in the session before.
+    `calendar`: `sessions_before` sessions before the contract's last safe session, which is the
+    earlier of its last trading day and the day before its first notice.
+    """
+
+    method: Literal["volume", "calendar", "open_interest"] = "volume"
+    sessions_before: Annotated[int, Field(ge=0, le=60)] = 5
 
 
 class Instrument(Facts):
     """One page of facts.
 
     `multiplier`: USD per 1.0 of price and contract. `tick_size`: price. `bar_minutes`: 60 for
-    hourly bars, 1440 for one bar a session. Commission is per contract and side; slippage in ticks
-    per side.
+    hourly bars, 1440 for one bar a session, 1 for minutes (a reference only: strategies decide on
+    hourly bars). Commission is per contract and side; slippage in ticks per side.
+    `contract_months`: listed month codes, January F to December Z; empty for what does not expire.
+    `order_ticker`: how TradersPost names a contract, from {root}, {month} (code), {year4}.
+    `fact_sources`: where the facts were read.
     """
 
     symbol: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9_]{0,15}$")]
@@ -102,8 +95,14 @@ class Instrument(Facts):
     commission_per_contract_usd: NonNegativeFloat = 0.0
     slippage_ticks: NonNegativeFloat = 0.0
     contract_months: Annotated[str, Field(pattern=r"^[FGHJKMNQUVXZ]*$")] = ""
-    bar_minutes: Literal[60, 1440] = 60
+    expiry: ExpiryRule | None = None
+    first_notice: NoticeRule | None = None
+    roll: RollFacts = RollFacts()
+    micro_of: str | None = None
+    order_ticker: str = "{root}{month}{year4}"
+    bar_minutes: BarMinutes = 60
     flat_time: FlatTime = FlatTime()
+    fact_sources: tuple[str, ...] = ()
     sources: SourceFacts
 
     @property
@@ -111,10 +110,38 @@ class Instrument(Facts):
         """USD one tick is worth, per contract."""
         return self.tick_size * self.multiplier
 
+    def from_source(self, source: str) -> Instrument:
+        """These facts as the named source provides them; the source must have a page here."""
+        page = getattr(self.sources, source)
+        stated = {name: getattr(page, name, None) for name in ("role", "bar_minutes")}
+        changed = {name: value for name, value in stated.items() if value is not None}
+        return type(self).model_validate(self.model_dump() | changed)
+
     @property
     def is_simulated(self) -> bool:
         """True for a symbol that only the simulated market knows; its name starts with SIM_."""
         return self.symbol.startswith("SIM_")
+
+    @field_validator("order_ticker")
+    @classmethod
+    def _ticker_can_be_filled(cls, template: str) -> str:
+        try:
+            filled = template.format(root="ES", month="Z", year4=2026)
+        except (KeyError, IndexError, ValueError):
+            filled = ""
+        if not filled:
+            message = f"{template!r} is no ticker rule; use {{root}}, {{month}} and {{year4}}"
+            raise ValueError(message)
+        return template
+
+    @model_validator(mode="after")
+    def _tradable_bars_are_hourly(self) -> Self:
+        if self.role == "tradable" and self.bar_minutes == 1:
+            raise ValueError(
+                f"{self.symbol}: strategies decide on hourly bars; a symbol of 1-minute bars can "
+                "be `role: reference` only"
+            )
+        return self
 
     @model_validator(mode="after")
     def _simulated_is_named_so(self) -> Self:
@@ -155,9 +182,12 @@ class Universe(Facts):
             raise InvalidSetting(_explain(document, error, origin)) from None
 
     def offered_by(self, source: str) -> Universe:
-        """The instruments that the source (`simulated` or `files`) provides."""
-        kept = tuple(one for one in self.instruments if getattr(one.sources, source) is not None)
-        return Universe(instruments=kept)
+        """The instruments that the source (`simulated`, `files`, `databento`) provides.
+
+        Role and `bar_minutes` of the source's page, where it states them, replace the instrument's.
+        """
+        kept = (one for one in self.instruments if getattr(one.sources, source) is not None)
+        return Universe(instruments=tuple(one.from_source(source) for one in kept))
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -179,15 +209,6 @@ class Universe(Facts):
             if one.symbol == symbol:
                 return one
         raise UnknownName.among("symbol", symbol, self.symbols)
-
-
-def _existing_zone(zone: str) -> str:
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        message = f"{zone!r} is not a time zone; use a name such as America/New_York"
-        raise ValueError(message) from None
-    return zone
 
 
 def _explain(document: Mapping[str, Any], error: ValidationError, origin: str) -> str:

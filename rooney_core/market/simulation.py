@@ -24,8 +24,9 @@ from pydantic import Field, model_validator
 from rooney_core.errors import InvalidSetting, NotEnoughData
 from rooney_core.market.bars import BARS_SCHEMA
 from rooney_core.market.calendar import schedule, session_hours
-from rooney_core.market.instruments import Facts, Instrument, SimulatedFacts
+from rooney_core.market.instruments import Instrument
 from rooney_core.market.simulation_kernel import all_on_tick, draw_normals, draw_prices
+from rooney_core.market.source_pages import Facts, SimulatedFacts
 
 MONTH_CODES: Final = "FGHJKMNQUVXZ"
 

@@ -15,7 +15,8 @@ import polars as pl
 from pydantic import Field
 
 from rooney_core.lineage import content_version
-from rooney_core.market.instruments import Facts, Instrument, NonNegativeFloat
+from rooney_core.market.instruments import Instrument
+from rooney_core.market.source_pages import Facts, NonNegativeFloat
 
 PRODUCTION_CONFIG_SCHEMA: Mapping[str, pl.DataType] = {
     "release_id": pl.String(),

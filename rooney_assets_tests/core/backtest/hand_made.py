@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from rooney_core.market.bars import BarArrays
-from rooney_core.market.instruments import Instrument, SimulatedFacts, SourceFacts
+from rooney_core.market.instruments import Instrument
+from rooney_core.market.source_pages import SimulatedFacts, SourceFacts
 from rooney_core.strategies import Signals
 
 HOUR_US = 3_600_000_000

@@ -10,10 +10,11 @@ from rooney_core.backtest import CostModel, run_backtest
 from rooney_core.features import ReferenceCloses, compute_features, feature_names
 from rooney_core.labeling import average_uniqueness, build_training_set
 from rooney_core.market.bars import BarArrays
-from rooney_core.market.instruments import Instrument, SimulatedFacts, SourceFacts
+from rooney_core.market.instruments import Instrument
 from rooney_core.market.rolls import find_rolls, stitch
 from rooney_core.market.sessions import session_bars
 from rooney_core.market.simulation import SimulatedMarket, simulate_bars
+from rooney_core.market.source_pages import SimulatedFacts, SourceFacts
 from rooney_core.validation.windows import Splits
 
 INSTRUMENT = Instrument(

@@ -1,0 +1,13 @@
+"""`rooney data`: what a vendor's bars cost, bringing them here, and what a change of them touches.
+
+Belongs here: the group of these commands. Does not belong here: the commands themselves.
+"""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def data() -> None:
+    """Bars from a vendor: cost before money is spent, download, and the impact of a change."""

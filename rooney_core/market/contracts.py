@@ -1,0 +1,89 @@
+"""The name of a dated contract, in every spelling that a vendor or a venue gives it.
+
+Belongs here: reading and writing such names. Does not belong here: when a contract expires
+(`expiry.py`), or which one is in front (`rolls.py`).
+
+Rooney writes root, month code and two digits of the year: `ESZ26`. Databento's raw symbol has one
+digit (`ESZ6`), so its decade follows from the day on which it traded; TradersPost wants four
+(`ESZ2026`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from rooney_core.errors import InputError
+from rooney_core.market.instruments import Instrument
+
+MONTH_CODES: Final = "FGHJKMNQUVXZ"
+"""January to December."""
+
+_NAME = re.compile(
+    rf"^(?P<root>[A-Z0-9]+?)[/_ ]?(?P<month>[{MONTH_CODES}])(?P<year>\d{{1,2}}|\d{{4}})$"
+)
+_CENTURY_STARTS = 70
+
+
+@dataclass(frozen=True, order=True)
+class Contract:
+    """One dated contract; sorts by root, then by expiry. `month` is 1 to 12."""
+
+    root: str
+    year: int
+    month: int
+
+    @property
+    def name(self) -> str:
+        """Rooney's name, such as ESZ26."""
+        return f"{self.root}{self.month_code}{self.year % 100:02d}"
+
+    @property
+    def month_code(self) -> str:
+        """F for January to Z for December."""
+        return MONTH_CODES[self.month - 1]
+
+
+def parse_contract(name: str, on: date | None = None) -> Contract:
+    """The contract behind `name`: ESZ6, ESZ26, ESZ2026, VX/Z6, VX_Z26.
+
+    `on`, a day on which it traded, decides the decade of a one-digit year: the first such year that
+    is not before it. Two digits: 70 to 99 are the last century. Raises InputError for another form,
+    and for one digit without a day.
+    """
+    found = _NAME.match(name)
+    if found is None:
+        raise InputError(
+            f"{name!r} is no dated contract. A root, a month code of {MONTH_CODES} and a year "
+            "are needed, such as ESZ26."
+        )
+    month = MONTH_CODES.index(found["month"]) + 1
+    return Contract(found["root"], _year(found["year"], name, on), month)
+
+
+def order_ticker(contract: str, instrument: Instrument, on: date | None = None) -> str:
+    """The ticker under which TradersPost takes an order for `contract`, such as ESZ2026.
+
+    By the instrument's rule; what does not expire has its symbol as the ticker. Raises InputError
+    as `parse_contract` does.
+    """
+    if not instrument.contract_months:
+        return instrument.order_ticker.format(root=instrument.symbol, month="", year4="")
+    dated = parse_contract(contract, on)
+    return instrument.order_ticker.format(root=dated.root, month=dated.month_code, year4=dated.year)
+
+
+def _year(digits: str, name: str, on: date | None) -> int:
+    if len(digits) == 4:
+        return int(digits)
+    if len(digits) == 2:
+        year = int(digits)
+        return year + (1900 if year >= _CENTURY_STARTS else 2000)
+    if on is None:
+        raise InputError(
+            f"{name!r} has one digit of the year; say a day on which it traded, so that the decade "
+            "is known, or write two digits."
+        )
+    return on.year + (int(digits) - on.year) % 10
