@@ -10,7 +10,7 @@ from rooney_assets.lake import seal
 from rooney_assets.ledger import extend_ledger, model_alone, trial_statistics, with_searches
 from rooney_assets.training_log import track_training
 from rooney_core.backtest.costs import CostModel
-from rooney_core.features import ReferenceCloses, feature_names
+from rooney_core.features import ReferenceCloses, feature_coverage, feature_names
 from rooney_core.gates.evaluation import EvaluationSettings, Trials, evaluate
 from rooney_core.labeling import build_training_set
 from rooney_core.modeling.settings import TuningSettings
@@ -55,12 +55,11 @@ def training_set(
     )
     visible, sealed = seal(table)
     counts = dict(table.group_by("split").len().sort("split").iter_rows())
-    names = feature_names(here.universe.reference)
-    known = visible.filter(pl.col("split") != "test").select(pl.col(names).is_not_null().mean())
+    coverage = feature_coverage(visible, feature_names(here.universe.reference))
     return Made(
         visible,
         sealed=sealed,
-        notes={"trades per window": counts, "feature coverage": known.row(0, named=True)},
+        notes={"trades per window": counts, "feature coverage": coverage},
     )
 
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from rooney_assets.graph.declaration import Here, Outcome, check
 from rooney_assets.ledger import model_alone, searches_on_record
+from rooney_core.features import feature_coverage, feature_names
 from rooney_core.gates.evaluation import EvaluationSettings
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.validation.windows import SPLITS
@@ -42,6 +43,20 @@ def enough_trades(table: pl.DataFrame, here: Here) -> Outcome:
     return Outcome(
         count >= LEAST_TRAIN_TRADES, {"training trades": count, "needed": LEAST_TRAIN_TRADES}
     )
+
+
+@check("training_set")
+def features_are_covered(table: pl.DataFrame, here: Here) -> Outcome:
+    """Every feature is known in at least 90 % of the training trades.
+
+    A reference feed that starts late is null before, never 0: the check names it, so that nobody
+    takes the feature for one that the model learned from all years.
+    """
+    coverage = feature_coverage(table, feature_names(here.universe.reference))
+    train = coverage.filter(pl.col("split") == "train")
+    thin = train.filter(pl.col("coverage") < LEAST_COVERAGE)
+    facts = {"features": train.height, "thin": ", ".join(thin["feature"]), "needed": LEAST_COVERAGE}
+    return Outcome(thin.is_empty(), facts, sample=thin)
 
 
 @check("meta_model", blocking=True)

@@ -5,6 +5,7 @@ and in live. Does not belong here: signals (`rooney_core.strategies`), labels, o
 """
 
 from rooney_core.features.compute import compute_features, feature_names
+from rooney_core.features.coverage import feature_coverage
 from rooney_core.features.declarations import FEATURES, MAX_LOOKBACK, Feature
 from rooney_core.features.references import ReferenceCloses
 
@@ -14,5 +15,6 @@ __all__ = [
     "Feature",
     "ReferenceCloses",
     "compute_features",
+    "feature_coverage",
     "feature_names",
 ]

@@ -262,3 +262,17 @@ def test_impossible_rows_are_refused(column, value, what) -> None:
 def test_settings_outside_their_range_are_refused(wrong) -> None:
     with pytest.raises(ValueError, match="validation error"):
         TuningSettings(**wrong)
+
+
+def test_a_feature_unknown_in_every_training_year_moves_no_probability() -> None:
+    """A reference feed that starts after the training years teaches nothing and decides nothing."""
+    is_train = pl.col("split") == "train"
+    late = pl.when(is_train).then(None).otherwise(pl.col("f5"))
+    table = training_set(1, edge=0.4).with_columns(late.alias("f5"))
+    model = train_meta_model(table, NAMES, QUICK).model
+    asked = table.filter(~is_train).select(NAMES).fill_null(np.nan).to_numpy().copy()
+    known = model.probability(asked)
+    asked[:, NAMES.index("f5")] = np.nan
+    assert known.tobytes() == model.probability(asked).tobytes()
+    asked[:, NAMES.index("f0")] = np.nan
+    assert known.tobytes() != model.probability(asked).tobytes()
