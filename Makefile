@@ -43,5 +43,5 @@ lock: $(STAMP) ## resolve the dependencies anew
 	$(VENV)/bin/uv pip compile --quiet pyproject.toml --extra live --universal --generate-hashes \
 		--no-header --no-annotate --constraint requirements/dev.lock --output-file requirements/live.lock
 
-clean: ## remove the environment, the state and the lake's contents
-	rm -rf $(VENV) .rooney data_lake/*/ data_lake/lake.duckdb
+clean: ## remove the environment, the state and the lake; paid downloads (data_lake/_downloads) stay
+	rm -rf $(VENV) .rooney data_lake/[!_]*/ data_lake/lake.duckdb
