@@ -8,6 +8,9 @@ RooneyError
     ├── BarsRejected      bars that would poison everything downstream
     ├── LakeError         the lake cannot be written, or holds something that is not what it says
     ├── MissingArtifact   an input was never materialized
+    ├── VendorRefused     the vendor says no: to the key, the account or the request
+    ├── VendorUnavailable the vendor cannot be reached, fails, or sends what is not whole
+    ├── CostRefused       a download would cost more than the limit allows
     ├── NotEnoughData     too few bars, sessions or trades for an honest answer
     ├── HoldoutRefused    the sealed test window was asked for without permission or budget
     └── ReleaseRejected   the production release is not exactly what it claims to be
@@ -64,6 +67,18 @@ class LakeError(RefusedError):
 
 class MissingArtifact(RefusedError):
     """An input that was never materialized; the message names the command that makes it."""
+
+
+class VendorRefused(RefusedError):
+    """The vendor says no to the key, the account or the request; asking again changes nothing."""
+
+
+class VendorUnavailable(RefusedError):
+    """The vendor cannot be reached, fails, or sends what is not whole; later it may work."""
+
+
+class CostRefused(RefusedError):
+    """A download would cost more than the limit; no money was spent."""
 
 
 class NotEnoughData(RefusedError):
