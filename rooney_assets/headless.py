@@ -108,7 +108,7 @@ def _keys(
         return [request.month or next_month(lake, universe)]
     keys = partition_keys(ASSETS[names[0]], universe)
     if request.symbols is None:
-        return list(keys)
+        return [key for key in keys if key not in universe.watched]
     chosen = set(request.symbols)
     reads_references = any(
         one.reach is Reach.REFERENCES for name in wanted for one in ASSETS[name].inputs.values()

@@ -22,7 +22,8 @@ MONTH_CODES: Final = "FGHJKMNQUVXZ"
 """January to December."""
 
 _NAME = re.compile(
-    rf"^(?P<root>[A-Z0-9]+?)[/_ ]?(?P<month>[{MONTH_CODES}])(?P<year>\d{{1,2}}|\d{{4}})$"
+    r"^(?P<root>[A-Z0-9](?:[A-Z0-9_]*?[A-Z0-9])??)[/_ ]?"
+    rf"(?P<month>[{MONTH_CODES}])(?P<year>[0-9]{{1,2}}|[0-9]{{4}})$"
 )
 _CENTURY_STARTS = 70
 
@@ -67,12 +68,24 @@ def order_ticker(contract: str, instrument: Instrument, on: date | None = None) 
     """The ticker under which TradersPost takes an order for `contract`, such as ESZ2026.
 
     By the instrument's rule; what does not expire has its symbol as the ticker. Raises InputError
-    as `parse_contract` does.
+    as `parse_contract` does, for a contract of another root (a weekly VX01 is no VX), and for an
+    instrument whose rule is null: nobody can order it.
     """
+    rule = instrument.order_ticker
+    if rule is None:
+        raise InputError(
+            f"{instrument.symbol} cannot be ordered: its `order_ticker` is null in universe.yaml. "
+            "Order a future or a fund on it instead."
+        )
     if not instrument.contract_months:
-        return instrument.order_ticker.format(root=instrument.symbol, month="", year4="")
+        return rule.format(root=instrument.symbol, month="", year4="")
     dated = parse_contract(contract, on)
-    return instrument.order_ticker.format(root=dated.root, month=dated.month_code, year4=dated.year)
+    if dated.root != instrument.symbol:
+        raise InputError(
+            f"{contract!r} is a contract of {dated.root}, and the order is for "
+            f"{instrument.symbol}; name a contract of {instrument.symbol}."
+        )
+    return rule.format(root=dated.root, month=dated.month_code, year4=dated.year)
 
 
 def _year(digits: str, name: str, on: date | None) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -77,17 +77,20 @@ class Instrument(Facts):
     """One page of facts.
 
     `multiplier`: USD per 1.0 of price and contract. `tick_size`: price. `bar_minutes`: 60 for
-    hourly bars, 1440 for one bar a session, 1 for minutes (a reference only: strategies decide on
+    hourly bars, 1440 for one bar a session, 1 for minutes (never tradable: strategies decide on
     hourly bars). Commission is per contract and side; slippage in ticks per side.
-    `contract_months`: listed month codes, January F to December Z; empty for what does not expire.
-    `order_ticker`: how TradersPost names a contract, from {root}, {month} (code), {year4}.
-    `fact_sources`: where the facts were read.
+    `contract_months`: codes of the months that are rolled through, January F to December Z, in that
+    order; an exchange may list more, which nobody trades. Empty for what does not expire.
+    `expiry`, `first_notice`: rules of dates, null where unknown or without meaning.
+    `micro_of`: the symbol whose price this contract follows at a fraction of the size.
+    `order_ticker`: how TradersPost names a contract, from {root}, {month} (code), {year4}; null for
+    what nobody can order. `fact_sources`: the documents where the facts were read.
     """
 
     symbol: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9_]{0,15}$")]
     name: str
     role: Role
-    exchange: str
+    exchange: Annotated[str, Field(min_length=1)]
     currency: Literal["USD"] = "USD"
     product_group: ProductGroup
     multiplier: PositiveFloat
@@ -99,7 +102,7 @@ class Instrument(Facts):
     first_notice: NoticeRule | None = None
     roll: RollFacts = RollFacts()
     micro_of: str | None = None
-    order_ticker: str = "{root}{month}{year4}"
+    order_ticker: str | None = "{root}{month}{year4}"
     bar_minutes: BarMinutes = 60
     flat_time: FlatTime = FlatTime()
     fact_sources: tuple[str, ...] = ()
@@ -124,7 +127,9 @@ class Instrument(Facts):
 
     @field_validator("order_ticker")
     @classmethod
-    def _ticker_can_be_filled(cls, template: str) -> str:
+    def _ticker_can_be_filled(cls, template: str | None) -> str | None:
+        if template is None:
+            return None
         try:
             filled = template.format(root="ES", month="Z", year4=2026)
         except (KeyError, IndexError, ValueError):
@@ -134,12 +139,41 @@ class Instrument(Facts):
             raise ValueError(message)
         return template
 
+    @field_validator("contract_months")
+    @classmethod
+    def _months_in_order(cls, months: str) -> str:
+        # The codes are alphabetical, so sorting them sorts the year.
+        ordered = "".join(sorted(set(months)))
+        if months != ordered:
+            message = f"{months!r} is not each month once, in order; write {ordered!r}"
+            raise ValueError(message)
+        return months
+
     @model_validator(mode="after")
-    def _tradable_bars_are_hourly(self) -> Self:
+    def _dates_have_contracts(self) -> Self:
+        if not self.contract_months and (self.expiry or self.first_notice or self.micro_of):
+            raise ValueError(
+                f"{self.symbol}: expiry, first_notice and micro_of are facts of dated contracts; "
+                "state contract_months too, or remove them"
+            )
+        if self.roll.method == "calendar" and self.expiry is None:
+            raise ValueError(
+                f"{self.symbol}: a roll by calendar needs `expiry`, the rule of the last trading "
+                "day; state it, or roll by volume"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tradable_can_be_traded(self) -> Self:
         if self.role == "tradable" and self.bar_minutes == 1:
             raise ValueError(
                 f"{self.symbol}: strategies decide on hourly bars; a symbol of 1-minute bars can "
-                "be `role: reference` only"
+                "be `role: reference` or `role: watched` only"
+            )
+        if self.role == "tradable" and self.order_ticker is None:
+            raise ValueError(
+                f"{self.symbol}: `order_ticker` is null, so nobody can order it; it can be "
+                "`role: reference` or `role: watched` only"
             )
         return self
 
@@ -153,7 +187,7 @@ class Instrument(Facts):
 
 
 class Universe(Facts):
-    """Every instrument known, tradable and reference, in the order of the file."""
+    """Every instrument known, in the order of the file: tradable, reference and watched."""
 
     instruments: tuple[Instrument, ...]
 
@@ -204,6 +238,11 @@ class Universe(Facts):
         """Symbols that only inform features."""
         return tuple(one.symbol for one in self.instruments if one.role == "reference")
 
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Symbols that have bars and checks, and nothing else."""
+        return tuple(one.symbol for one in self.instruments if one.role == "watched")
+
     def __getitem__(self, symbol: str) -> Instrument:
         for one in self.instruments:
             if one.symbol == symbol:
@@ -215,9 +254,23 @@ def _explain(document: Mapping[str, Any], error: ValidationError, origin: str) -
     lines = [f"{origin} is not valid:"]
     for problem in error.errors():
         where = list(problem["loc"])
+        said = problem["msg"]
+        if problem["type"] == "extra_forbidden":
+            said = str(UnknownName.among("field", str(where[-1]), _fields_beside(where)))
         if len(where) > 1 and where[0] == "instruments" and isinstance(where[1], int):
             entry = document["instruments"][where[1]]
             named = entry.get("symbol", f"entry {where[1]}") if isinstance(entry, dict) else "entry"
             where = [named, *where[2:]]
-        lines.append(f"  {'.'.join(str(part) for part in where)}: {problem['msg']}")
+        lines.append(f"  {'.'.join(str(part) for part in where)}: {said}")
     return "\n".join(lines)
+
+
+def _fields_beside(where: list[int | str]) -> tuple[str, ...]:
+    """Names of the fields that the page at `where[:-1]` has."""
+    page: type[Facts] = Universe
+    for part in where[:-1]:
+        if isinstance(part, str):
+            annotation = page.model_fields[part].annotation
+            within = (annotation, *get_args(annotation))
+            page = next(one for one in within if isinstance(one, type) and issubclass(one, Facts))
+    return tuple(page.model_fields)

@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 BarMinutes = Literal[1, 60, 1440]
-Role = Literal["tradable", "reference"]
+Role = Literal["tradable", "reference", "watched"]
+"""`tradable`: strategies trade it. `reference`: it only informs features, of every symbol.
+`watched`: bars, rolls and checks when it is named; neither traded nor in any feature."""
 
 
 class Facts(BaseModel):
