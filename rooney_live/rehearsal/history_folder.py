@@ -1,0 +1,242 @@
+"""The user's own bars in a folder, as the local Databento serves them: records by contract.
+
+Belongs here: finding files, reading them, and the schemas that follow from them. Does not belong
+here: symbology (`history_symbology.py`), or anything that knows a request.
+
+A folder holds one Parquet file a symbol, `<ROOT>.parquet` or the lake's `symbol=<ROOT>/
+current.parquet`, also below `<schema>/`, `<DATASET>/` or `<DATASET>/<schema>/`. A file outside of a
+dataset's folder is served in every dataset. Columns: `ts_event` or `bar_start` (UTC, start of the
+bar), open, high, low, close, volume, and `contract` or `symbol` where there are several. Files are
+read when they are asked for, kept, and read again when they change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rooney_core.errors import BarsRejected, MissingArtifact
+
+BAR_NS: Final = {
+    "ohlcv-1m": 60_000_000_000,
+    "ohlcv-1h": 3_600_000_000_000,
+    "ohlcv-1d": 86_400_000_000_000,
+}
+"""Nanoseconds of a bar by schema, finest first: all that is served."""
+
+RTYPES: Final = {"ohlcv-1m": 33, "ohlcv-1h": 34, "ohlcv-1d": 35}
+"""The vendor's record type by schema."""
+
+RECORD: Final = np.dtype(
+    [
+        *(("length", "u1"), ("rtype", "u1"), ("publisher_id", "<u2"), ("instrument_id", "<u4")),
+        *(("ts_event", "<u8"), ("open", "<i8"), ("high", "<i8"), ("low", "<i8"), ("close", "<i8")),
+        ("volume", "<u8"),
+    ]
+)
+"""One bar as the vendor sends it: 56 bytes, prices in 1e-9."""
+
+UNDEFINED_PRICE: Final = 2**63 - 1
+Records = NDArray[np.void]
+
+_PRICES: Final = ("open", "high", "low", "close")
+_DATASET: Final = re.compile(r"[A-Z0-9]+\.[A-Z0-9]+")
+_LENGTH_UNITS: Final = 4  # a record's own length is told in words of four bytes
+
+
+@dataclass(frozen=True)
+class BarFile:
+    """Where the bars of one root are. None: every dataset; the schema that the bars have."""
+
+    root: str
+    path: Path
+    dataset: str | None
+    schema: str | None
+
+
+@dataclass(frozen=True)
+class RootBars:
+    """Bars of one root and schema. `records` by contract, rising in time, instrument_id 0.
+
+    `frame` has the same rows in time order: ts (Int64, ns), contract, prices and volume as
+    integers, and open_interest where the file has it.
+    """
+
+    root: str
+    schema: str
+    frame: pl.DataFrame
+    records: Mapping[str, Records]
+
+    @property
+    def first_ns(self) -> int:
+        """Start of the first bar, nanoseconds UTC."""
+        return int(self.frame["ts"][0])
+
+    @property
+    def end_ns(self) -> int:
+        """End of the last bar, nanoseconds UTC; exclusive."""
+        return int(self.frame["ts"][-1]) + BAR_NS[self.schema]
+
+
+class HistoryFolder:
+    """All bars below `path`. Raises MissingArtifact when there is no file of bars at all."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._kept: dict[tuple[BarFile, str | None], tuple[tuple[int, int], RootBars]] = {}
+        if not any(True for _ in self._files()):
+            raise MissingArtifact(
+                f"{path} holds no bars that could be served. One Parquet file a symbol is needed, "
+                "such as ES.parquet, or GLBX.MDP3/ohlcv-1h/ES.parquet."
+            )
+
+    def datasets(self, known: Iterable[str]) -> list[str]:
+        """Datasets with bars: those that have a folder, or all `known` where one file has none."""
+        named = {one.dataset for one in self._files()}
+        return (
+            sorted(set(known) | (named - {None})) if None in named else sorted(filter(None, named))
+        )
+
+    def roots(self, dataset: str) -> list[str]:
+        """Roots with bars in a dataset."""
+        return sorted({one.root for one in self._of(dataset)})
+
+    def bars(self, dataset: str, root: str, schema: str) -> RootBars | None:
+        """Bars of a root, aggregated from the next finer schema that is there; None: unknown."""
+        files = [one for one in self._of(dataset) if one.root == root]
+        found = {self._native(one).schema: one for one in files}
+        for name in (one for one in reversed(BAR_NS) if BAR_NS[one] <= BAR_NS[schema]):
+            if name in found:
+                return self._as_schema(found[name], schema)
+        return None
+
+    def schemas(self, dataset: str, root: str) -> list[str]:
+        """Schemas in which a root can be served, finest first."""
+        return [name for name in BAR_NS if self.bars(dataset, root, name) is not None]
+
+    def _of(self, dataset: str) -> list[BarFile]:
+        own = [one for one in self._files() if one.dataset == dataset]
+        named = {(one.root, one.schema) for one in own}
+        shared = [one for one in self._files() if one.dataset is None]
+        return own + [one for one in shared if (one.root, one.schema) not in named]
+
+    def _files(self) -> Iterable[BarFile]:
+        for path in sorted(self.path.rglob("*.parquet")):
+            found = _bar_file(path, path.relative_to(self.path).parts)
+            if found is not None:
+                yield found
+
+    def _native(self, file: BarFile) -> RootBars:
+        return self._keep(file, None, lambda: read_bars(file))
+
+    def _as_schema(self, file: BarFile, schema: str) -> RootBars:
+        native = self._native(file)
+        if native.schema == schema:
+            return native
+        return self._keep(file, schema, lambda: _aggregated(native, schema))
+
+    def _keep(self, file: BarFile, schema: str | None, make: Any) -> RootBars:
+        facts = file.path.stat()
+        state = (facts.st_mtime_ns, facts.st_size)
+        kept = self._kept.get((file, schema))
+        if kept is None or kept[0] != state:
+            kept = (state, make())
+            self._kept[file, schema] = kept
+        return kept[1]
+
+
+def read_bars(file: BarFile) -> RootBars:
+    """Read one file of bars. Raises BarsRejected for a missing column, no rows or a naive time."""
+    try:
+        table = pl.read_parquet(file.path, hive_partitioning=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BarsRejected(f"{file.path} cannot be read as Parquet: {error}.") from None
+    names = set(table.columns)
+    time = next((one for one in ("ts_event", "bar_start") if one in names), "ts_event")
+    lacking = [one for one in (time, *_PRICES, "volume") if one not in names]
+    if lacking or table.is_empty():
+        raise BarsRejected(
+            f"{file.path} cannot be served: {', '.join(lacking) or 'no rows'} missing; needed are "
+            "ts_event or bar_start, open, high, low, close and volume."
+        )
+    zone = table.schema[time]
+    if not isinstance(zone, pl.Datetime) or zone.time_zone is None:
+        raise BarsRejected(
+            f"{file.path}: {time} has type {zone}; a time with a zone is needed, since a bar's "
+            "start is UTC. Convert it first."
+        )
+    contract = next((one for one in ("contract", "symbol") if one in names), None)
+    frame = table.select(
+        pl.col(time).dt.timestamp("ns").alias("ts"),
+        (pl.lit(file.root) if contract is None else pl.col(contract)).alias("contract"),
+        *(_fixed(name) for name in _PRICES),
+        pl.col("volume").fill_null(0).cast(pl.Int64),
+        *([pl.col("open_interest").cast(pl.Int64)] if "open_interest" in names else []),
+    ).sort("ts", "contract", maintain_order=True)
+    return _root_bars(file.root, file.schema or _schema_of(frame["ts"]), frame)
+
+
+def _bar_file(path: Path, parts: tuple[str, ...]) -> BarFile | None:
+    """What a path says; None for a file in a folder that means nothing here."""
+    *folders, name = parts
+    root = name.removesuffix(".parquet")
+    if folders and folders[-1].startswith("symbol="):
+        root = folders.pop().removeprefix("symbol=")
+    dataset = folders.pop(0) if folders and _DATASET.fullmatch(folders[0]) else None
+    schema = folders.pop(0) if folders and folders[0] in BAR_NS else None
+    return None if folders else BarFile(root, path, dataset, schema)
+
+
+def _fixed(name: str) -> pl.Expr:
+    """A price as the vendor writes it: whole billionths; what is no number is undefined."""
+    price = pl.col(name).cast(pl.Float64)
+    known = pl.when(price.is_finite()).then((price * 1e9).round())
+    return known.cast(pl.Int64).fill_null(UNDEFINED_PRICE).alias(name)
+
+
+def _schema_of(times: pl.Series) -> str:
+    """The coarsest schema on whose grid every bar starts."""
+    for schema in reversed(BAR_NS):
+        if bool((times % BAR_NS[schema] == 0).all()):
+            return schema
+    return "ohlcv-1m"
+
+
+def _root_bars(root: str, schema: str, frame: pl.DataFrame) -> RootBars:
+    records = {
+        str(part["contract"][0]): _records(part, schema)
+        for part in frame.partition_by("contract", maintain_order=True)
+    }
+    return RootBars(root, schema, frame, records)
+
+
+def _records(frame: pl.DataFrame, schema: str) -> Records:
+    made = np.zeros(frame.height, dtype=RECORD)
+    made["length"] = RECORD.itemsize // _LENGTH_UNITS
+    made["rtype"] = RTYPES[schema]
+    made["ts_event"] = frame["ts"].to_numpy()
+    for name in (*_PRICES, "volume"):
+        made[name] = frame[name].to_numpy()
+    return made
+
+
+def _aggregated(bars: RootBars, schema: str) -> RootBars:
+    """Coarser bars, by the UTC clock: a day begins at 00:00 UTC, whatever the session."""
+    length = BAR_NS[schema]
+    kept = [pl.col("open_interest").last()] if "open_interest" in bars.frame.columns else []
+    frame = (
+        bars.frame.group_by((pl.col("ts") // length * length).alias("ts"), "contract")
+        .agg(
+            *(pl.col("open").first(), pl.col("high").max(), pl.col("low").min()),
+            *(pl.col("close").last(), pl.col("volume").sum(), *kept),
+        )
+        .sort("ts", "contract")
+    )
+    return _root_bars(bars.root, schema, frame)
