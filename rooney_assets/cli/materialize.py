@@ -8,7 +8,7 @@ import click
 
 
 @click.command()
-@click.option("--symbols", help="Comma-separated; default: every symbol of the universe.")
+@click.option("--symbols", help="Comma-separated; default: every symbol that is not watched only.")
 @click.option("--to", "target", help="Stop at this asset; default: the whole graph.")
 @click.option("--month", help="Rebalance month, YYYY-MM; default: the one after the newest bars.")
 @click.option("--processes", type=click.IntRange(1, 64), help="Default: one per core.")

@@ -22,8 +22,8 @@ MONTH_CODES: Final = "FGHJKMNQUVXZ"
 """January to December."""
 
 _NAME = re.compile(
-    r"^(?P<root>[A-Z0-9](?:[A-Z0-9_]*?[A-Z0-9])??)[/_ ]?"
-    rf"(?P<month>[{MONTH_CODES}])(?P<year>[0-9]{{1,2}}|[0-9]{{4}})$"
+    r"(?P<root>[A-Z0-9](?:[A-Z0-9_]*?[A-Z0-9])??)[/_ ]?"
+    rf"(?P<month>[{MONTH_CODES}])(?P<year>[0-9]{{1,2}}|[0-9]{{4}})"
 )
 _CENTURY_STARTS = 70
 
@@ -54,7 +54,7 @@ def parse_contract(name: str, on: date | None = None) -> Contract:
     is not before it. Two digits: 70 to 99 are the last century. Raises InputError for another form,
     and for one digit without a day.
     """
-    found = _NAME.match(name)
+    found = _NAME.fullmatch(name)
     if found is None:
         raise InputError(
             f"{name!r} is no dated contract. A root, a month code of {MONTH_CODES} and a year "
