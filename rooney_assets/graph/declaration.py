@@ -122,14 +122,22 @@ class Outcome:
     picture: str | None = None
 
 
+class Severity(Enum):
+    """How bad it is when a check fails; whether the write is stopped is another matter."""
+
+    WARN = "worth a look"
+    ERROR = "what comes of it is wrong"
+
+
 @dataclass(frozen=True)
 class Check:
-    """One property of one asset's table."""
+    """One property of one asset's table. `blocking`: a failure keeps the table from the lake."""
 
     asset: str
     name: str
     description: str
     blocking: bool
+    severity: Severity
     look: Callable[[pl.DataFrame, Here], Outcome]
 
 
@@ -190,12 +198,18 @@ def lake_asset(
 
 
 def check(
-    asset: str, *, blocking: bool = False
+    asset: str, *, blocking: bool = False, severity: Severity | None = None
 ) -> Callable[[Callable[[pl.DataFrame, Here], Outcome]], Check]:
-    """Declare the decorated function as a check of `asset`; blocking: a failure stops the write."""
+    """Declare the decorated function as a check of `asset`; blocking: a failure stops the write.
+
+    Severity is independent of that; where it is not stated, a blocking check is an ERROR and any
+    other a WARN.
+    """
+    stated = severity or (Severity.ERROR if blocking else Severity.WARN)
 
     def declare(look: Callable[[pl.DataFrame, Here], Outcome]) -> Check:
-        one = Check(asset, look.__name__, inspect.cleandoc(look.__doc__ or ""), blocking, look)
+        words = inspect.cleandoc(look.__doc__ or "")
+        one = Check(asset, look.__name__, words, blocking, stated, look)
         CHECKS.setdefault(asset, []).append(one)
         return one
 

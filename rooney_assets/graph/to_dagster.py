@@ -8,6 +8,8 @@ step because a step of their own costs more than most of the checks.
 import base64
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -39,6 +41,8 @@ from rooney_core.errors import RefusedError, RooneyError
 from rooney_core.market.instruments import Universe
 
 FORCE_TAG = "rooney/force"
+SAMPLE_ROWS = 20
+"""Offending rows that the UI shows of a check; its numbers count all of them."""
 
 
 def partitions_definition(
@@ -102,7 +106,8 @@ def _run(asset: Asset, context: Any, universe: Universe, params: BaseModel | Non
         here = _here(asset, key, universe, params, context, basis)
         known = FORCE_TAG not in context.run.tags and is_current(asset, key, basis, here.lake)
         made = _reuse(asset, here) if known else _make(asset, here)
-        outcomes = [(one, _look(one, made.table, here)) for one in CHECKS.get(asset.name, ())]
+        looking = replace(here, beside=made.beside)
+        outcomes = [(one, _look(one, made.table, looking)) for one in CHECKS.get(asset.name, ())]
         yield from (_check_result(one, outcome, key) for one, outcome in outcomes)
         refused = [(one, out) for one, out in outcomes if one.blocking and not out.passed]
         if refused:
@@ -159,7 +164,9 @@ def _make(asset: Asset, here: Here) -> Made:
 
 
 def _reuse(asset: Asset, here: Here) -> Made:
-    return Made(here.lake.read(asset.name, partition_of(asset, here.partition)))
+    partition = partition_of(asset, here.partition)
+    table = here.lake.read(asset.name, partition)
+    return Made(table, beside=here.lake.beside(asset.name, partition))
 
 
 def _load(asset: Asset, here: Here, name: str) -> pl.DataFrame | dict[str, pl.DataFrame]:
@@ -200,7 +207,9 @@ def _materialize(
             config=dict(basis.config),
             extra={"checks": dict(checks)},
         )
-        written = here.lake.write(asset.name, partition, made.table, facts, sealed=made.sealed)
+        written = here.lake.write(
+            asset.name, partition, made.table, facts, sealed=made.sealed, beside=made.beside
+        )
         version = written.data_version
     metadata = {
         "dagster/row_count": made.table.height,
@@ -210,7 +219,7 @@ def _materialize(
         "inputs": dict(basis.inputs),
         "seconds": round(time.monotonic() - began, 3),
         **{name: _metadata_value(value) for name, value in made.notes.items()},
-        **{name: _picture(png) for name, png in made.pictures.items()},
+        **{name: _image(png, "png") for name, png in made.pictures.items()},
     }
     if asset.plots_column is not None and asset.plots_column in made.table.columns:
         metadata["sparkline"] = dg.MetadataValue.text(sparkline(made.table[asset.plots_column]))
@@ -219,11 +228,14 @@ def _materialize(
 
 def _check_result(one: Check, outcome: Outcome, key: str | None) -> dg.AssetCheckResult:
     facts = {name: _metadata_value(value) for name, value in outcome.facts.items()}
-    severity = dg.AssetCheckSeverity.ERROR if one.blocking else dg.AssetCheckSeverity.WARN
+    if outcome.sample is not None and not outcome.sample.is_empty():
+        facts["sample"] = dg.MetadataValue.md(_markdown_table(outcome.sample.head(SAMPLE_ROWS)))
+    if outcome.picture is not None:
+        facts["plot"] = _image(outcome.picture.encode(), "svg+xml")
     return dg.AssetCheckResult(
         check_name=one.name,
         passed=bool(outcome.passed),
-        severity=severity,
+        severity=dg.AssetCheckSeverity[one.severity.name],
         metadata={"partition": key or "(whole table)", **facts},
     )
 
@@ -261,9 +273,18 @@ def _metadata_value(value: Any) -> Any:
 
 
 def _markdown_table(table: pl.DataFrame) -> str:
-    rows = [table.columns, ["---"] * table.width, *[[str(x) for x in row] for row in table.rows()]]
+    rows = [table.columns, ["---"] * table.width, *(map(_cell, row) for row in table.rows())]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def _picture(png: bytes) -> dg.MetadataValue:
-    return dg.MetadataValue.md(f"![](data:image/png;base64,{base64.b64encode(png).decode()})")
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def _image(data: bytes, kind: str) -> dg.MetadataValue:
+    # The web UI's markdown lets data URIs through as images, and its policy names no image source.
+    return dg.MetadataValue.md(f"![](data:image/{kind};base64,{base64.b64encode(data).decode()})")

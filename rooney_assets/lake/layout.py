@@ -6,6 +6,8 @@ Belongs here: paths, and listing what exists. Does not belong here: reading or w
 <root>/<asset>/symbol=ES/versions/<data_version>.parquet   immutable
 <root>/<asset>/symbol=ES/versions/<data_version>.json      its manifest
 <root>/<asset>/symbol=ES/sealed/<data_version>.parquet     rows that only the holdout's door opens
+<root>/<asset>/symbol=ES/quarantine/<data_version>.parquet a small table kept beside that version
+<root>/<asset>/symbol=ES/quarantine.parquet                the current version's, for other clients
 <root>/<asset>/current.parquet, versions/                  the same for a table without partitions
 <root>/lake.duckdb                                         views, nothing else
 """
@@ -24,6 +26,7 @@ Partition = tuple[str, str]
 
 CURRENT = "current.parquet"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_TAKEN = frozenset({"current", "versions", "sealed", "looks"})
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -83,6 +86,24 @@ class Folder:
         """The rows of a version that are not for everybody."""
         return self.path / "sealed" / f"{version}.parquet"
 
+    def beside_file(self, name: str, version: str) -> Path:
+        """The small table `name` that is kept beside a version."""
+        return self.beside_folder(name) / f"{version}.parquet"
+
+    def beside_folder(self, name: str) -> Path:
+        """The folder of one beside table's versions. Raises InvalidSetting for an unfit name."""
+        if not _NAME.fullmatch(name) or name in _TAKEN:
+            raise InvalidSetting(
+                f"{name!r} cannot name a table beside {self.label}; allowed is {_NAME.pattern}, "
+                f"except {', '.join(sorted(_TAKEN))}"
+            )
+        return self.path / name
+
+    def beside_current(self, name: str) -> Path:
+        """The beside table of the current version under a name that stays."""
+        folder = self.beside_folder(name)
+        return folder.with_name(f"{folder.name}.parquet")
+
     def missing(self, version: str | None = None) -> MissingArtifact:
         """The refusal for a read of what was never made, naming the command that makes it."""
         what = f"version {version} of {self.label}" if version else self.label
@@ -117,6 +138,17 @@ def folders(root: Path, asset: str) -> list[Folder]:
         for column, keys in partition_columns(root, asset).items()
         for key in keys or [""]
     ]
+
+
+def beside_names(root: Path, asset: str) -> list[str]:
+    """Names of the tables that any partition of an asset keeps beside it, sorted."""
+    ending = ".parquet"
+    found: set[str] = set()
+    for folder in folders(root, asset):
+        with os.scandir(folder.path) as entries:
+            stems = (one.name[: -len(ending)] for one in entries if one.name.endswith(ending))
+            found.update(stem for stem in stems if _NAME.fullmatch(stem) and stem not in _TAKEN)
+    return sorted(found)
 
 
 def assets(root: Path) -> list[str]:

@@ -66,7 +66,8 @@ class Manifest(ManifestFacts):
     `columns` (`schema` in the file) maps names to polars types. `created_at` is when the version
     first appeared, `recorded_at` when its facts were last confirmed or changed, both UTC.
     `visible_version` and `sealed_version` are the parts of a `data_version` that has sealed rows;
-    otherwise `sealed_version` is None and the other two are equal.
+    otherwise `sealed_version` is None and the other two are equal. `beside` names the small tables
+    kept beside the version, with the content version of each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -76,6 +77,7 @@ class Manifest(ManifestFacts):
     data_version: str
     visible_version: str
     sealed_version: str | None
+    beside: Mapping[str, str] = {}
     rows: int
     columns: Mapping[str, str] = Field(alias="schema")
     created_at: datetime

@@ -7,7 +7,7 @@ Belongs here: the `Lake`. Does not belong here: names of files (`layout`), how b
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 
+from rooney_assets.lake import beside as besides
 from rooney_assets.lake import durable, holdout, layout, tables, views
 from rooney_assets.lake.layout import Folder, Partition
 from rooney_assets.lake.manifest import Manifest, ManifestFacts
@@ -48,12 +49,16 @@ class Lake:
         frame: pl.DataFrame,
         manifest: ManifestFacts,
         sealed: pl.DataFrame | None = None,
+        beside: Mapping[str, pl.DataFrame] | None = None,
     ) -> Written:
         """Make `frame` the current version; `sealed` rows go where only `open_test_window` reads.
 
+        `beside` are small tables kept with the version, by name, each a view `<asset>_<name>`; they
+        must fit the lake as the table does, and may be empty.
+
         The partition's column must be in the table, and every time in microseconds UTC. The order
-        on disk is version, manifest, current: killed anywhere, the old or the new version is
-        current. Content that is already there is verified instead of written again (and repaired
+        on disk is version, beside, manifest, current: killed anywhere, the old or the new version
+        is current. Content that is already there is verified instead of written again (and repaired
         when damaged); its manifest takes the new facts.
 
         Raises LakeError when the table does not fit the lake or the disk refuses; then `current`
@@ -61,14 +66,20 @@ class Lake:
         """
         folder = Folder(self.root, asset, partition)
         stamp = tables.stamp_for(frame, sealed, folder)
+        kept = dict(beside or {})
+        stamps = besides.stamps_for(kept, folder, stamp.data_version)
         with durable.refusing(self.root, f"write {folder.label}"):
-            is_new_asset = not layout.partition_columns(self.root, asset)
+            has_views = bool(layout.partition_columns(self.root, asset)) and (
+                not kept or kept.keys() <= set(layout.beside_names(self.root, asset))
+            )
             before = tables.version_or_none(folder.current)
-            self._prepare(folder, sealed is not None)
+            self._prepare(folder, sealed is not None, kept)
             created = self._publish_version(folder, frame, sealed, stamp)
-            self._record(folder, frame, stamp, manifest, created)
+            besides.publish(folder, kept, stamps)
+            self._record(folder, frame, stamp, manifest, created, stamps)
+            besides.make_current(folder, stamps)
             self._make_current(folder, before, stamp)
-        if is_new_asset:
+        if not has_views:
             self.refresh_views()
         return Written(stamp.data_version, before != stamp.data_version, folder.current)
 
@@ -110,6 +121,30 @@ class Lake:
             tables.require_content(stamp, frame, path)
         return frame, stamp.data_version
 
+    def beside(self, asset: str, partition: Partition | None) -> dict[str, pl.DataFrame]:
+        """The small tables kept beside the current version, by name; {} when there are none.
+
+        Raises MissingArtifact when the asset was never made, LakeError for a damaged table.
+        """
+        folder = Folder(self.root, asset, partition)
+        found = self.manifest(asset, partition)
+        with durable.refusing(self.root, f"read what is beside {folder.label}"):
+            return besides.read(folder, found.beside, found.data_version)
+
+    def columns(
+        self, asset: str, partition: Partition | None, names: Sequence[str]
+    ) -> pl.DataFrame:
+        """Some columns of the current table: for comparing without holding it all.
+
+        Checks and raises as `read` does; a column that the table does not have is left out.
+        """
+        folder = Folder(self.root, asset, partition)
+        with durable.refusing(self.root, f"read {folder.label}"):
+            try:
+                return tables.some_columns(folder.current, names)
+            except (FileNotFoundError, NotADirectoryError):
+                raise folder.missing() from None
+
     def version(self, asset: str, partition: Partition | None) -> str | None:
         """Data version of the current table, None when there is none.
 
@@ -149,7 +184,7 @@ class Lake:
     ) -> bool:
         """True when the current version was made by this code from these inputs: nothing to do.
 
-        A damaged current or manifest is not current: making it again repairs it.
+        A damaged current, manifest or table beside is not current: making it again repairs it.
         """
         folder = Folder(self.root, asset, partition)
         version = tables.version_or_none(folder.current)
@@ -159,7 +194,11 @@ class Lake:
             found = _read_manifest(folder, version)
         except (LakeError, OSError):
             return False
-        return found is not None and found.same_basis(code_version, inputs, config)
+        return (
+            found is not None
+            and found.same_basis(code_version, inputs, config)
+            and besides.are_there(folder, found.beside, version)
+        )
 
     def check_writable(self) -> None:
         """Return when a file can be made in the lake, after creating its root; else LakeError."""
@@ -232,8 +271,10 @@ class Lake:
     def _looks_folder(self, symbol: str) -> Path:
         return Folder(self.root, "holdout_looks", ("symbol", symbol)).path / "looks"
 
-    def _prepare(self, folder: Folder, has_sealed: bool) -> None:
-        used = [folder.versions, *([folder.sealed_file("").parent] if has_sealed else [])]
+    def _prepare(self, folder: Folder, has_sealed: bool, beside: Iterable[str]) -> None:
+        used = [folder.versions, *(folder.beside_folder(name) for name in beside)]
+        if has_sealed:
+            used.append(folder.sealed_file("").parent)
         for one in used:
             durable.make_folder(one)
         for one in (folder.path, *used):
@@ -269,9 +310,11 @@ class Lake:
         stamp: Stamp,
         facts: ManifestFacts,
         is_new: bool,
+        stamps: Mapping[str, Stamp],
     ) -> None:
+        beside = {name: one.content_version for name, one in stamps.items()}
         known = None if is_new else _read_manifest_or_none(folder, stamp.data_version)
-        if known is not None and known.facts == facts:
+        if known is not None and known.facts == facts and dict(known.beside) == beside:
             return
         now = datetime.now(UTC)
         manifest = Manifest(
@@ -280,6 +323,7 @@ class Lake:
             data_version=stamp.data_version,
             visible_version=stamp.content_version,
             sealed_version=stamp.sealed_version,
+            beside=beside,
             rows=frame.height,
             columns={name: str(dtype) for name, dtype in frame.schema.items()},
             created_at=now if known is None else known.created_at,

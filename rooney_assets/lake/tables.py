@@ -7,6 +7,7 @@ replaced; how its bytes carry their versions is `rooney_core.lineage`'s.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -42,12 +43,32 @@ def claimed_by(path: Path) -> Stamp:
         return claimed_stamp(file.read(), str(path))
 
 
+def some_columns(path: Path, names: Sequence[str]) -> pl.DataFrame:
+    """Those of the named columns that the table has, after the checksum of all its bytes.
+
+    Raises FileNotFoundError, and LakeError when a bit is not as it was written.
+    """
+    data = path.read_bytes()
+    verified_stamp(data, str(path))
+    known = pl.read_parquet_schema(data)
+    kept = [name for name in names if name in known]
+    return pl.read_parquet(data, columns=kept, hive_partitioning=False)
+
+
 def version_or_none(path: Path) -> str | None:
     """The data version that a file claims; None when it is absent or has none."""
     try:
         return claimed_by(path).data_version
     except (LakeError, FileNotFoundError, NotADirectoryError):
         return None
+
+
+def claims(path: Path, stamp: Stamp) -> bool:
+    """True when a file is there whose footer carries this stamp; its rows are not looked at."""
+    try:
+        return claimed_by(path) == stamp
+    except (LakeError, OSError):
+        return False
 
 
 def holds(path: Path, stamp: Stamp) -> bool:

@@ -1,4 +1,4 @@
-"""SQL over the lake: `lake.duckdb` holds one view per asset, and never a row.
+"""SQL over the lake: `lake.duckdb` holds a view per asset and table beside it, and never a row.
 
 Belongs here: building that file without a lock, and asking it read-only. Does not belong here: any
 query in particular.
@@ -54,7 +54,7 @@ def query(root: Path, sql: str) -> pl.DataFrame:
     except duckdb.Error as error:
         raise LakeError(f"{root / FILE_NAME} cannot be opened: {error}") from error
     try:
-        pinned = _pin(connection, root, [asset for asset in wanted if asset in sql.lower()])
+        pinned = _pin(connection, root, [name for name in wanted if name in sql.lower()])
         _confine(connection, pinned)
         return _answer(connection, sql)
     except duckdb.Error as error:
@@ -84,9 +84,13 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
 def _pin(connection: duckdb.DuckDBPyConnection, root: Path, named: list[str]) -> list[str]:
     """Shadow views with views of the versions that are current now; their files, as SQL texts."""
     files = []
-    for asset in named:
-        pinned = [_text(str(_version_file(folder))) for folder in layout.folders(root, asset)]
-        connection.execute(_view_sql("TEMP VIEW", asset, f"[{', '.join(pinned)}]"))
+    places = {name: (asset, beside) for name, asset, beside in _views(root)}
+    for name in named:
+        asset, beside = places.get(name, (name, None))
+        folders = layout.folders(root, asset)
+        found = (_version_file(folder, beside) for folder in folders)
+        pinned = [_text(str(file)) for file in found if file is not None]
+        connection.execute(_view_sql("TEMP VIEW", name, f"[{', '.join(pinned)}]"))
         files += pinned
     return files
 
@@ -98,9 +102,16 @@ def _confine(connection: duckdb.DuckDBPyConnection, files: list[str]) -> None:
     connection.execute("SET lock_configuration = true")
 
 
-def _version_file(folder: layout.Folder) -> Path:
-    path = folder.version_file(tables.claimed_by(folder.current).data_version)
-    return path if path.is_file() else folder.current
+def _version_file(folder: layout.Folder, beside: str | None) -> Path | None:
+    """The immutable file behind a view now; None for a partition without that beside table."""
+    version = tables.claimed_by(folder.current).data_version
+    if beside is None:
+        path, stable = folder.version_file(version), folder.current
+    else:
+        path, stable = folder.beside_file(beside, version), folder.beside_current(beside)
+        if not path.is_file() and not stable.is_file():
+            return None
+    return path if path.is_file() else stable
 
 
 def _explain(error: duckdb.Error, known: dict[str, str]) -> InputError:
@@ -111,16 +122,27 @@ def _explain(error: duckdb.Error, known: dict[str, str]) -> InputError:
 
 
 def _sources(root: Path) -> dict[str, str]:
-    """Each asset that holds anything, with the SQL list of the file patterns behind its view."""
+    """Each view there should be, with the SQL list of the file patterns behind it."""
     sources = {}
-    for asset in layout.assets(root):
+    for name, asset, beside in _views(root):
+        file = layout.CURRENT if beside is None else f"{beside}.parquet"
         folders = (
             asset if column is None else f"{asset}/{column}=*"
             for column in layout.partition_columns(root, asset)
         )
-        files = sorted(_literal(root, f"{folder}/{layout.CURRENT}") for folder in folders)
-        sources[asset] = f"[{', '.join(files)}]"
+        files = sorted(_literal(root, f"{folder}/{file}") for folder in folders)
+        sources[name] = f"[{', '.join(files)}]"
     return sources
+
+
+def _views(root: Path) -> list[tuple[str, str, str | None]]:
+    """(view, asset, table beside it or None) for every asset that holds anything."""
+    found: list[tuple[str, str, str | None]] = []
+    for asset in layout.assets(root):
+        found.append((asset, asset, None))
+        names = layout.beside_names(root, asset)
+        found += [(f"{asset}_{name}", asset, name) for name in names]
+    return found
 
 
 def _literal(root: Path, pattern: str) -> str:
