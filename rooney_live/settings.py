@@ -15,7 +15,7 @@ from rooney_core.errors import InvalidSetting, UnknownName
 
 LAKE = "ROONEY_LAKE"
 STATE = "ROONEY_STATE"
-SETTINGS = (LAKE, STATE, "ROONEY_SOURCE", "ROONEY_UNIVERSE")
+SETTINGS = (LAKE, STATE, "ROONEY_SOURCE", "ROONEY_UNIVERSE", "ROONEY_DATABENTO_GATEWAY")
 
 
 @dataclass(frozen=True)

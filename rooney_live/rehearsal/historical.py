@@ -14,8 +14,9 @@ import ipaddress
 import socket
 import ssl
 import struct
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -113,11 +114,9 @@ class LocalHistory:
             if not self._admits(key):
                 refusal = Refusal(401, "auth_authentication_failed", "Authentication failed.")
                 return refusal.answer(), fault
-            refused = None if fault is None else fault.refusal()
-            if fault is not None and refused is not None:
-                seconds = {"Retry-After": str(fault.retry_after_seconds)}
-                return refused.answer(seconds if refused.status == 429 else None), fault
-            return self._answers.answer(endpoint, params), fault
+            is_empty = fault is not None and fault.kind == "empty"
+            answer = self._answers.answer(endpoint, params, is_empty)
+            return (answer if fault is None else fault.spoil(answer)), fault
 
     def served(self, request: ServedRequest) -> None:
         """Remember a request that was answered."""
@@ -167,6 +166,8 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away, or trusts another certificate, is not our failure."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -220,10 +221,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", answer.content_type)
         for name, value in answer.headers.items():
             self.send_header(name, value)
+        if not answer.is_framed:
+            self.send_header("Connection", "close")  # which also ends our side after this answer
+            self.end_headers()
+            self.wfile.writelines(answer.stream)
+            return
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for part in _not_empty(answer.stream):
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
+        for part in answer.stream:
+            if part:  # a part without bytes would say that the body ends here
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
         self.wfile.write(b"0\r\n\r\n")
 
     def _reset(self) -> None:
@@ -231,7 +238,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         with socket.socket(fileno=self.connection.detach()) as plain:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def _not_empty(parts: Iterator[bytes]) -> Iterator[bytes]:
-    return (part for part in parts if part)

@@ -18,6 +18,8 @@ from typing import Final
 import numpy as np
 from databento.common.publishers import Dataset, Publisher
 
+from rooney_core.errors import RooneyError
+from rooney_live.rehearsal.history_catalogue import conditions, fields, publishers
 from rooney_live.rehearsal.history_folder import BAR_NS, RECORD, HistoryFolder, Records
 from rooney_live.rehearsal.history_protocol import (
     Answer,
@@ -27,6 +29,7 @@ from rooney_live.rehearsal.history_protocol import (
     as_text,
     as_time,
     dbn_blocks,
+    quality_warning,
     read_day,
     read_moment,
     resolution,
@@ -48,6 +51,7 @@ class HistoryAnswers:
     def __init__(self, folder: Path) -> None:
         self._folder = HistoryFolder(folder)
         self._symbologies: dict[str, Symbology] = {}
+        self._is_empty = False
         self._endpoints: dict[str, Callable[[Params], Answer]] = {
             "timeseries.get_range": self._get_range,
             "metadata.get_record_count": lambda asked: as_json(len(self._select(asked).records)),
@@ -55,22 +59,36 @@ class HistoryAnswers:
             "metadata.get_cost": self._get_cost,
             "metadata.get_dataset_range": self._get_dataset_range,
             "metadata.list_datasets": lambda asked: as_json(self._datasets()),
+            "metadata.list_publishers": lambda asked: as_json(publishers()),
+            "metadata.list_schemas": lambda asked: as_json(
+                list(self._ranges(self._dataset(asked)))
+            ),
+            "metadata.list_fields": lambda asked: as_json(fields(_required(asked, "encoding"))),
+            "metadata.list_unit_prices": self._list_unit_prices,
+            "metadata.get_dataset_condition": self._get_dataset_condition,
             "symbology.resolve": self._resolve,
         }
 
-    def answer(self, endpoint: str, asked: Params) -> Answer:
-        """The answer to a request; a refusal is an answer too."""
+    def answer(self, endpoint: str, asked: Params, is_empty: bool = False) -> Answer:
+        """The answer to a request; a refusal is an answer too. `is_empty`: as if without bars."""
         known = self._endpoints.get(endpoint)
+        self._is_empty = is_empty
         try:
             if known is None:
                 raise Refusal(404, "not_found", f"{endpoint} is not served by the local Databento.")
             return known(asked)
         except Refusal as refusal:
             return refusal.answer()
+        except RooneyError as error:
+            return Refusal(500, "local_bars_unusable", str(error)).answer()
 
     def _get_range(self, asked: Params) -> Answer:
         selection = self._select(asked)
-        return Answer(200, dbn_blocks(selection), "application/octet-stream")
+        first, last = day_of(selection.start_ns), day_of(selection.end_ns - 1)
+        degraded = self._folder.page(selection.dataset).degraded
+        told = [one.isoformat() for one in degraded if first <= one <= last]
+        warning = quality_warning(told)
+        return Answer(200, dbn_blocks(selection), "application/octet-stream", warning)
 
     def _get_cost(self, asked: Params) -> Answer:
         return as_json(_n_bytes(self._select(asked)) / 1e9 * USD_PER_GB)
@@ -84,6 +102,18 @@ class HistoryAnswers:
             for name, (first, last) in ranges.items()
         }
         return as_json({"start": as_time(start), "end": as_time(end), "schema": schemas})
+
+    def _list_unit_prices(self, asked: Params) -> Answer:
+        prices = dict.fromkeys(self._ranges(self._dataset(asked)), USD_PER_GB)
+        modes = ("historical", "historical-streaming")
+        return as_json([{"mode": mode, "unit_prices": prices} for mode in modes])
+
+    def _get_dataset_condition(self, asked: Params) -> Answer:
+        dataset = self._dataset(asked)
+        start, end = (day_of(one) for one in _widest(self._ranges(dataset)))
+        start = read_day(asked["start_date"], "start_date") if "start_date" in asked else start
+        end = read_day(asked["end_date"], "end_date") if "end_date" in asked else end - _DAY
+        return as_json(conditions(self._folder, dataset, start, end))
 
     def _resolve(self, asked: Params) -> Answer:
         dataset, stype_in = self._dataset(asked), _one_of(asked, "stype_in", STYPES)
@@ -138,7 +168,7 @@ class HistoryAnswers:
         limit = int(asked["limit"]) if asked.get("limit") else None
         return Selection(
             *(dataset, schema, stype_in, symbols, start, end, limit),
-            *(spans, partial, not_found, records[:limit]),
+            *(spans, partial, not_found, records[: 0 if self._is_empty else limit]),
         )
 
     def _spans(
@@ -187,7 +217,7 @@ class HistoryAnswers:
         return dataset
 
     def _datasets(self) -> list[str]:
-        return self._folder.datasets(str(one) for one in Dataset)
+        return self._folder.datasets([str(one) for one in Dataset])
 
     def _ranges(self, dataset: str) -> dict[str, tuple[int, int]]:
         """Start and end in nanoseconds of what is there, by schema; end exclusive."""

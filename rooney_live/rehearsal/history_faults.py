@@ -9,16 +9,17 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from typing import Final
 
 from rooney_core.errors import InvalidSetting, UnknownName
-from rooney_live.rehearsal.history_protocol import Refusal
+from rooney_live.rehearsal.history_protocol import Answer, Refusal, quality_warning
 
-Kind = Literal[
+KINDS: Final = (
     *("cut_stream", "cut_body", "unauthorized", "payment_required", "unprocessable", "too_many"),
     *("server_error", "gateway_timeout", "degraded", "empty", "reset", "none"),
-]
-KINDS: Final[tuple[str, ...]] = get_args(Kind)
+)
+"""What can go wrong; `Fault` says how."""
+
 EVERY_ENDPOINT: Final = "*"
 DATA_ENDPOINT: Final = "timeseries.get_range"
 
@@ -61,8 +62,22 @@ class Fault:
             raise InvalidSetting(f"Fault {text!r}: {times!r} is no number of times.")
         return cls(kind, endpoint or DATA_ENDPOINT, int(times or 1))
 
-    def refusal(self) -> Refusal | None:
-        """The refusal that this fault answers with; None when it is of another kind."""
+    def spoil(self, answer: Answer) -> Answer:
+        """What the client gets in place of a good answer. `empty` and `reset` are not done here."""
+        refusal = self._refusal()
+        if refusal is not None:
+            seconds = {"Retry-After": str(self.retry_after_seconds)}
+            return refusal.answer(seconds if self.kind == "too_many" else None)
+        if self.kind == "degraded":
+            return replace(answer, headers={**answer.headers, **quality_warning(self.days)})
+        if self.kind not in ("cut_stream", "cut_body"):
+            return answer
+        whole = b"".join(answer.stream)
+        share = 0.5 if self.kind == "cut_body" else self.fraction
+        cut = whole[: min(int(len(whole) * share), len(whole) - 1)]
+        return replace(answer, stream=iter([cut]), is_framed=self.kind != "cut_body")
+
+    def _refusal(self) -> Refusal | None:
         refusals = {
             "unauthorized": (401, "auth_authentication_failed", "Authentication failed."),
             "payment_required": (402, "account_insufficient_funds", "The account has no funds."),

@@ -8,21 +8,29 @@ current.parquet`, also below `<schema>/`, `<DATASET>/` or `<DATASET>/<schema>/`.
 dataset's folder is served in every dataset. Columns: `ts_event` or `bar_start` (UTC, start of the
 bar), open, high, low, close, volume, and `contract` or `symbol` where there are several. Files are
 read when they are asked for, kept, and read again when they change.
+
+`datasets.yaml` beside them may say more: by name of a dataset, its `roots` (of the files outside of
+its folder), the UTC day of its `start` and the day of its `end` (exclusive), and `degraded` days.
+With it, no other dataset is served.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
+import yaml
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
-from rooney_core.errors import BarsRejected, MissingArtifact
+from rooney_core.errors import BarsRejected, InvalidSetting, MissingArtifact
+from rooney_core.market.source_pages import Facts
 
 BAR_NS: Final = {
     "ohlcv-1m": 60_000_000_000,
@@ -61,6 +69,15 @@ class BarFile:
     schema: str | None
 
 
+class DatasetPage(Facts):
+    """What datasets.yaml says of one dataset; days are UTC, `end` is exclusive."""
+
+    roots: tuple[str, ...] | None = None
+    start: date | None = None
+    end: date | None = None
+    degraded: tuple[date, ...] = ()
+
+
 @dataclass(frozen=True)
 class RootBars:
     """Bars of one root and schema. `records` by contract, rising in time, instrument_id 0.
@@ -90,65 +107,78 @@ class HistoryFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._kept: dict[tuple[BarFile, str | None], tuple[tuple[int, int], RootBars]] = {}
-        if not any(True for _ in self._files()):
+        self._pages = _read_pages(path / "datasets.yaml")
+        self._kept: dict[object, tuple[tuple[int, int], RootBars | None]] = {}
+        if not self._files():
             raise MissingArtifact(
                 f"{path} holds no bars that could be served. One Parquet file a symbol is needed, "
                 "such as ES.parquet, or GLBX.MDP3/ohlcv-1h/ES.parquet."
             )
 
     def datasets(self, known: Iterable[str]) -> list[str]:
-        """Datasets with bars: those that have a folder, or all `known` where one file has none."""
+        """Datasets with bars: those on a page or with a folder, or all `known` without such."""
+        if self._pages is not None:
+            return sorted(self._pages)
         named = {one.dataset for one in self._files()}
-        return (
-            sorted(set(known) | (named - {None})) if None in named else sorted(filter(None, named))
-        )
+        everywhere = set(known) if None in named else set()
+        return sorted(everywhere | {one for one in named if one is not None})
+
+    def page(self, dataset: str) -> DatasetPage:
+        """What is said of a dataset."""
+        return (self._pages or {}).get(dataset, DatasetPage())
 
     def roots(self, dataset: str) -> list[str]:
         """Roots with bars in a dataset."""
         return sorted({one.root for one in self._of(dataset)})
 
     def bars(self, dataset: str, root: str, schema: str) -> RootBars | None:
-        """Bars of a root, aggregated from the next finer schema that is there; None: unknown."""
+        """Bars of a root, made from finer ones where there are no others; None: there are none."""
         files = [one for one in self._of(dataset) if one.root == root]
         found = {self._native(one).schema: one for one in files}
         for name in (one for one in reversed(BAR_NS) if BAR_NS[one] <= BAR_NS[schema]):
             if name in found:
-                return self._as_schema(found[name], schema)
+                return self._served(found[name], schema, self.page(dataset))
         return None
-
-    def schemas(self, dataset: str, root: str) -> list[str]:
-        """Schemas in which a root can be served, finest first."""
-        return [name for name in BAR_NS if self.bars(dataset, root, name) is not None]
 
     def _of(self, dataset: str) -> list[BarFile]:
         own = [one for one in self._files() if one.dataset == dataset]
         named = {(one.root, one.schema) for one in own}
-        shared = [one for one in self._files() if one.dataset is None]
+        roots = self.page(dataset).roots
+        shared = [
+            one
+            for one in self._files()
+            if one.dataset is None and (roots is None or one.root in roots)
+        ]
         return own + [one for one in shared if (one.root, one.schema) not in named]
 
-    def _files(self) -> Iterable[BarFile]:
-        for path in sorted(self.path.rglob("*.parquet")):
-            found = _bar_file(path, path.relative_to(self.path).parts)
-            if found is not None:
-                yield found
+    def _files(self) -> list[BarFile]:
+        paths = sorted(self.path.rglob("*.parquet"))
+        found = (_bar_file(path, path.relative_to(self.path).parts) for path in paths)
+        return [one for one in found if one is not None]
 
     def _native(self, file: BarFile) -> RootBars:
-        return self._keep(file, None, lambda: read_bars(file))
+        bars = self._keep(file, file.path, lambda: read_bars(file))
+        assert bars is not None
+        return bars
 
-    def _as_schema(self, file: BarFile, schema: str) -> RootBars:
+    def _served(self, file: BarFile, schema: str, page: DatasetPage) -> RootBars | None:
+        """In another schema, and only the days of the dataset."""
         native = self._native(file)
-        if native.schema == schema:
+        bounds = (page.start, page.end)
+        if native.schema == schema and bounds == (None, None):
             return native
-        return self._keep(file, schema, lambda: _aggregated(native, schema))
+        key = (file.path, schema, *bounds)
+        return self._keep(file, key, lambda: _within(_aggregated(native, schema), *bounds))
 
-    def _keep(self, file: BarFile, schema: str | None, make: Any) -> RootBars:
+    def _keep(
+        self, file: BarFile, key: object, make: Callable[[], RootBars | None]
+    ) -> RootBars | None:
+        """What was made of a file before, or made now when the file is another since."""
         facts = file.path.stat()
         state = (facts.st_mtime_ns, facts.st_size)
-        kept = self._kept.get((file, schema))
+        kept = self._kept.get(key)
         if kept is None or kept[0] != state:
-            kept = (state, make())
-            self._kept[file, schema] = kept
+            kept = self._kept[key] = (state, make())
         return kept[1]
 
 
@@ -229,6 +259,8 @@ def _records(frame: pl.DataFrame, schema: str) -> Records:
 
 def _aggregated(bars: RootBars, schema: str) -> RootBars:
     """Coarser bars, by the UTC clock: a day begins at 00:00 UTC, whatever the session."""
+    if bars.schema == schema:
+        return bars
     length = BAR_NS[schema]
     kept = [pl.col("open_interest").last()] if "open_interest" in bars.frame.columns else []
     frame = (
@@ -240,3 +272,23 @@ def _aggregated(bars: RootBars, schema: str) -> RootBars:
         .sort("ts", "contract")
     )
     return _root_bars(bars.root, schema, frame)
+
+
+def _within(bars: RootBars, start: date | None, end: date | None) -> RootBars | None:
+    """Bars that start in [start, end); None when there are none."""
+    day = pl.from_epoch(pl.col("ts"), "ns").dt.date()
+    frame = bars.frame.filter(day >= (start or date.min), day < (end or date.max))
+    return None if frame.is_empty() else _root_bars(bars.root, bars.schema, frame)
+
+
+def _read_pages(path: Path) -> dict[str, DatasetPage] | None:
+    if not path.is_file():
+        return None
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return TypeAdapter(dict[str, DatasetPage]).validate_python(document)
+    except (yaml.YAMLError, ValidationError) as error:
+        raise InvalidSetting(
+            f"{path} says nothing usable of datasets: {error}. Needed is NAME: {{roots: [ES], "
+            "start: 2010-06-06, end: 2026-01-01, degraded: [2020-04-20]}}, all optional."
+        ) from None

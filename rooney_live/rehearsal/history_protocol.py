@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -18,27 +18,29 @@ import zstandard
 from databento_dbn import Metadata, Schema, SType
 
 from rooney_live.rehearsal.history_folder import Records
-from rooney_live.rehearsal.history_symbology import Span
+from rooney_live.rehearsal.history_symbology import Span, day_of
 
 _TIME: Final = re.compile(
     r"(?P<clock>\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)?)?)?)"
     r"(?P<zone>Z|[+-]\d\d:?\d\d)?"
 )
 _NANOSECONDS: Final = re.compile(r"\d{9,20}")
-# By the length of what was written: what is missing is filled forward from there.
-_RESOLUTIONS: Final = {4: "Y", 7: "M", 10: "D", 13: "h", 16: "m", 19: "s"}
 _BLOCK_BYTES: Final = 128 * 1024
 _LEAST_BLOCKS: Final = 16  # so that a stream that is cut loses its end, and not all of a small one
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer. `stream` yields the body in parts; its end is the end of the body."""
+    """An HTTP answer. `stream` yields the body in parts; its end is the end of the body.
+
+    `is_framed`: the body says where it ends; otherwise it ends with the connection.
+    """
 
     status: int
     stream: Iterator[bytes]
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_framed: bool = True
 
 
 class Refusal(Exception):
@@ -61,6 +63,13 @@ def as_json(value: object, status: int = 200, headers: Mapping[str, str] | None 
     return Answer(status, iter([json.dumps(value).encode()]), headers=headers or {})
 
 
+def quality_warning(days: Iterable[str]) -> dict[str, str]:
+    """The header that tells of days of reduced quality; none without days."""
+    told = ", ".join(f"{day} (degraded)" for day in days)
+    message = f"Warning: The request contains one or more days of reduced quality: {told}."
+    return {"X-Warning": json.dumps([message])} if told else {}
+
+
 @dataclass(frozen=True)
 class Moment:
     """A time in nanoseconds UTC, and the first one after all that was written of it."""
@@ -78,9 +87,9 @@ def read_moment(text: str, name: str) -> Moment:
         if found is None:
             raise ValueError(text)
         clock = np.datetime64(found["clock"].replace(" ", "T"))
-        following = clock + np.timedelta64(1, _RESOLUTIONS.get(len(found["clock"]), "ns"))
         offset = _offset_ns(found["zone"])
-        ns, next_ns = (int(one.astype("datetime64[ns]").astype("i8")) for one in (clock, following))
+        # One more is one more of the last unit that was written: a year, a day, a millisecond.
+        ns, next_ns = (int(one.astype("datetime64[ns]").astype("i8")) for one in (clock, clock + 1))
         return Moment(ns - offset, next_ns - offset)
     except ValueError:
         raise Refusal(
@@ -90,8 +99,7 @@ def read_moment(text: str, name: str) -> Moment:
 
 def read_day(text: str, name: str) -> date:
     """A UTC date. A time is cut to its date, as the vendor does."""
-    read_moment(text, name)
-    return date.fromisoformat(text[:10])
+    return day_of(read_moment(text, name).ns)
 
 
 def as_time(nanoseconds: int) -> str:

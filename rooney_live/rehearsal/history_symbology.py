@@ -101,8 +101,10 @@ class Symbology:
         return [_whole(one) for one in self.listings(root) if one.expiry is not None]
 
     def listings(self, root: str) -> list[Listing]:
-        """Instruments of a root, nearest expiry first."""
+        """Instruments of a root, nearest expiry first; none without bars in the dataset."""
         bars = self._roll_bars(root)
+        if bars is None:
+            return []
         kept = self._listings.get(root)
         if kept is None or kept[0] is not bars:
             kept = (bars, _listed(self._dataset, bars))
@@ -119,19 +121,18 @@ class Symbology:
             return []
         root, rule, rank = found["root"], found["rule"], int(found["rank"])
         bars = self._roll_bars(root)
+        if bars is None:
+            return []
         kept = self._fronts.get((root, rule, rank))
         if kept is None or kept[0] is not bars:
             kept = (bars, _fronts(symbol, bars, self.listings(root), rule, rank))
             self._fronts[root, rule, rank] = kept
         return kept[1]
 
-    def _roll_bars(self, root: str) -> RootBars:
+    def _roll_bars(self, root: str) -> RootBars | None:
         """Hourly bars where there are any, else daily ones: one mapping for all schemas."""
-        for schema in ("ohlcv-1h", "ohlcv-1d"):
-            bars = self._folder.bars(self._dataset, root, schema)
-            if bars is not None:
-                return bars
-        raise KeyError(root)  # roots() said that it is there
+        hourly = self._folder.bars(self._dataset, root, "ohlcv-1h")
+        return hourly or self._folder.bars(self._dataset, root, "ohlcv-1d")
 
 
 def day_of(nanoseconds: int) -> date:
