@@ -42,7 +42,7 @@ def main() -> None:
             watch = Stopwatch()
             began = time.perf_counter()
             universe = load_universe(settings)
-            source = source_from(settings.source, settings.base)
+            source = source_from(settings.source, settings.base, settings.vendor)
             report = run(Request(), settings, universe, source, Lake(settings.lake), watch.hear)
             show(title, watch, began, report.made)
 

@@ -36,7 +36,13 @@ def default_resources(settings: Settings) -> dict[str, object]:
     """The resources that a run uses unless a caller swaps them."""
     return {
         "lake": LakeResource(root=str(settings.lake)),
-        "bars": BarsResource(setting=settings.source, base=str(settings.base)),
+        "bars": BarsResource(
+            setting=settings.source,
+            base=str(settings.base),
+            downloads=str(settings.vendor.downloads),
+            gateway=settings.gateway,
+            max_cost_usd=settings.max_cost_usd,
+        ),
         "progress": ProgressResource(state_folder=str(settings.state)),
         "duckdb": DuckDBResource(
             database=str(settings.lake / "lake.duckdb"),

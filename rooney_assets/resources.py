@@ -5,12 +5,14 @@ with them. A test swaps any of them through `build_defs(resources=...)`.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import dagster as dg
 
 from rooney_assets.lake import Lake
+from rooney_assets.sources.databento.access import KEY_SETTING, Secret, VendorAccess
 from rooney_assets.sources.selection import source_from
 
 
@@ -25,14 +27,25 @@ class LakeResource(dg.ConfigurableResource):
 
 
 class BarsResource(dg.ConfigurableResource):
-    """The source of bars, by its setting: `simulated` or `files:DIR`."""
+    """The source of bars, by its setting: `simulated`, `databento` or `files:DIR`.
+
+    The vendor's key is no field: what a resource is configured with stands in the UI. It is read
+    from the environment of the process that runs.
+    """
 
     setting: str
     base: str
+    downloads: str
+    gateway: str | None
+    max_cost_usd: float
 
     def create_resource(self, context: dg.InitResourceContext) -> object:
         """A plain `BarSource`."""
-        return source_from(self.setting, Path(self.base))
+        key = os.environ.get(KEY_SETTING, "").strip()
+        access = VendorAccess(
+            Path(self.downloads), self.gateway, self.max_cost_usd, Secret(key) if key else None
+        )
+        return source_from(self.setting, Path(self.base), access)
 
 
 class SilentProgress:

@@ -8,19 +8,34 @@ computation (`rooney_assets.config`). Nothing here reads the environment by itse
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import yaml
 
+from rooney_assets.sources.databento.access import (
+    COST_SETTING,
+    DEFAULT_MAX_COST_USD,
+    GATEWAY_SETTING,
+    KEY_SETTING,
+    Secret,
+    VendorAccess,
+    parse_cost,
+    parse_gateway,
+)
 from rooney_assets.sources.selection import source_from
 from rooney_core.errors import InvalidSetting, UnknownName
 from rooney_core.market.instruments import Universe
 
+DOWNLOADS: Final = "_downloads"
+"""Folder of the lake for what vendors sent; no asset's name begins with an underscore."""
+
 KNOWN: Final = {
     "ROONEY_LAKE": "a folder for the lake",
-    "ROONEY_SOURCE": "simulated or files:DIR",
+    "ROONEY_SOURCE": "simulated, databento or files:DIR",
+    GATEWAY_SETTING: "a host, such as localhost:8443, that answers in Databento's place",
+    COST_SETTING: "what reading one symbol may cost at most, in USD",
     "ROONEY_UNIVERSE": "the path of a universe.yaml",
     "ROONEY_STATE": "a folder for Dagster's and MLflow's own files",
 }
@@ -30,9 +45,10 @@ KNOWN: Final = {
 class Settings:
     """Where the factory works. Paths are absolute, but need not exist yet.
 
-    `lake`: root of the lake. `source`: `simulated` or `files:DIR`, where a relative DIR starts at
-    `base`. `universe`: the universe file. `state`: files of Dagster and MLflow. `base`: where
-    relative paths of the settings start.
+    `lake`: root of the lake. `source`: `simulated`, `databento` or `files:DIR`, where a relative
+    DIR starts at `base`. `universe`: the universe file. `state`: files of Dagster and MLflow.
+    `base`: where relative paths of the settings start. `gateway`, `max_cost_usd` and `key` are the
+    vendor's, as `VendorAccess` has them; the key is from DATABENTO_API_KEY and shown nowhere.
     """
 
     lake: Path
@@ -40,6 +56,9 @@ class Settings:
     universe: Path
     state: Path
     base: Path
+    gateway: str | None = None
+    max_cost_usd: float = DEFAULT_MAX_COST_USD
+    key: Secret | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], base: Path | None = None) -> Settings:
@@ -60,17 +79,38 @@ class Settings:
             universe=_folder(environ, "ROONEY_UNIVERSE", home / "universe.yaml", start),
             state=_folder(environ, "ROONEY_STATE", home / ".rooney", start),
             base=start,
+            gateway=parse_gateway(_text(environ, GATEWAY_SETTING, ""))
+            if GATEWAY_SETTING in environ
+            else None,
+            max_cost_usd=parse_cost(_text(environ, COST_SETTING, f"{DEFAULT_MAX_COST_USD:g}")),
+            key=Secret(key) if (key := environ.get(KEY_SETTING, "").strip()) else None,
         )
 
+    @property
+    def vendor(self) -> VendorAccess:
+        """How the vendor is asked, with these settings."""
+        downloads = self.lake / DOWNLOADS / "databento"
+        return VendorAccess(downloads, self.gateway, self.max_cost_usd, self.key)
+
     def as_environment(self) -> dict[str, str]:
-        """The variables that give a process in any working directory these settings."""
+        """The variables that give a process in any working directory these settings.
+
+        All but the key: a child has it from the environment itself, and no file ever holds it.
+        """
         kind, colon, folder = self.source.partition(":")
         return {
             "ROONEY_LAKE": str(self.lake),
             "ROONEY_SOURCE": f"{kind}:{self.base / Path(folder).expanduser()}" if colon else kind,
             "ROONEY_UNIVERSE": str(self.universe),
             "ROONEY_STATE": str(self.state),
+            COST_SETTING: str(self.max_cost_usd),
+            **({} if self.gateway is None else {GATEWAY_SETTING: self.gateway}),
         }
+
+
+def known_universe(settings: Settings) -> Universe:
+    """Every instrument of the universe file, whatever the source. Raises as `load_universe`."""
+    return Universe.parse(_parse(settings.universe), str(settings.universe))
 
 
 def load_universe(settings: Settings) -> Universe:
@@ -79,8 +119,8 @@ def load_universe(settings: Settings) -> Universe:
     Raises InvalidSetting when the file cannot be read, is not YAML (naming the line), breaks the
     schema, or holds nothing that the source offers.
     """
-    known = Universe.parse(_parse(settings.universe), str(settings.universe))
-    source = source_from(settings.source, settings.base)
+    known = known_universe(settings)
+    source = source_from(settings.source, settings.base, settings.vendor)
     offered = source.offers(known)
     if not offered.instruments:
         raise InvalidSetting(

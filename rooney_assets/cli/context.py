@@ -35,7 +35,7 @@ class Place:
 
         settings = Settings.from_environment(os.environ)
         universe = load_universe(settings)
-        source = source_from(settings.source, settings.base)
+        source = source_from(settings.source, settings.base, settings.vendor)
         return cls(settings, universe, source, Lake(settings.lake))
 
     def symbol(self, arrived: str) -> str:

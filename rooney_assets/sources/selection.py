@@ -9,21 +9,28 @@ import difflib
 from pathlib import Path
 
 from rooney_assets.sources import BarSource
+from rooney_assets.sources.databento.access import VendorAccess
+from rooney_assets.sources.databento.source import DatabentoSource
 from rooney_assets.sources.files import FileSource
 from rooney_assets.sources.simulated import SimulatedSource
 from rooney_core.errors import InvalidSetting
 
-ALLOWED = "This version reads `simulated` and `files:DIR`, a folder of Parquet or CSV files."
+ALLOWED = (
+    "It takes `simulated`, `databento`, or `files:DIR`, a folder of Parquet, CSV or DBN files."
+)
 
 
-def source_from(setting: str, base: Path) -> BarSource:
+def source_from(setting: str, base: Path, access: VendorAccess) -> BarSource:
     """The source that ROONEY_SOURCE names; a relative folder starts at `base`.
 
+    `access` says how a vendor is asked. Touches no network.
     Raises InvalidSetting for any other form, with a suggestion, and for a folder that is not there.
     """
     kind, colon, rest = setting.partition(":")
     if kind == "simulated" and not colon:
         return SimulatedSource()
+    if kind == "databento" and not colon:
+        return DatabentoSource(access)
     if kind == "files" and rest.strip():
         return FileSource(_existing_folder(base / Path(rest.strip()).expanduser(), setting))
     raise InvalidSetting(f"ROONEY_SOURCE is {setting!r}.{_hint(kind, setting, base)} {ALLOWED}")
@@ -44,7 +51,8 @@ def _hint(kind: str, setting: str, base: Path) -> str:
         return " The folder after `files:` is missing."
     if (base / setting).is_dir():
         return f" Did you mean 'files:{setting}'?"
-    near = difflib.get_close_matches(kind.strip().lower(), ("simulated", "files"), n=1, cutoff=0.5)
+    kinds = ("simulated", "databento", "files")
+    near = difflib.get_close_matches(kind.strip().lower(), kinds, n=1, cutoff=0.5)
     if not near:
         return ""
-    return f" Did you mean {'files:DIR' if near[0] == 'files' else 'simulated'!r}?"
+    return f" Did you mean {'files:DIR' if near[0] == 'files' else near[0]!r}?"
