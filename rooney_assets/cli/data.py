@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import click
 
+from rooney_assets.cli.vendor import fetch, plan
+
 
 @click.group()
 def data() -> None:
     """Bars from a vendor: cost before money is spent, download, and the impact of a change."""
+
+
+for command in (plan, fetch):
+    data.add_command(command)

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from rooney_assets.cli.data import data
 from rooney_assets.cli.look import rank, sql, status, summary
 from rooney_assets.cli.materialize import materialize
 from rooney_core import __version__
@@ -17,13 +18,14 @@ from rooney_core.errors import RooneyError
 def rooney() -> None:
     """Research to production for systematic futures trading.
 
-    Settings come from the environment: ROONEY_LAKE (root of the lake), ROONEY_SOURCE (simulated or
-    files:DIR), ROONEY_UNIVERSE (path of universe.yaml), ROONEY_STATE (Dagster's and MLflow's
-    files). None is needed.
+    Settings come from the environment: ROONEY_LAKE (root of the lake), ROONEY_SOURCE (simulated,
+    databento or files:DIR), ROONEY_UNIVERSE (path of universe.yaml), ROONEY_STATE (Dagster's and
+    MLflow's files), and for Databento DATABENTO_API_KEY, ROONEY_MAX_COST_USD and
+    ROONEY_DATABENTO_GATEWAY. None is needed.
     """
 
 
-for command in (materialize, sql, rank, status, summary):
+for command in (materialize, data, sql, rank, status, summary):
     rooney.add_command(command)
 
 

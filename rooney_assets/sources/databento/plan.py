@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -27,6 +27,7 @@ _CONTINUOUS: Final = {"volume": "v", "calendar": "c", "open_interest": "n"}
 # How a dataset spells a dated contract. CFE's form is from the exchange's symbol guide.
 _SPELLINGS: Final = {"XCBF.PITCH": "{root}/{month}{year}"}
 _USUAL_SPELLING: Final = "{root}{month}{year}"
+_FRIDAY: Final = 5
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def chunks(
     """Everything that the instrument's page implies, oldest first, cut at calendar years.
 
     `available`: whole days that each dataset has; one that is absent contributes nothing. A feed
-    ends where the next begins. `first` leaves out the days before it.
+    ends where the next begins. A weekend at the end of what is available comes with its Monday:
+    no session ends on it, and a symbol may have no name on it. `first` leaves out the days before.
     """
     page = vendor_page(instrument)
     ends = [after.since for _, after in pairwise(page.feeds)] + [date.max]
@@ -100,13 +102,20 @@ def chunks(
     for feed, end in zip(page.feeds, ends, strict=True):
         wanted = Days(max(feed.since, first or feed.since), end)
         has = available.get(feed.dataset)
-        days = has.overlap(wanted) if has is not None else None
+        days = _to_a_weekday(has).overlap(wanted) if has is not None else None
         if days is not None:
             found += [
                 _request(page, instrument.contract_months, feed.dataset, schema, year)
                 for year in _years(days)
             ]
     return tuple(found)
+
+
+def _to_a_weekday(days: Days) -> Days:
+    """Without the Saturday and Sunday at the end."""
+    last = days.end - timedelta(days=1)
+    past_friday = max(last.isoweekday() - _FRIDAY, 0)
+    return Days(days.start, days.end - timedelta(days=past_friday))
 
 
 def _years(days: Days) -> list[Days]:
