@@ -38,21 +38,22 @@ def raw_bars(here: Here) -> Made:
 def roll_calendar(here: Here, raw_bars: pl.DataFrame) -> pl.DataFrame:
     """When the front contract changes, decided only from sessions before the roll.
 
-    `roll_session` is the first session on the new contract, `gap` the new minus the old price.
+    `roll_session` is the first session on the new contract, `gap` the new minus the old price, and
+    `gap_basis` says where the two prices were found. By volume unless the symbol's page says so.
     """
-    return find_rolls(raw_bars)
+    return find_rolls(raw_bars, here.instrument)
 
 
 @lake_asset(group="bars", rooms=("market",), partitioning=BY_SYMBOL, plots_column="close")
 def continuous_bars(
     here: Here, raw_bars: pl.DataFrame, roll_calendar: pl.DataFrame
 ) -> pl.DataFrame:
-    """One series of the front contract's RAW prices, with the adjustment beside them.
+    """One series of the front contract's RAW prices, with two adjustments beside them.
 
-    `close + adjustment` is the backward-spread adjusted close that signals use; fills, P&L and
-    sizes use the raw prices.
+    `close + adjustment` is the backward-spread adjusted close that signals use, and
+    `close * adjustment_ratio` the backward-ratio one; fills, P&L and sizes use the raw prices.
     """
-    return stitch(raw_bars, roll_calendar)
+    return stitch(raw_bars, roll_calendar, here.instrument)
 
 
 @lake_asset(group="bars", rooms=("market",), partitioning=BY_SYMBOL, plots_column="close")

@@ -1,25 +1,25 @@
 """Which contract is in front, and how contracts join into one series.
 
-Belongs here: the roll decision and the backward spread adjustment. Does not belong here: what a
-roll costs (a trade of the backtest), or where single contracts come from.
+Belongs here: the roll_calendar with the price of each roll, and the continuous series. Does not
+belong here: the rule that chooses the contract (`roll_choice.py`), what adjusted prices are
+(`adjustment.py`), what a roll costs (a trade of the backtest), or where single contracts come from.
 
-A roll is decided once a session, before it opens, from finished sessions: when a later contract
-traded more than the front contract in the session before (method `volume`). Sources that already
-deliver one contract at a time change it themselves; the first bar of a session then names the
-front (method `front_change`). A front contract never comes back.
+A roll is decided once a session, before it opens, from finished sessions. A front contract never
+comes back.
 """
 
 from __future__ import annotations
 
-import re
 from datetime import date
-from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 import polars as pl
 
 from rooney_core.errors import BarsRejected
+from rooney_core.market.adjustment import backward_products, backward_sums
 from rooney_core.market.bars import BARS_SCHEMA
+from rooney_core.market.instruments import Instrument
+from rooney_core.market.roll_choice import Roll, choose_rolls, dated
 
 ROLLS_SCHEMA: Final[dict[str, pl.DataType]] = {
     "symbol": pl.String(),
@@ -28,89 +28,106 @@ ROLLS_SCHEMA: Final[dict[str, pl.DataType]] = {
     "roll_to": pl.String(),
     "gap": pl.Float64(),
     "method": pl.String(),
+    "ratio": pl.Float64(),
+    "old_price": pl.Float64(),
+    "new_price": pl.Float64(),
+    "gap_basis": pl.String(),
 }
 """Columns of roll_calendar. roll_session: first session on `roll_to`. gap: new minus old price, in
-quote units."""
+quote units. ratio: new over old price, null when either is not above 0. gap_basis: where the two
+prices come from, a key of `GAP_BASES`. method: what decided, see `roll_choice`."""
 
-_MONTH_CODES = "FGHJKMNQUVXZ"
-_DATED = re.compile(rf"^.+([{_MONTH_CODES}])(\d{{2}})$")
+GAP_BASES: Final[dict[str, str]] = {
+    "common_bar": "closes of both contracts on their last common bar before the roll session",
+    "last_closes": "last close of each before the roll session; they have no common bar",
+    "first_open": "first open of the new contract over the last close of the old one",
+}
+"""Every gap_basis, the most trustworthy first."""
+
+CONTINUOUS_SCHEMA: Final[dict[str, pl.DataType]] = {
+    **BARS_SCHEMA,
+    "adjustment_ratio": pl.Float64(),
+}
+"""Columns of continuous_bars, in order: prices are raw. price + adjustment is the backward-spread
+adjusted price; price x adjustment_ratio the backward-ratio adjusted one, 1.0 on the last contract
+and null before a roll where a price at or below zero has no ratio."""
+
+_GAP_SESSIONS = 5  # looked at first: the common bar of two contracts is nearly always in them
 
 
-class _Roll(NamedTuple):
-    session: date
-    old: str
-    new: str
-    method: str
-
-
-class _SessionVolumes(NamedTuple):
-    session: date
-    volume: dict[str, int]
-    first_contracts: set[str]
-
-
-def contract_order(raw_bars: pl.DataFrame) -> tuple[str, ...]:
-    """Contracts of `raw_bars`, nearest first: by the expiry in the name (SYMBOL, month code, two
+def contract_order(raw_bars: pl.DataFrame, instrument: Instrument | None = None) -> tuple[str, ...]:
+    """Contracts of `raw_bars`, nearest first: by the expiry in the name (root, month code, two
     digits of the year; 70-99 is the last century), or by first appearance where a name has none.
+
+    With an instrument, only contracts of its `contract_months`. Raises BarsRejected when that
+    leaves none.
     """
-    seen = raw_bars.sort("bar_start", "contract").unique("contract", maintain_order=True)
-    contracts: list[str] = seen["contract"].to_list()
-    expiries = {contract: _expiry(contract) for contract in contracts}
-    if any(expiry is None for expiry in expiries.values()):
-        return tuple(contracts)
-    return tuple(sorted(contracts, key=lambda contract: (expiries[contract], contract)))
+    first_seen = raw_bars.group_by("contract").agg(pl.col("bar_start").min())
+    names: list[str] = first_seen.sort("bar_start", "contract")["contract"].to_list()
+    known = {name: dated(name) for name in names}
+    if any(one is None for one in known.values()):
+        return tuple(names)
+    order = sorted((one.year, one.month, name) for name, one in known.items() if one is not None)
+    months = instrument.contract_months if instrument is not None else ""
+    kept = tuple(name for *_, name in order if not months or name[-3] in months)
+    if names and not kept:
+        raise BarsRejected(
+            f"{raw_bars['symbol'][0]}: contracts {', '.join(names[:3])} arrived; none is of the "
+            f"contract months {months}. Correct `contract_months` in universe.yaml."
+        )
+    return kept
 
 
-def find_rolls(raw_bars: pl.DataFrame) -> pl.DataFrame:
+def find_rolls(raw_bars: pl.DataFrame, instrument: Instrument | None = None) -> pl.DataFrame:
     """The roll_calendar of `raw_bars` (one symbol): one row a roll, oldest first; may be empty.
 
-    Each row depends only on bars up to the first bar time of its roll session: more bars later add
-    rows, they never change one. `gap` is the close of the new minus the old contract on their last
-    common bar before the roll session; where they have none, the last closes before it; where the
-    new one had not traded yet, its first open minus the last close of the old.
+    By the method, months and expiry on the instrument's page; without one, by volume among all
+    contracts. Each row depends only on bars up to the first bar time of its roll session: more bars
+    later add rows, they never change one. The gap takes the first of `GAP_BASES` that exists.
+    Raises BarsRejected (no contract of the right months; open interest that is not there),
+    InvalidSetting (calendar rolls without an expiry rule).
     """
     if raw_bars.is_empty():
         return pl.DataFrame(schema=ROLLS_SCHEMA)
     symbol = raw_bars["symbol"][0]
-    ordered = raw_bars.sort("bar_start", "contract")
-    bars = {str(part["contract"][0]): part for part in ordered.partition_by("contract")}
-    rows = [
-        (symbol, day, old, new, _gap(bars[old], bars[new], day), method)
-        for day, old, new, method in _walk(_by_session(ordered), contract_order(ordered))
-    ]
-    return pl.DataFrame(rows, schema=ROLLS_SCHEMA, orient="row")
+    rolls = choose_rolls(raw_bars, contract_order(raw_bars, instrument), instrument)
+    prices = _Prices(raw_bars)
+    rows = [(symbol, *roll, *prices.at(roll)) for roll in rolls]
+    columns = ["symbol", *Roll._fields, "old_price", "new_price", "gap_basis"]
+    old, new = pl.col("old_price"), pl.col("new_price")
+    has_ratio = (old > 0) & (new > 0)
+    return (
+        pl.DataFrame(rows, schema={name: ROLLS_SCHEMA[name] for name in columns}, orient="row")
+        .with_columns(gap=new - old, ratio=pl.when(has_ratio).then(new / old))
+        .select(list(ROLLS_SCHEMA))
+    )
 
 
-def stitch(raw_bars: pl.DataFrame, roll_calendar: pl.DataFrame) -> pl.DataFrame:
-    """The continuous_bars: bars of the front contract only, raw prices, sorted by bar_start.
+def stitch(
+    raw_bars: pl.DataFrame, roll_calendar: pl.DataFrame, instrument: Instrument | None = None
+) -> pl.DataFrame:
+    """The continuous_bars (CONTINUOUS_SCHEMA): bars of the front contract only, by bar_start.
 
-    `adjustment` is the sum of the gaps of all rolls after the bar: price + adjustment is the
-    backward spread-adjusted price, and the last contract has 0.0. Bars of contracts that are not in
-    front are left out. Raises BarsRejected when a bar time is left with two bars.
+    Prices stay raw. Bars of contracts that are not in front are left out; `instrument`, as given to
+    `find_rolls`, matters only where nothing ever rolled. Raises BarsRejected when a bar time is
+    left with two bars.
     """
     if raw_bars.is_empty():
-        return raw_bars.select(list(BARS_SCHEMA))
-    calendar = roll_calendar.sort("roll_session").select(
-        pl.col("roll_session").alias("session"),
-        pl.col("roll_to").alias("front"),
-        (pl.col("gap").sum() - pl.col("gap").cum_sum()).alias("later_gaps"),
-    )
-    first_front = _first_front(raw_bars, roll_calendar)
-    all_gaps = float(roll_calendar["gap"].sum())
-    front = pl.col("front").fill_null(first_front)
-    # The last contract is exactly unadjusted; cumulative sums leave dust in the others only.
-    last_front = calendar["front"][-1] if calendar.height else first_front
+        return pl.DataFrame(schema=CONTINUOUS_SCHEMA)
+    tenures = _tenures(raw_bars, roll_calendar, instrument)
     bars = (
-        raw_bars.sort("bar_start", "contract")
-        .join_asof(calendar, on="session", strategy="backward")
-        .filter(pl.col("contract") == front)
-        .with_columns(
-            adjustment=pl.when(pl.col("contract") == last_front)
-            .then(0.0)
-            .otherwise(pl.col("later_gaps").fill_null(all_gaps))
+        raw_bars.lazy()
+        .drop("adjustment", "adjustment_ratio", strict=False)
+        .join(tenures.lazy(), on="contract", maintain_order="left")
+        .filter(
+            pl.col("from").is_null() | (pl.col("session") >= pl.col("from")),
+            pl.col("until").is_null() | (pl.col("session") < pl.col("until")),
         )
-        .select(list(BARS_SCHEMA))
+        .select(list(CONTINUOUS_SCHEMA))
+        .collect()
     )
+    if not bars["bar_start"].is_sorted():
+        bars = bars.sort("bar_start")
     if bars["bar_start"].is_duplicated().any():
         raise BarsRejected(
             f"{bars['symbol'][0]}: two bars of one contract at one time. Run validate_bars on the "
@@ -119,81 +136,88 @@ def stitch(raw_bars: pl.DataFrame, roll_calendar: pl.DataFrame) -> pl.DataFrame:
     return bars
 
 
-def _by_session(raw_bars: pl.DataFrame) -> list[_SessionVolumes]:
-    """Volume of each contract per session, and the contracts on the session's first bar time."""
-    firsts = pl.col("bar_start").min().over("session") == pl.col("bar_start")
-    table = (
-        raw_bars.with_columns(at_open=firsts)
-        .group_by("session", "contract")
-        .agg(pl.col("volume").sum(), pl.col("at_open").any())
-        .sort("session")
+def _tenures(
+    raw_bars: pl.DataFrame, roll_calendar: pl.DataFrame, instrument: Instrument | None
+) -> pl.DataFrame:
+    """One row per front contract: from (null: the start), until (exclusive; null: the end)."""
+    calendar = roll_calendar.sort("roll_session")
+    later = calendar.select(
+        contract="roll_to",
+        until=pl.col("roll_session").shift(-1),
+        adjustment=backward_sums(pl.col("gap")),
+        adjustment_ratio=backward_products(pl.col("ratio")),
+        **{"from": pl.col("roll_session")},
     )
-    sessions: dict[date, _SessionVolumes] = {}
-    for session, contract, volume, at_open in table.iter_rows():
-        one = sessions.setdefault(session, _SessionVolumes(session, {}, set()))
-        one.volume[contract] = volume
-        if at_open:
-            one.first_contracts.add(contract)
-    return list(sessions.values())
+    # The last contract is exactly unadjusted; sums and products leave dust in the others only.
+    last = pl.int_range(pl.len()) == pl.len() - 1
+    later = later.with_columns(
+        adjustment=pl.when(last).then(0.0).otherwise("adjustment"),
+        adjustment_ratio=pl.when(last).then(1.0).otherwise("adjustment_ratio"),
+    )
+    ratios = calendar["ratio"]
+    first = pl.DataFrame(
+        {
+            "contract": [_first_front(raw_bars, calendar, instrument)],
+            "until": [calendar["roll_session"].first()],
+            "adjustment": [float(calendar["gap"].sum())],
+            "adjustment_ratio": [None if ratios.has_nulls() else float(ratios.product())],
+            "from": [None],
+        },
+        schema=later.schema,
+    )
+    return pl.concat([first, later])
 
 
-def _walk(sessions: list[_SessionVolumes], order: tuple[str, ...]) -> list[_Roll]:
-    rank = {contract: position for position, contract in enumerate(order)}
-    front = min(sessions[0].first_contracts, key=rank.__getitem__)
-    rolls: list[_Roll] = []
-    for before, now in pairwise(sessions):
-        later = {one for one in order if rank[one] > rank[front]}
-        chosen = _busier(before, front, later) or _newly_named(before, now, front, later)
-        if chosen is None:
-            continue
-        method = "volume" if chosen in before.volume else "front_change"
-        rolls.append(_Roll(now.session, front, chosen, method))
-        front = chosen
-    return rolls
-
-
-def _busier(before: _SessionVolumes, front: str, later: set[str]) -> str | None:
-    """The later contract that out-traded the front one in the session before, if any did."""
-    traded = {one: volume for one, volume in before.volume.items() if one in later}
-    best = max(sorted(traded), key=traded.__getitem__, default=None)
-    ahead = best is not None and traded[best] > before.volume.get(front, -1)
-    return best if ahead else None
-
-
-def _newly_named(
-    before: _SessionVolumes, now: _SessionVolumes, front: str, later: set[str]
-) -> str | None:
-    """The later contract that opens this session without the front one and without a yesterday."""
-    if front in now.first_contracts:
-        return None
-    fresh = sorted(one for one in now.first_contracts & later if one not in before.volume)
-    return max(fresh, key=lambda one: now.volume[one], default=None)
-
-
-def _gap(old: pl.DataFrame, new: pl.DataFrame, roll_session: date) -> float:
-    """New minus old price, from the bars of both contracts, sorted by bar_start."""
-    old_before = old.filter(pl.col("session") < roll_session)
-    new_before = new.filter(pl.col("session") < roll_session)
-    common = old_before.join(new_before, on="bar_start", suffix="_new", maintain_order="left")
-    if common.height:
-        return float(common["close_new"][-1] - common["close"][-1])
-    if new_before.height:
-        return float(new_before["close"][-1] - old_before["close"][-1])
-    return float(new["open"][0] - old_before["close"][-1])
-
-
-def _first_front(raw_bars: pl.DataFrame, roll_calendar: pl.DataFrame) -> str:
-    if roll_calendar.height:
-        return str(roll_calendar.sort("roll_session")["roll_from"][0])
-    at_open = raw_bars.filter(pl.col("bar_start") == pl.col("bar_start").min())
-    order = contract_order(raw_bars)
-    opening: list[str] = at_open["contract"].to_list()
+def _first_front(
+    raw_bars: pl.DataFrame, calendar: pl.DataFrame, instrument: Instrument | None
+) -> str:
+    if calendar.height:
+        return str(calendar["roll_from"][0])
+    order = contract_order(raw_bars, instrument)
+    listed = raw_bars.filter(pl.col("contract").is_in(order))
+    first = listed.filter(pl.col("bar_start") == pl.col("bar_start").min())
+    opening: list[str] = first["contract"].to_list()
     return min(opening, key=order.index)
 
 
-def _expiry(contract: str) -> tuple[int, int] | None:
-    dated = _DATED.match(contract)
-    if dated is None:
+class _Prices:
+    """Prices of both contracts around a roll, found without a copy of all bars per contract."""
+
+    def __init__(self, raw_bars: pl.DataFrame) -> None:
+        bars = raw_bars.select("session", "bar_start", "contract", "open", "close")
+        if not (bars["session"].is_sorted() and bars["bar_start"].is_sorted()):
+            bars = bars.sort("session", "bar_start")
+        self._bars = bars
+        self._sessions = bars["session"].unique().sort()
+
+    def at(self, roll: Roll) -> tuple[float, float, str]:
+        """(old price, new price, gap_basis) of a roll."""
+        bars, end = self._bars, self._row(roll.roll_session)
+        position = int(self._sessions.search_sorted(roll.roll_session))
+        near = self._row(self._sessions[max(0, position - _GAP_SESSIONS)])
+        for start in (near, 0):
+            common = _common_closes(bars[start:end], roll)
+            if common is not None:
+                return *common, "common_bar"
+        old, new = (_closes(bars[:end], name) for name in (roll.roll_from, roll.roll_to))
+        if len(new):
+            return float(old[-1]), float(new[-1]), "last_closes"
+        opens = bars[end:].filter(pl.col("contract") == roll.roll_to)["open"]
+        return float(old[-1]), float(opens[0]), "first_open"
+
+    def _row(self, session: date) -> int:
+        return int(self._bars["session"].search_sorted(session, side="left"))
+
+
+def _common_closes(bars: pl.DataFrame, roll: Roll) -> tuple[float, float] | None:
+    both = bars.filter(pl.col("contract").is_in([roll.roll_from, roll.roll_to]))
+    old = both.filter(pl.col("contract") == roll.roll_from)
+    new = both.filter(pl.col("contract") == roll.roll_to)
+    common = old.join(new, on="bar_start", suffix="_new", maintain_order="left")
+    if common.is_empty():
         return None
-    year = int(dated.group(2))
-    return year + (1900 if year >= 70 else 2000), _MONTH_CODES.index(dated.group(1))
+    return float(common["close"][-1]), float(common["close_new"][-1])
+
+
+def _closes(bars: pl.DataFrame, contract: str) -> pl.Series:
+    return bars.filter(pl.col("contract") == contract)["close"]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from datetime import date, timedelta
-from typing import Annotated, Final, NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 import numpy as np
 import polars as pl
@@ -24,11 +24,10 @@ from pydantic import Field, model_validator
 from rooney_core.errors import InvalidSetting, NotEnoughData
 from rooney_core.market.bars import BARS_SCHEMA
 from rooney_core.market.calendar import schedule, session_hours
+from rooney_core.market.contracts import MONTH_CODES
 from rooney_core.market.instruments import Instrument
 from rooney_core.market.simulation_kernel import all_on_tick, draw_normals, draw_prices
 from rooney_core.market.source_pages import Facts, SimulatedFacts
-
-MONTH_CODES: Final = "FGHJKMNQUVXZ"
 
 # Volatility by hour of the Chicago clock, 0 to 23; the square of it is the shape of volume.
 _CLOCK_SHAPE = (
@@ -43,7 +42,7 @@ _BASE_VOLUME = 4000  # contracts in an average hour
 _ROLL_DAY = 15  # of the contract month
 _ROLL_SESSIONS_BEFORE = 8
 # Around the roll session: (offset, front contract's share of volume, share of the one beside it).
-_CROSSOVER = ((-2, 0.8, 0.2), (-1, 0.4, 0.6), (0, 0.85, 0.15), (1, 0.95, 0.05))
+_CROSSOVER = ((-3, 0.7, 0.3), (-2, 0.3, 0.7), (-1, 0.1, 0.9), (0, 0.95, 0.05))
 _BASIS_NOISE = 0.3  # of a roll gap, as a fraction of it
 _CALENDAR_MARGIN = timedelta(days=150)
 _HOUR_US = 3_600_000_000
@@ -77,9 +76,9 @@ def simulate_bars(instrument: Instrument, market: SimulatedMarket) -> pl.DataFra
     """raw_bars of one simulated symbol (`bars.BARS_SCHEMA`), sorted by (bar_start, contract).
 
     Hourly from session open to close, or one bar a session for `bar_minutes` 1440. Every contract
-    month rolls eight sessions before its fifteenth; two sessions before and after the roll both
-    contracts have bars, and volume crosses over in the session before it. An instrument without
-    contract months has one contract, named like the symbol.
+    month rolls eight sessions before its fifteenth; from three sessions before it on, both
+    contracts have bars, and volume crosses over so that `find_rolls` rolls on that very session.
+    An instrument without contract months has one contract, named like the symbol.
     Raises InvalidSetting for an instrument without simulated facts, or daily bars with an edge
     (only hourly bars carry one); NotEnoughData when no session lies between the dates.
     """
@@ -304,10 +303,10 @@ def _rolls(instrument: Instrument, market: SimulatedMarket) -> list[_Roll]:
     rolls = []
     for old, new, wobble in zip(dated, dated[1:], noise, strict=False):
         at = bisect_left(sessions, date(*old, _ROLL_DAY)) - _ROLL_SESSIONS_BEFORE
-        if at + 2 < len(sessions) and at >= 2 and sessions[at] > market.first_session:
+        if at < len(sessions) and at >= 3 and sessions[at] > market.first_session:
             front, following = (_contract(instrument.symbol, *one) for one in (old, new))
             factor = 1.0 + facts.carry_per_roll * (1.0 + _BASIS_NOISE * float(wobble))
-            around = tuple(sessions[at - 2 : at + 2])
+            around = tuple(sessions[at + offset] for offset, *_ in _CROSSOVER)
             rolls.append(_Roll(sessions[at], around, front, following, factor))
     return rolls
 
