@@ -1,80 +1,49 @@
-"""When a product group trades: session labels, scheduled hours, holidays, flat deadlines.
+"""When a product group trades: session labels, scheduled hours, flat deadlines, expected bars.
 
-Belongs here: rules of dates and clocks, per product group. Does not belong here: bars (`bars.py`),
-the order in which contracts follow each other (`rolls.py`), or what to do at a deadline.
+Belongs here: rules of dates and clocks in UTC, per product group. Does not belong here: the table
+of holidays (`holidays.py`), the clocks of an ordinary day (`hours.py`), bars (`bars.py`), the order
+in which contracts follow each other (`rolls.py`), or what to do at a deadline.
 
-The holiday table is rule-based and errs on the early side: where CME product groups close at
-different minutes of the same shortened day (12:00 to 13:45 Chicago), or changed them over the
-years, all close here at the earliest, 12:00 Chicago, so that nobody is still in a position when
-the market is gone. A bar that exists anyway on a day without a schedule (five Good Fridays with a
-morning session since 2009) is labelled by its clock. Not in the table: closings at 10:30 Chicago on
-equity_index holidays before 2014, and mornings cut short by storm or mourning on Globex.
+| group | session | ordinary hours | full closings |
+|---|---|---|---|
+| equity_index, energy, metals, fx, rates, volatility | opens the evening before | 17:00-16:00 Chicago | New Year, Good Friday, Christmas |
+| us_equity | the same date | 09:30-16:00 New York | all exchange holidays |
+| volatility_index | the same date | 08:30-15:15 Chicago | as us_equity |
 
-| group | session | hours | full closings | early closes |
-|---|---|---|---|---|
-| equity_index, energy, metals, fx, rates | opens the evening before | 17:00-16:00 Chicago | New Year, Good Friday, Christmas | 12:00 Chicago: King, Presidents, Memorial, Juneteenth (2022 on), Independence, Labor, Thanksgiving and the day after, December 24; equity_index also July 3 |
-| us_equity | the same date | 09:30-16:00 New York | all exchange holidays | 13:00 New York: July 3, the day after Thanksgiving, December 24 |
-| volatility_index | the same date | 08:30-15:15 Chicago | as us_equity | 12:15 Chicago on the same days |
+Where sources disagree about a day, `session_close` is what the exchange did, and `flat_deadlines`
+obeys the earliest: noon in Chicago on every shortened day, and no entry at all on a day that some
+source calls closed. A bar that exists on a day without a schedule (a Good Friday morning) is
+labelled by its clock. A US holiday keeps its own session, although the exchange books it with the
+next trade date: its market stops at noon and nobody may be in a position then.
 """  # noqa: E501
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, time, timedelta
 
 import polars as pl
 
 from rooney_core.errors import InvalidSetting
+from rooney_core.market.holidays import easter_sunday, irregular_days
+from rooney_core.market.hours import HOURS, Hours, Period, trading_periods
 from rooney_core.market.instruments import Instrument, ProductGroup
 
+__all__ = [
+    "HOURS",
+    "UTC_MICROSECONDS",
+    "Hours",
+    "easter_sunday",
+    "expected_bar_starts",
+    "flat_deadlines",
+    "outside_hours",
+    "schedule",
+    "session_hours",
+    "session_labels",
+]
+
 UTC_MICROSECONDS = pl.Datetime("us", "UTC")
-FRIDAY, SATURDAY, SUNDAY = 5, 6, 7
-
-
-@dataclass(frozen=True)
-class Hours:
-    """Wall-clock hours of a product group; `opens_day_before` for sessions that span midnight."""
-
-    zone: str
-    opens: time
-    closes: time
-    closes_early: time
-    opens_day_before: bool
-
-    @property
-    def label_shift(self) -> timedelta:
-        """What to add to the local time of a bar so that its date is the session label."""
-        opening = timedelta(hours=self.opens.hour, minutes=self.opens.minute)
-        return timedelta(days=1) - opening if self.opens_day_before else timedelta(0)
-
-
-_GLOBEX = Hours("America/Chicago", time(17, 0), time(16, 0), time(12, 0), opens_day_before=True)
-_NEW_YORK = Hours("America/New_York", time(9, 30), time(16, 0), time(13, 0), opens_day_before=False)
-_CBOE = Hours("America/Chicago", time(8, 30), time(15, 15), time(12, 15), opens_day_before=False)
-HOURS: dict[ProductGroup, Hours] = {
-    "equity_index": _GLOBEX,
-    "energy": _GLOBEX,
-    "metals": _GLOBEX,
-    "fx": _GLOBEX,
-    "rates": _GLOBEX,
-    "us_equity": _NEW_YORK,
-    "volatility_index": _CBOE,
-    "volatility": _GLOBEX,
-}
-
-# Days of mourning and of storm: no rule gives them.
-_US_EQUITY_CLOSED_ONCE = frozenset(
-    {
-        *(date(2001, 9, day) for day in range(11, 15)),
-        date(2004, 6, 11),
-        date(2007, 1, 2),
-        date(2012, 10, 29),
-        date(2012, 10, 30),
-        date(2018, 12, 5),
-        date(2025, 1, 9),
-    }
-)
-_JUNETEENTH_SINCE = 2022
+FRIDAY, SATURDAY = 5, 6
+_DAY_MINUTES = 1440
 
 
 def session_labels(bar_start: pl.Series, product_group: ProductGroup) -> pl.Series:
@@ -87,11 +56,11 @@ def session_labels(bar_start: pl.Series, product_group: ProductGroup) -> pl.Seri
     hours = HOURS[product_group]
     local = bar_start.dt.convert_time_zone(hours.zone).dt.replace_time_zone(None)
     label = (local + hours.label_shift).dt.date().alias("session")
-    past_friday = label.dt.weekday().cast(pl.Int64) - FRIDAY
+    past_friday = label.dt.weekday() - FRIDAY
     to_monday = pl.select(
-        pl.when(past_friday > 0).then(3 - past_friday).otherwise(pl.lit(0))
+        pl.when(past_friday > 0).then(3 - past_friday).otherwise(pl.lit(0, pl.Int8))
     ).to_series()
-    return (label.cast(pl.Int32).cast(pl.Int64) + to_monday).cast(pl.Int32).cast(pl.Date)
+    return (label.to_physical() + to_monday.cast(pl.Int32)).cast(pl.Date)
 
 
 def schedule(product_group: ProductGroup, first: date, last: date) -> pl.DataFrame:
@@ -101,12 +70,7 @@ def schedule(product_group: ProductGroup, first: date, last: date) -> pl.DataFra
     exclusive), early_close (Boolean). Days without a session have no row.
     Raises InvalidSetting when `first` is after `last`.
     """
-    if first > last:
-        raise InvalidSetting(
-            f"A schedule from {first} to {last} was asked for; the first session must not be "
-            "after the last. Swap them."
-        )
-    days = pl.date_range(first, last, "1d", eager=True).alias("session")
+    days = _days(first, last)
     return session_hours(days, product_group).filter("is_scheduled").drop("is_scheduled")
 
 
@@ -114,40 +78,24 @@ def session_hours(sessions: pl.Series, product_group: ProductGroup) -> pl.DataFr
     """Hours of each date of `sessions`, in its order, whether or not it is a trading day.
 
     Columns of `schedule` plus is_scheduled (Boolean). A date without a session gets the group's
-    ordinary hours, so that stray real bars on it still have an open and a close.
+    ordinary hours, or those of its short morning, so that stray real bars on it still have an open
+    and a close. `session_close` is the ordinary close of all years: before 2015 some futures traded
+    15 to 30 minutes longer (`hours.trading_periods`).
     """
-    hours = HOURS[product_group]
-    closed, early = _holidays(product_group, sessions)
-    day = pl.col("session")
-    open_day = day.dt.offset_by("-1d") if hours.opens_day_before else day
-    close_at = pl.when("early_close").then(hours.closes_early).otherwise(hours.closes)
-    return (
-        sessions.alias("session")
-        .to_frame()
-        .with_columns(
-            early_close=day.is_in(list(early)),
-            is_scheduled=(day.dt.weekday() < SATURDAY) & ~day.is_in(list(closed)),
-        )
-        .select(
-            "session",
-            session_open=_in_utc(open_day.dt.combine(hours.opens), hours.zone),
-            session_close=_in_utc(day.dt.combine(close_at), hours.zone),
-            early_close="early_close",
-            is_scheduled="is_scheduled",
-        )
-    )
+    return _hours_of(sessions, product_group).drop("flat_by")
 
 
 def flat_deadlines(sessions: pl.Series, instrument: Instrument) -> pl.Series:
     """UTC time by which positions of each session are flat, aligned with `sessions`.
 
-    The instrument's flat time on the session's date, in the flat time's own zone, never after
-    session_close. A date without a scheduled session gets its session_open: no entry is possible.
+    The instrument's flat time on the session's date, in the flat time's own zone, never after the
+    earliest close that a source states for the day. A date without a scheduled session, or one that
+    a source calls closed, gets its session_open: no entry is possible.
     """
     days = sessions.unique().alias("session")
     flat = pl.col("session").dt.combine(instrument.flat_time.at)
-    deadline = pl.min_horizontal(_in_utc(flat, instrument.flat_time.zone), pl.col("session_close"))
-    by_day = session_hours(days, instrument.product_group).select(
+    deadline = pl.min_horizontal(_in_utc(flat, instrument.flat_time.zone), "flat_by")
+    by_day = _hours_of(days, instrument.product_group).select(
         "session",
         flat_deadline=pl.when("is_scheduled").then(deadline).otherwise("session_open"),
     )
@@ -174,6 +122,114 @@ def outside_hours(bar_start: pl.Series, product_group: ProductGroup) -> pl.Serie
     return frame.select(outside=_on_weekend(local, hours) | past_close)["outside"]
 
 
+def expected_bar_starts(
+    product_group: ProductGroup, first: date, last: date, bar_minutes: int = 60
+) -> pl.DataFrame:
+    """Bars that the schedule says should exist, for sessions from `first` to `last` inclusive.
+
+    Columns: session (Date), bar_start (Datetime UTC), rising. Bars start at whole multiples of
+    `bar_minutes` in the hour; the bar of an opening, or of a close, inside an hour counts
+    (09:00 New York for an opening at 09:30). Holidays, early closes, pauses and the closes of
+    former years are those of `holidays.py` and `hours.py`. `bar_minutes` 1440: one bar a session,
+    at its open. Thin contracts have fewer bars: no trade, no bar.
+    Raises InvalidSetting when `first` is after `last`, or for another `bar_minutes` than 1440 or a
+    divisor of 60.
+    """
+    if bar_minutes != _DAY_MINUTES and not (bar_minutes > 0 and 60 % bar_minutes == 0):
+        raise InvalidSetting(
+            f"Bars of {bar_minutes} minutes were asked for; 1440 or a divisor of 60 is possible. "
+            "Use the instrument's bar_minutes."
+        )
+    days = _hours_of(_days(first, last), product_group).filter("is_scheduled")
+    if bar_minutes == _DAY_MINUTES:
+        return days.select("session", bar_start="session_open")
+    stretches = pl.concat(_stretches(days, product_group)).sort("session", "opens")
+    start, every = pl.col("opens").dt.truncate(f"{bar_minutes}m"), f"{bar_minutes}m"
+    bars = (
+        stretches.filter(pl.col("opens") < pl.col("closes"))
+        .select("session", bar_start=pl.datetime_ranges(start, "closes", every, closed="left"))
+        .explode("bar_start", empty_as_null=False)
+    )
+    # An hour that holds both sides of a pause is one bar.
+    return bars.filter((pl.col("bar_start") != pl.col("bar_start").shift()).fill_null(True))
+
+
+def _days(first: date, last: date) -> pl.Series:
+    if first > last:
+        raise InvalidSetting(
+            f"A schedule from {first} to {last} was asked for; the first session must not be "
+            "after the last. Swap them."
+        )
+    return pl.date_range(first, last, "1d", eager=True).alias("session")
+
+
+def _hours_of(sessions: pl.Series, product_group: ProductGroup) -> pl.DataFrame:
+    """`session_hours` plus flat_by (Datetime UTC), the earliest time to be flat by."""
+    hours = HOURS[product_group]
+    days = sessions.unique().alias("session")
+    irregular = irregular_days(product_group, days.dt.year().unique().drop_nulls())
+    day = pl.col("session")
+    open_day = day.dt.offset_by("-1d") if hours.opens_day_before else day
+    flat_clock = pl.coalesce("flat_by", "closes", pl.lit(hours.closes))
+    table = (
+        days.to_frame()
+        .join(irregular, on="session", how="left")
+        .select(
+            "session",
+            session_open=_in_utc(open_day.dt.combine(hours.opens), hours.zone),
+            session_close=_in_utc(
+                day.dt.combine(pl.coalesce("closes", pl.lit(hours.closes))), hours.zone
+            ),
+            early_close=(pl.col("closes") < hours.closes).fill_null(False),
+            is_scheduled=(day.dt.weekday() < SATURDAY) & ~pl.col("is_closed").fill_null(False),
+            flat_by=_in_utc(day.dt.combine(flat_clock), hours.zone),
+            no_entry=pl.col("no_entry").fill_null(False),
+        )
+        .with_columns(flat_by=pl.when("no_entry").then("session_open").otherwise("flat_by"))
+        .drop("no_entry")
+    )
+    return sessions.alias("session").to_frame().join(table, on="session", maintain_order="left")
+
+
+def _stretches(days: pl.DataFrame, product_group: ProductGroup) -> list[pl.DataFrame]:
+    """session, opens, closes (UTC) of every uninterrupted stretch of trading, unsorted."""
+    periods = trading_periods(product_group)
+    ends = [period.since for period in periods[1:]] + [date.max]
+    return [
+        _stretch(part, product_group, stretch)
+        for period, end in zip(periods, ends, strict=True)
+        for part, stretch in _of_period(days, period, end)
+    ]
+
+
+def _of_period(
+    days: pl.DataFrame, period: Period, end: date
+) -> list[tuple[pl.DataFrame, tuple[time, time]]]:
+    inside = days.filter(pl.col("session").is_between(period.since, end, closed="left"))
+    on_friday = pl.col("session").dt.weekday() == FRIDAY
+    return [
+        (inside.filter(on_friday == friday), stretch)
+        for friday in (False, True)
+        for stretch in period.of(friday)
+    ]
+
+
+def _stretch(
+    days: pl.DataFrame, product_group: ProductGroup, stretch: tuple[time, time]
+) -> pl.DataFrame:
+    """One stretch on each of `days`, cut at the close of a day that closes early."""
+    zone = HOURS[product_group].zone
+    opens, closes = stretch
+    day = pl.col("session")
+    open_day = day - timedelta(days=1) if opens > closes else day
+    end = _in_utc(day.dt.combine(closes), zone)
+    return days.select(
+        "session",
+        opens=_in_utc(open_day.dt.combine(opens), zone),
+        closes=pl.when("early_close").then(pl.min_horizontal(end, "session_close")).otherwise(end),
+    )
+
+
 def _on_weekend(local: pl.Series, hours: Hours) -> pl.Series:
     return (local + hours.label_shift).dt.weekday() >= SATURDAY
 
@@ -182,90 +238,3 @@ def _in_utc(local: pl.Expr, zone: str) -> pl.Expr:
     # A repeated hour is read as the earlier one: a deadline is rather early than late.
     in_zone = local.dt.replace_time_zone(zone, ambiguous="earliest")
     return in_zone.dt.convert_time_zone("UTC").cast(UTC_MICROSECONDS)
-
-
-def _holidays(product_group: ProductGroup, sessions: pl.Series) -> tuple[set[date], set[date]]:
-    """Full closings and early closes in the years that `sessions` touches."""
-    closed: set[date] = set()
-    early: set[date] = set()
-    for year in sessions.dt.year().unique().drop_nulls().to_list():
-        shut, short = (
-            _us_equity_year(year)
-            if product_group in ("us_equity", "volatility_index")
-            else _globex_year(year, product_group)
-        )
-        closed |= shut
-        early |= short
-    return closed, early - closed
-
-
-def _globex_year(year: int, product_group: ProductGroup) -> tuple[set[date], set[date]]:
-    eves = _eves(year)
-    if product_group != "equity_index":
-        eves -= {date(year, 7, 3)}
-    early = _bank_holidays(year) | eves | {_observed(date(year, 7, 4))}
-    return _always_closed(year), early
-
-
-def _us_equity_year(year: int) -> tuple[set[date], set[date]]:
-    closed = _always_closed(year) | _bank_holidays(year)
-    closed |= {_observed(date(year, 7, 4))}
-    closed |= {day for day in _US_EQUITY_CLOSED_ONCE if day.year == year}
-    return closed, _eves(year)
-
-
-def _always_closed(year: int) -> set[date]:
-    new_year = date(year, 1, 1)
-    # New Year on a Saturday is not made up for on Friday: that Friday ends the old year's books.
-    if new_year.isoweekday() == SUNDAY:
-        new_year += timedelta(days=1)
-    return {new_year, easter_sunday(year) - timedelta(days=2), _observed(date(year, 12, 25))}
-
-
-def _bank_holidays(year: int) -> set[date]:
-    days = {
-        _nth_weekday(year, 1, 1, 3),
-        _nth_weekday(year, 2, 1, 3),
-        _last_monday_of_may(year),
-        _nth_weekday(year, 9, 1, 1),
-        _thanksgiving(year),
-    }
-    return days | ({_observed(date(year, 6, 19))} if year >= _JUNETEENTH_SINCE else set())
-
-
-def _eves(year: int) -> set[date]:
-    eves = {_thanksgiving(year) + timedelta(days=1), date(year, 12, 24)}
-    # July 3 is short only where July 4 is a weekday: otherwise it is the holiday, or a plain day.
-    if date(year, 7, 4).isoweekday() < SATURDAY:
-        eves.add(date(year, 7, 3))
-    return eves
-
-
-def _observed(day: date) -> date:
-    """The weekday on which a fixed date is kept: Friday for Saturday, Monday for Sunday."""
-    return day + timedelta(days={SATURDAY: -1, SUNDAY: 1}.get(day.isoweekday(), 0))
-
-
-def _thanksgiving(year: int) -> date:
-    return _nth_weekday(year, 11, 4, 4)
-
-
-def _last_monday_of_may(year: int) -> date:
-    last = date(year, 5, 31)
-    return last - timedelta(days=last.isoweekday() - 1)
-
-
-def _nth_weekday(year: int, month: int, isoweekday: int, nth: int) -> date:
-    first = date(year, month, 1)
-    return first + timedelta(days=(isoweekday - first.isoweekday()) % 7 + 7 * (nth - 1))
-
-
-def easter_sunday(year: int) -> date:
-    """Gregorian Easter (anonymous algorithm, Nature 13, 1876, 487), for years from 1583 on."""
-    golden, century, rest = year % 19, year // 100, year % 100
-    leap_shift = century - century // 4 - (century - (century + 8) // 25 + 1) // 3
-    moon = (19 * golden + leap_shift + 15) % 30
-    weekday = (32 + 2 * (century % 4) + 2 * (rest // 4) - moon - rest % 4) % 7
-    late = (golden + 11 * moon + 22 * weekday) // 451
-    month, day = divmod(moon + weekday - 7 * late + 114, 31)
-    return date(year, month, day + 1)
