@@ -1,114 +1,148 @@
-"""Checks of stage 1: bars, rolls, sessions."""
+"""Checks of stage 1 that ask: is this a table of bars, of rolls, of sessions at all?
+
+Belongs here: form and consistency. Does not belong here: how good the bars are (`bar_quality.py`),
+what others say about them (`bar_witnesses.py`), or limits (`rooney_core.market.quality.limits`).
+"""
 
 from __future__ import annotations
 
 import polars as pl
 
-from rooney_assets.graph.declaration import Here, Outcome, check
-from rooney_core.errors import BarsRejected
-from rooney_core.market.bars import validate_bars
-from rooney_core.market.calendar import schedule
-
-MISSING_SESSIONS_ALLOWED = 0.03
-SPIKE_IN_ROBUST_DEVIATIONS = 40.0
-
-
-@check("raw_bars", blocking=True)
-def bars_are_possible(table: pl.DataFrame, here: Here) -> Outcome:
-    """Schema, order, finite prices, high and low around the rest, no duplicate, right zone."""
-    return _validated(table, here)
+from rooney_assets.checks.judged import chart, judge
+from rooney_assets.graph.declaration import Here, Outcome, Severity, check
+from rooney_core.market.calendar import outside_hours
+from rooney_core.market.quality import (
+    Measured,
+    impossible_prices,
+    limits_for,
+    unordered_rows,
+    wrong_columns,
+)
 
 
-@check("raw_bars")
-def sessions_are_complete(table: pl.DataFrame, here: Here) -> Outcome:
-    """At most 3 % of the scheduled sessions between the first and the last bar have no bar."""
-    present = table["session"].unique()
-    planned = schedule(here.instrument.product_group, present.min(), present.max())["session"]
-    missing = planned.filter(~planned.is_in(present.implode()))
-    share = len(missing) / max(1, len(planned))
-    sample = ", ".join(str(day) for day in missing.head(10))
+@check("raw_bars", blocking=True, severity=Severity.ERROR)
+def columns_are_those_of_bars(table: pl.DataFrame, here: Here) -> Outcome:
+    """Every column of a bar is there, with its type and time zone, without a null; some rows."""
+    found = wrong_columns(table)
+    passed = found.rows.is_empty() and table.height > 0
+    return judge(found, passed, "Nulls by column", "nulls", x_label="column")
+
+
+@check("raw_bars", blocking=True, severity=Severity.ERROR)
+def prices_are_possible(table: pl.DataFrame, here: Here) -> Outcome:
+    """Finite prices, high and low around open and close, no negative volume, a length."""
+    found = impossible_prices(table)
+    passed = found.numbers["impossible bars"] == 0
+    return judge(found, passed, "Impossible bars", "bars", x_label="fault")
+
+
+@check("raw_bars", blocking=True, severity=Severity.ERROR)
+def bars_are_unique_and_in_order(table: pl.DataFrame, here: Here) -> Outcome:
+    """One bar per contract and time, sorted by time, then contract; all of this symbol."""
+    found = unordered_rows(table)
+    foreign = int((table["symbol"] != here.symbol).sum())
+    passed = found.rows.is_empty() and foreign == 0
+    title = "Repeated and misplaced bars"
+    return judge(found, passed, title, "bars", bars_of_another_symbol=foreign)
+
+
+@check("raw_bars", blocking=True, severity=Severity.ERROR)
+def bars_start_in_session_hours(table: pl.DataFrame, here: Here) -> Outcome:
+    """Bars start while the market is open; more than a few strays mean a wrong time zone."""
+    outside = outside_hours(table["bar_start"], here.instrument.product_group)
+    strays = table.filter(outside).select("bar_start", "contract", "open", "close", "volume")
+    share = strays.height / max(1, table.height)
+    limit = limits_for(here.instrument).outside_hours
+    years = pl.DataFrame({"x": table["bar_start"].dt.year(), "y": outside})
+    points = years.group_by("x").agg(pl.col("y").mean()).sort("x")
+    found = Measured({"bars": table.height, "outside": strays.height, "share": share}, strays)
+    found = Measured(found.numbers, strays.head(100), points)
+    title = "Bars that start outside session hours"
+    return judge(found, share <= limit, title, "share", limit=limit, at_most=limit)
+
+
+@check("roll_calendar", blocking=True, severity=Severity.ERROR)
+def rolls_go_forward(table: pl.DataFrame, here: Here) -> Outcome:
+    """Roll sessions rise strictly, and each starts from the contract the last one chose."""
+    rising = (pl.col("roll_session") > pl.col("roll_session").shift()).fill_null(True)
+    chained = (pl.col("roll_from") == pl.col("roll_to").shift()).fill_null(True)
+    broken = table.filter(~(rising & chained))
+    points = table.group_by(x=pl.col("roll_session").dt.year()).agg(y=pl.len()).sort("x")
+    found = Measured({"rolls": table.height, "broken": broken.height}, broken, points)
+    return judge(found, broken.is_empty(), "Rolls a year", "rolls")
+
+
+@check("roll_calendar", severity=Severity.ERROR)
+def gaps_are_finite(table: pl.DataFrame, here: Here) -> Outcome:
+    """Every roll gap is a finite number."""
+    unknown = table.filter(~pl.col("gap").is_finite().fill_null(False))
+    largest = table["gap"].abs().max() if table.height else 0.0
+    when = pl.col("roll_session").dt
+    points = table.select(x=when.year() + (when.ordinal_day() - 1) / 366, y="gap")
     return Outcome(
-        share <= MISSING_SESSIONS_ALLOWED,
-        {"scheduled": len(planned), "missing": len(missing), "share": share, "first": sample},
+        unknown.is_empty(),
+        {"unknown gaps": unknown.height, "largest gap, quote units": float(largest or 0.0)},  # type: ignore[arg-type]
+        unknown,
+        chart(points, "Gap at each roll", "new minus old, quote units", kind="points"),
     )
 
 
-@check("roll_calendar", blocking=True)
-def rolls_go_forward(table: pl.DataFrame, here: Here) -> Outcome:
-    """Roll sessions rise strictly, and each starts from the contract the last one chose."""
-    rising = table["roll_session"].diff().drop_nulls().dt.total_days() > 0
-    chained = table["roll_from"][1:] == table["roll_to"][:-1]
-    return Outcome(bool(rising.all() and chained.all()), {"rolls": table.height})
-
-
-@check("roll_calendar")
-def gaps_are_finite(table: pl.DataFrame, here: Here) -> Outcome:
-    """Every roll gap is a finite number."""
-    unknown = table.height - int(table["gap"].is_finite().sum())
-    largest = table["gap"].abs().max() if table.height else 0.0
-    facts = {"unknown gaps": unknown, "largest gap, quote units": float(largest or 0.0)}
-    return Outcome(unknown == 0, facts)
-
-
-@check("continuous_bars", blocking=True)
+@check("continuous_bars", blocking=True, severity=Severity.ERROR)
 def one_bar_per_time(table: pl.DataFrame, here: Here) -> Outcome:
     """Exactly one bar per `bar_start`, in rising order."""
-    steps = table["bar_start"].diff().drop_nulls().dt.total_microseconds()
-    return Outcome(bool((steps > 0).all()), {"bars": table.height})
+    falls = (pl.col("bar_start") <= pl.col("bar_start").shift()).fill_null(False)
+    broken = table.filter(falls)
+    points = table.group_by(x=pl.col("session").dt.year()).agg(y=pl.len()).sort("x")
+    found = Measured({"bars": table.height, "broken": broken.height}, broken.head(100), points)
+    return judge(found, broken.is_empty(), "Bars a year", "bars")
 
 
-@check("continuous_bars", blocking=True)
+@check("continuous_bars", blocking=True, severity=Severity.ERROR)
 def last_contract_is_unadjusted(table: pl.DataFrame, here: Here) -> Outcome:
     """The newest bar's adjustment is 0: adjusted and raw prices agree where trading happens."""
-    return Outcome(table["adjustment"][-1] == 0.0, {"adjustments": table["adjustment"].n_unique()})
+    last = table["adjustment"][-1] if table.height else None
+    steps = table.filter((pl.col("adjustment") != pl.col("adjustment").shift()).fill_null(True))
+    when = pl.col("session").dt
+    points = steps.select(x=when.year() + (when.ordinal_day() - 1) / 366, y="adjustment")
+    found = Measured({"adjustments": steps.height, "last": str(last)}, points=points)
+    title = "Adjustment of raw prices, at each of its changes"
+    return judge(found, last == 0.0, title, "quote units", kind="line")
 
 
-@check("continuous_bars")
-def no_spikes(table: pl.DataFrame, here: Here) -> Outcome:
-    """No adjusted one-bar change beyond 40 robust deviations (1.4826 x median absolute change)."""
-    adjusted = table["close"] + table["adjustment"]
-    change = adjusted.diff().drop_nulls()
-    scale = 1.4826 * float(change.abs().median() or 0.0)
-    worst = float(change.abs().max() or 0.0)
-    limit = SPIKE_IN_ROBUST_DEVIATIONS * scale
-    spikes = int((change.abs() > limit).sum()) if scale > 0 else 0
-    return Outcome(spikes == 0, {"spikes": spikes, "largest change": worst, "limit": limit})
-
-
-@check("session_bars", blocking=True)
+@check("session_bars", blocking=True, severity=Severity.ERROR)
 def sessions_are_possible(table: pl.DataFrame, here: Here) -> Outcome:
     """One row per session, rising; high and low around open and close."""
-    rising = bool((table["session"].diff().drop_nulls().dt.total_days() > 0).all())
-    inside = table.filter(
-        (pl.col("high") < pl.max_horizontal("open", "close"))
-        | (pl.col("low") > pl.min_horizontal("open", "close"))
-    ).height
-    return Outcome(rising and inside == 0, {"sessions": table.height, "impossible": inside})
+    falls = (pl.col("session") <= pl.col("session").shift()).fill_null(False)
+    outside = (pl.col("high") < pl.max_horizontal("open", "close")) | (
+        pl.col("low") > pl.min_horizontal("open", "close")
+    )
+    broken = table.filter(falls | outside)
+    points = table.group_by(x=pl.col("session").dt.year()).agg(y=pl.len()).sort("x")
+    numbers = {"sessions": table.height, "impossible": broken.height}
+    found = Measured(numbers, broken.head(100), points)
+    return judge(found, broken.is_empty(), "Sessions a year", "sessions")
 
 
-@check("session_bars")
+@check("session_bars", severity=Severity.WARN)
 def sessions_have_bars(table: pl.DataFrame, here: Here) -> Outcome:
-    """The median session has at least 15 hourly bars (one for daily instruments)."""
-    least = 15 if here.instrument.bar_minutes == 60 else 1
-    median = float(table["n_bars"].median() or 0.0)
-    return Outcome(median >= least, {"median bars a session": median, "needed": least})
+    """The median session has at least 15 hours of bars (one bar for daily instruments)."""
+    minutes = here.instrument.bar_minutes
+    least = 15 * 60 // minutes if minutes <= 60 else 1
+    median = float(table["n_bars"].median() or 0.0)  # type: ignore[arg-type]
+    by_year = table.group_by(x=pl.col("session").dt.year())
+    points = by_year.agg(y=pl.col("n_bars").median()).sort("x")
+    found = Measured({"median bars a session": median, "needed": least}, points=points)
+    title = "Median bars a session"
+    return judge(found, median >= least, title, "bars", limit=least, limit_is_least=True)
 
 
-@check("simulated_truth", blocking=True)
+@check("simulated_truth", blocking=True, severity=Severity.ERROR)
 def truth_is_of_this_symbol(table: pl.DataFrame, here: Here) -> Outcome:
     """One row, about this symbol."""
     return Outcome(table["symbol"].to_list() == [here.symbol], {"rows": table.height})
 
 
-@check("simulated_truth")
+@check("simulated_truth", severity=Severity.ERROR)
 def symbol_is_named_simulated(table: pl.DataFrame, here: Here) -> Outcome:
     """The symbol says on its face that it is simulated."""
     return Outcome(here.symbol.startswith("SIM_"), {"symbol": here.symbol})
-
-
-def _validated(table: pl.DataFrame, here: Here) -> Outcome:
-    try:
-        validate_bars(table, here.instrument)
-    except BarsRejected as refused:
-        return Outcome(False, {"reason": str(refused)})
-    return Outcome(True, {"bars": table.height, "contracts": table["contract"].n_unique()})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import click
 
+from rooney_assets.cli.impact import impact
 from rooney_assets.cli.vendor import fetch, plan
 
 
@@ -15,5 +16,5 @@ def data() -> None:
     """Bars from a vendor: cost before money is spent, download, and the impact of a change."""
 
 
-for command in (plan, fetch):
+for command in (plan, fetch, impact):
     data.add_command(command)

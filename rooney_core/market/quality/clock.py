@@ -15,7 +15,7 @@ from typing import Final
 
 import polars as pl
 
-from rooney_core.market.calendar import HOURS, outside_hours
+from rooney_core.market.calendar import HOURS
 from rooney_core.market.instruments import ProductGroup
 from rooney_core.market.quality.measured import Measured
 
@@ -39,11 +39,10 @@ _LEAST_BARS: Final = 500
 def volume_by_hour(bars: pl.DataFrame, product_group: ProductGroup) -> Measured:
     """The volume of each hour of the exchange's clock, for bars of an hour or less.
 
-    Numbers: share of volume in the core hours, share of bars outside the session, quietest hour,
-    expected quietest hour (-1 where the group has no daily break), half-years judged, half-years
-    with another quietest hour, and shift (hours to add to the file's clock; 0 when right, judged by
-    the whole). Rows: year, summer, quietest_hour of the half-years that disagree. Points: x =
-    hour, y = share of volume.
+    Numbers: share of volume in the core hours, quietest hour, expected quietest hour (-1 where the
+    group has no daily break), half-years judged, half-years with another quietest hour, and shift
+    (hours to add to the file's clock; 0 when right, judged by the whole). Rows: year, summer,
+    quietest_hour of the half-years that disagree. Points: x = hour, y = share of volume.
     """
     hours = HOURS[product_group]
     local = pl.col("bar_start").dt.convert_time_zone(hours.zone)
@@ -57,11 +56,9 @@ def volume_by_hour(bars: pl.DataFrame, product_group: ProductGroup) -> Measured:
     by_hour = _complete(profile.group_by("hour").agg(pl.col("volume").sum()))
     shares = by_hour["volume"] / max(1, int(by_hour["volume"].sum()))
     first, last = CORE_HOURS[product_group]
-    outside = int(outside_hours(bars["bar_start"], product_group).sum())
     numbers: dict[str, int | float | str] = {
         "share of volume in core hours": float(shares[first:last].sum()),
         "core hours": f"{first}:00-{last}:00 {hours.zone}",
-        "share of bars outside the session": outside / max(1, bars.height),
     }
     expected = hours.closes.hour if hours.opens_day_before else -1
     rows = _half_years(profile, expected)

@@ -1,0 +1,66 @@
+"""Checks of stage 1 that ask: what do others say about these bars, and what did we say before?
+
+Belongs here: comparing with witnesses, with the refused rows, and with the version that the lake
+holds. Does not belong here: what the bars show by themselves (`bar_quality.py`).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from rooney_assets.checks.judged import judge, not_looked_at
+from rooney_assets.graph.declaration import Here, Outcome, Severity, check
+from rooney_core.errors import MissingArtifact
+from rooney_core.market.quality import Measured, limits_for, restated_bars, second_source
+from rooney_core.market.quarantine import no_quarantine
+
+
+@check("raw_bars", severity=Severity.WARN)
+def quarantine_is_small(table: pl.DataFrame, here: Here) -> Outcome:
+    """Few rows were refused at ingestion; they are kept in `raw_bars_quarantine`, with reasons."""
+    refused = here.beside.get("quarantine", no_quarantine())
+    share = refused.height / max(1, table.height + refused.height)
+    limit = limits_for(here.instrument).quarantined
+    counts = refused.group_by("reason").len().sort("len", descending=True)
+    points = counts.select(x="reason", y=pl.col("len").cast(pl.Float64))
+    numbers = {"refused rows": refused.height, "share": share, **dict(counts.iter_rows())}
+    shown = refused.select("reason", "detail", "origin", "row", "contract", "bar_start")
+    found = Measured(numbers, shown.head(100), points)
+    passed = share <= limit
+    return judge(found, passed, "Refused rows", "rows", x_label="reason", share_at_most=limit)
+
+
+@check("raw_bars", severity=Severity.WARN)
+def second_source_agrees(table: pl.DataFrame, here: Here) -> Outcome:
+    """Where another source has the same bars, all but a few agree within one tick."""
+    second = here.source.witnesses(here.instrument).second
+    if second is None:
+        return not_looked_at("no second source of this symbol")
+    limit = limits_for(here.instrument).second_agreement
+    found = second_source(table, second, here.instrument.tick_size)
+    return judge(
+        found,
+        float(found.numbers["share that agrees"]) >= limit,
+        "Bars that agree with the second source",
+        "share",
+        limit=limit,
+        limit_is_least=True,
+        at_least=limit,
+    )
+
+
+@check("raw_bars", severity=Severity.WARN)
+def history_is_unchanged(table: pl.DataFrame, here: Here) -> Outcome:
+    """The source tells the same past as in the version that the lake holds; new bars may follow.
+
+    A restatement is written all the same, as a new version; `rooney data impact SYMBOL` lists what
+    downstream changes with it, and the old version stays readable.
+    """
+    partition = ("symbol", here.symbol)
+    try:
+        found = restated_bars(table, lambda names: here.lake.columns("raw_bars", partition, names))
+    except MissingArtifact:
+        return not_looked_at("the lake holds no earlier version")
+    passed = found.rows.is_empty()
+    told = {} if passed else {"what_to_do": f"rooney data impact {here.symbol}"}
+    return judge(found, passed, "Restated bars", "bars", **told)
