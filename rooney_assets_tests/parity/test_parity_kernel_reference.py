@@ -31,6 +31,8 @@ def as_trades(trips: RoundTrips) -> list[ReferenceTrade]:
             exit_price=float(trips.exit_price[i]),
             reason=trips.exit_reason[i],
             n_bars=int(trips.n_bars[i]),
+            rolls=int(trips.rolls[i]),
+            roll_gap=float(trips.roll_gap[i]),
         )
         for i in range(len(trips.side))
     ]

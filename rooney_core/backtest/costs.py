@@ -50,11 +50,18 @@ class CostModel(BaseModel):
         entry_price: npt.NDArray[np.float64],
         exit_price: npt.NDArray[np.float64],
         instrument: Instrument,
+        rolls: npt.NDArray[np.int64] | int = 0,
+        roll_gap: npt.NDArray[np.float64] | float = 0.0,
     ) -> npt.NDArray[np.float64]:
-        """USD per contract of round trips, prices before slippage; both sides' costs deducted."""
-        gross = side * (exit_price - entry_price) * instrument.multiplier
-        fees = 2.0 * self.commission_per_contract_usd
+        """USD per contract of round trips, prices before slippage; all fills' costs deducted.
+
+        A trade that changed contracts `rolls` times on its way has two more fills each time, and
+        `roll_gap`, the sum of new minus old price, is not earned: each leg counts in its contract.
+        """
+        gross = side * (exit_price - entry_price - roll_gap) * instrument.multiplier
+        fills = 2.0 + 2.0 * rolls
+        fees = fills * self.commission_per_contract_usd
         profit: npt.NDArray[np.float64] = (
-            gross - 2.0 * self.slippage(instrument) * instrument.multiplier - fees
+            gross - fills * self.slippage(instrument) * instrument.multiplier - fees
         )
         return profit

@@ -31,7 +31,10 @@ class BacktestResult:
     signal_index, entry_index, exit_index (positions in the bars); side; entry_price, exit_price
     (raw, slippage included; after FLAT_LATE across a roll, of the held contract);
     gross_profit_usd (before all costs), net_profit_usd (after them); return (net profit over the
-    contract's value at entry); exit_reason; n_bars held. A trade still open at the end is left out.
+    contract's value at entry); exit_reason; n_bars held; rolls, the times that the position moved to
+    the next contract: entry_price and exit_price are then of different contracts, the gap between
+    them is in neither profit, and each roll costs two fills. A trade still open at the end is left
+    out.
 
     `daily_returns`, one row per session of the bars, flat ones included: session, daily_pnl_usd
     (booked on the session of the exit), daily_return (over one contract's value at the session
@@ -91,7 +94,7 @@ def trades_frame(
     slippage = costs.slippage(instrument)
     entry_price = trips.entry_price + trips.side * slippage
     exit_price = trips.exit_price - trips.side * slippage
-    net = costs.net_profit_usd(trips.side, trips.entry_price, trips.exit_price, instrument)
+    net = net_profit_usd(trips, costs, instrument)
     value = np.maximum(np.abs(entry_price), instrument.tick_size) * instrument.multiplier
     exit_us = np.where(
         trips.reason == FLAT_TIME,
@@ -110,13 +113,21 @@ def trades_frame(
             "entry_price": entry_price,
             "exit_price": exit_price,
             "gross_profit_usd": trips.side
-            * (trips.exit_price - trips.entry_price)
+            * (trips.exit_price - trips.entry_price - trips.roll_gap)
             * instrument.multiplier,
             "net_profit_usd": net,
             "return": net / value,
             "exit_reason": pl.Series(trips.exit_reason, dtype=pl.String),
             "n_bars": trips.n_bars,
+            "rolls": trips.rolls,
         }
+    )
+
+
+def net_profit_usd(trips: RoundTrips, costs: CostModel, instrument: Instrument) -> FloatArray:
+    """USD per contract of each round trip after the costs of all its fills, rolls included."""
+    return costs.net_profit_usd(
+        trips.side, trips.entry_price, trips.exit_price, instrument, trips.rolls, trips.roll_gap
     )
 
 

@@ -8,8 +8,14 @@ One bar of one contract, in this order:
 
 1.  A position that is late (the bar is of another session than its entry, or ends after the flat
     deadline) is closed at the open: FLAT_LATE. Only missing bars can cause it. If the contract
-    rolled meanwhile, the price is the held contract's: open + its adjustment - the entry's.
-2.  A pending exit fills at the open, if the bar has volume; else it stays pending.
+    rolled meanwhile, the price is the held contract's: open + its adjustment - that of the contract
+    held.
+2.  A pending exit fills at the open, if the bar has volume; else it stays pending. At a roll this
+    too is a fill in the contract held, which is left and not rolled.
+    A position that goes on into a bar of the next contract is rolled at the open: the contract held
+    is closed at its own price and the next one opened at the bar's. The gap between the two is no
+    profit, a stop moves by it, and the roll costs two more fills. A roll shows in `adjustment`; one
+    with a gap of exactly zero shows nowhere.
 3.  A pending entry fills at the open if the bar is of the signal's session, ends by the flat
     deadline and has volume; else it lapses.
 4.  A stop that the open is already beyond (a gap) fills at the open; one that the bar touches fills
@@ -60,11 +66,13 @@ SIGNAL, TIME, STOP, FLAT_TIME, FLAT_LATE = 1, 2, 3, 4, 5
 
 # What a position remembers from bar to bar ...
 SIDE, PENDING_SIDE, PENDING_EXIT = 0, 1, 2
-ENTRY_PRICE, ENTRY_ADJUSTMENT, STOP_PRICE, BARS_HELD, SESSION = 3, 4, 5, 6, 7
+ENTRY_PRICE, HELD_ADJUSTMENT, STOP_PRICE, BARS_HELD, SESSION = 3, 4, 5, 6, 7
 # ... and what the last bar did: sides or exit reasons, 0 for nothing.
 ENTERED, EXITED, EXIT_SIDE, EXIT_PRICE, LAPSED = 8, 9, 10, 11, 12
 ENTRY_ORDERED, EXIT_ORDERED = 13, 14
-STATE_SIZE: Final = 15
+# Of the position held, or just closed: rolls so far, and the sum of their gaps (new - old price).
+ROLLS, ROLL_GAP = 15, 16
+STATE_SIZE: Final = 17
 
 
 @njit(cache=True)
@@ -96,21 +104,24 @@ def step(
     `entry`, `leave` and `stop_distance` are the signals at this bar's close. A stop distance that
     is NaN or not positive means no stop.
     """
-    state[ENTERED:STATE_SIZE] = 0.0
+    state[ENTERED:ROLLS] = 0.0
     late = session != state[SESSION] or bar_end_us > flat_deadline_us
     last = is_last_before_flat(bar_start_us, bar_end_us, flat_deadline_us)
 
     if state[SIDE] != 0.0 and late:
-        _close(state, FLAT_LATE, open_price + (adjustment - state[ENTRY_ADJUSTMENT]))
+        _close(state, FLAT_LATE, open_price + (adjustment - state[HELD_ADJUSTMENT]))
     elif state[PENDING_EXIT] != 0.0 and volume > 0.0:
-        _close(state, state[PENDING_EXIT], open_price)
+        _close(state, state[PENDING_EXIT], open_price + (adjustment - state[HELD_ADJUSTMENT]))
+    elif state[SIDE] != 0.0 and adjustment != state[HELD_ADJUSTMENT]:
+        _roll(state, adjustment)
     elif state[PENDING_SIDE] != 0.0:
         if late or not volume > 0.0:
             state[LAPSED] = state[PENDING_SIDE]
         else:
             state[SIDE] = state[ENTERED] = state[PENDING_SIDE]
             state[ENTRY_PRICE] = open_price
-            state[ENTRY_ADJUSTMENT] = adjustment
+            state[HELD_ADJUSTMENT] = adjustment
+            state[ROLLS] = state[ROLL_GAP] = 0.0
             # The distance becomes a level only now that the entry price is known.
             state[STOP_PRICE] = open_price - state[SIDE] * state[STOP_PRICE]
             state[BARS_HELD] = 0.0
@@ -142,9 +153,20 @@ def _close(state: FloatArray, reason: float, price: float) -> None:
     state[PENDING_EXIT] = 0.0
 
 
+@njit(cache=True)
+def _roll(state: FloatArray, adjustment: float) -> None:
+    gap = state[HELD_ADJUSTMENT] - adjustment
+    state[HELD_ADJUSTMENT] = adjustment
+    state[STOP_PRICE] += gap
+    state[ROLLS] += 1.0
+    state[ROLL_GAP] += gap
+
+
 class RoundTrips(NamedTuple):
     """Closed trades in order, one array entry each; prices before slippage, of the held contract.
 
+    A trade that rolled entered in one contract and left in another: `rolls` counts, and `roll_gap`
+    is the sum of new minus old price, which is in exit_price - entry_price and is no profit.
     Indices count bars: of the signal, of the entry fill, of the exit fill. `n_bars` is the number
     of bars held: up to the bar before an exit at the open, or up to the exit's own bar otherwise.
     """
@@ -157,6 +179,8 @@ class RoundTrips(NamedTuple):
     exit_price: FloatArray
     reason: npt.NDArray[np.int8]
     n_bars: IntArray
+    rolls: IntArray
+    roll_gap: FloatArray
 
     @property
     def exit_reason(self) -> list[str]:
@@ -235,6 +259,7 @@ def _play(
     exit_index, held = np.empty(n_bars, np.int64), np.empty(n_bars, np.int64)
     entry_price, exit_price = np.empty(n_bars), np.empty(n_bars)
     reason = np.empty(n_bars, np.int8)
+    rolls, roll_gap = np.empty(n_bars, np.int64), np.empty(n_bars)
     n_trades, signalled, entered = 0, 0, 0
     state = np.zeros(STATE_SIZE)
     for bar in range(n_bars):
@@ -269,6 +294,8 @@ def _play(
             exit_price[n_trades] = state[EXIT_PRICE]
             reason[n_trades] = np.int8(state[EXITED])
             held[n_trades] = np.int64(state[BARS_HELD])
+            rolls[n_trades] = np.int64(state[ROLLS])
+            roll_gap[n_trades] = state[ROLL_GAP]
             n_trades += 1
         if state[ENTRY_ORDERED] != 0.0:
             signalled = bar
@@ -281,6 +308,8 @@ def _play(
         exit_price[:n_trades],
         reason[:n_trades],
         held[:n_trades],
+        rolls[:n_trades],
+        roll_gap[:n_trades],
     )
 
 

@@ -28,6 +28,8 @@ class ReferenceTrade:
     exit_price: float
     reason: str
     n_bars: int
+    rolls: int = 0
+    roll_gap: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class _Exit:
     n_bars: int
     # The first bar whose close may bring the next entry.
     resumes: int
+    # New minus old price of each roll on the way.
+    gaps: tuple[float, ...]
 
 
 def reference_trades(bars: BarArrays, signals: Signals) -> list[ReferenceTrade]:
@@ -68,6 +72,8 @@ def reference_trades(bars: BarArrays, signals: Signals) -> list[ReferenceTrade]:
                 exit_price=end.price,
                 reason=end.reason,
                 n_bars=end.n_bars,
+                rolls=len(end.gaps),
+                roll_gap=sum(end.gaps),
             )
         )
         t = end.resumes
@@ -80,26 +86,34 @@ def _follow(bars: BarArrays, signals: Signals, fill: int, side: int) -> _Exit | 
     has_stop = not isnan(distance) and distance > 0
     stop = float(bars.open[fill]) - side * distance
     leaving = ""
+    held = float(bars.adjustment[fill])
+    gaps: list[float] = []
     for t in range(fill, len(bars)):
         held_before = t - fill
         late = (
             bars.session[t] != bars.session[fill] or bars.bar_end_us[t] > bars.flat_deadline_us[t]
         )
-        if late:
-            rolled = float(bars.adjustment[t]) - float(bars.adjustment[fill])
-            price = float(bars.open[t]) + rolled
-            return _Exit(t, price, "FLAT_LATE", held_before, resumes=t + 1)
         traded = bars.volume[t] > 0
-        if leaving and traded:
-            return _Exit(t, float(bars.open[t]), leaving, held_before, resumes=t)
+        if late or (leaving and traded):
+            # The old contract's price: the new one's without the gap of a roll since the last bar.
+            price = float(bars.open[t]) + (float(bars.adjustment[t]) - held)
+            reason, resumes = ("FLAT_LATE", t + 1) if late else (leaving, t)
+            return _Exit(t, price, reason, held_before, resumes, tuple(gaps))
+        gap = held - float(bars.adjustment[t])
+        if gap != 0.0:
+            gaps.append(gap)
+            held = float(bars.adjustment[t])
+            stop += gap
         if has_stop and traded:
-            if side * (float(bars.open[t]) - stop) < 0:
-                return _Exit(t, float(bars.open[t]), "STOP", held_before + 1, resumes=t + 1)
+            price = float(bars.open[t])
+            is_beyond = side * (price - stop) < 0
             touched = bars.low[t] <= stop if side > 0 else bars.high[t] >= stop
-            if touched:
-                return _Exit(t, stop, "STOP", held_before + 1, resumes=t + 1)
+            if is_beyond or touched:
+                price = price if is_beyond else stop
+                return _Exit(t, price, "STOP", held_before + 1, t + 1, tuple(gaps))
         if _next_bar_is_too_late(bars, t):
-            return _Exit(t, float(bars.close[t]), "FLAT_TIME", held_before + 1, resumes=t + 1)
+            price = float(bars.close[t])
+            return _Exit(t, price, "FLAT_TIME", held_before + 1, t + 1, tuple(gaps))
         if not leaving and signals.exit[t]:
             leaving = "SIGNAL"
         if not leaving and held_before + 1 >= signals.max_bars:

@@ -16,6 +16,7 @@ import polars as pl
 
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.days import FloatArray, TradingDays
+from rooney_core.backtest.engine import net_profit_usd
 from rooney_core.backtest.kernel import RoundTrips, play
 from rooney_core.backtest.robustness import neighbours_keep_sharpe, walk_forward
 from rooney_core.market.bars import BarArrays
@@ -64,7 +65,7 @@ class Ground:
 
     def returns(self, trips: RoundTrips, costs: CostModel) -> FloatArray:
         """Daily returns f8[n_sessions] of round trips at some costs."""
-        net = costs.net_profit_usd(trips.side, trips.entry_price, trips.exit_price, self.instrument)
+        net = net_profit_usd(trips, costs, self.instrument)
         return self.days.daily_returns(self.days.daily_pnl_usd(trips.exit_index, net))
 
 
@@ -109,9 +110,7 @@ def _sweep_variant(variant: Variant, ground: Ground) -> list[dict[str, Any]]:
 
 
 def _facts(trips: RoundTrips, returns: FloatArray, ground: Ground) -> dict[str, Any]:
-    net = ground.costs.net_profit_usd(
-        trips.side, trips.entry_price, trips.exit_price, ground.instrument
-    )
+    net = net_profit_usd(trips, ground.costs, ground.instrument)
     moments = return_moments(returns)
     n_trades = len(net)
     return {

@@ -187,7 +187,14 @@ def _fills(bar: Bar, state: DecisionState, bundle: DecisionBundle) -> tuple[Virt
         time_us = bar.bar_end_us if reason == kernel.FLAT_TIME else bar.bar_start_us
         fills.append(
             VirtualFill(
-                "exit", side, price, time_us, str(kernel.REASONS[reason]), state.is_approved
+                "exit",
+                side,
+                price,
+                time_us,
+                str(kernel.REASONS[reason]),
+                state.is_approved,
+                rolls=int(machine[kernel.ROLLS]),
+                roll_gap=float(machine[kernel.ROLL_GAP]),
             )
         )
     return tuple(fills)

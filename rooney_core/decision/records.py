@@ -60,7 +60,8 @@ class VirtualFill:
 
     `side` of the trade, not of the order. `price` is raw with the cost model's slippage. `time_us`
     is the bar's start, or its end for FLAT_TIME. `reason` is empty for an entry. `approved`: the
-    trade passed the model, so a paper account has this fill too.
+    trade passed the model, so a paper account has this fill too. An exit counts the `rolls` of its
+    trade: each cost two more fills, and `roll_gap`, the sum of new minus old price, is no profit.
     """
 
     kind: Literal["entry", "exit"]
@@ -69,6 +70,8 @@ class VirtualFill:
     time_us: int
     reason: str
     approved: bool
+    rolls: int = 0
+    roll_gap: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ not belong here: sessions and clocks (`calendar.py`), or leaving a contract in t
 
 A business day of these rules is a weekday that is no US exchange holiday. Globex is open for half
 a day on most of those holidays, so its sessions are not the days to count; nor are the days on
-which only the stock exchange was shut (storm, mourning) left out.
+which only the stock exchange was shut (storm, mourning) left out. Until 2011 the energy floor kept
+the Friday after Thanksgiving too: December gas of those years ended up to two days before the date
+computed here.
 """
 
 from __future__ import annotations
