@@ -10,7 +10,8 @@ The vendor's client reads versions 1 to 3, compressed or not; bars have one layo
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 import polars as pl
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 SCHEMA_MINUTES: Final = {"ohlcv-1m": 1, "ohlcv-1h": 60, "ohlcv-1d": 1440}
 """Schemas whose bars Rooney keeps, and their minutes. ohlcv-1d follows the UTC date."""
 
+_ALLOWED: Final = f"Download one of {', '.join(SCHEMA_MINUTES)}."
+
 DECODED_SCHEMA: Final[dict[str, pl.DataType]] = {
     "instrument_id": pl.UInt32(),
     "time": UTC_MICROSECONDS,
@@ -38,6 +41,10 @@ DECODED_SCHEMA: Final[dict[str, pl.DataType]] = {
 _PRICES: Final = ("open", "high", "low", "close")
 _UNITS_PER_PRICE: Final = 1e9
 _UNDEFINED_PRICE: Final = (2**63 - 1) / _UNITS_PER_PRICE
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_SKIPPABLE: Final = b"\x2a\x4d\x18"
+_LONGEST_HEADER: Final = 18
+_RUN_LENGTH: Final = 1
 _BATCH: Final = 32_768
 """Records converted at a time, 1.8 MB: they are still in the processor's cache when read again."""
 
@@ -66,13 +73,59 @@ def decode_bars(store: DBNStore) -> pl.DataFrame:
     return _undefined_is_null(columns)
 
 
+def schema_minutes(store: DBNStore) -> int:
+    """Minutes of the store's bars. Raises BarsRejected for a schema that Rooney has no bars of."""
+    schema = _bar_schema(store)
+    if schema not in SCHEMA_MINUTES:
+        raise BarsRejected(f"schema {schema} arrived. {_ALLOWED}")
+    return SCHEMA_MINUTES[schema]
+
+
+def require_whole(path: Path) -> None:
+    """Raises BarsRejected for a .zst file that ends before its last block.
+
+    The vendor's client takes what there is of a stream that was cut, without a word. Walks over
+    the blocks by their headers (RFC 8878) and decompresses nothing.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as opened:
+        if opened.read(4) != _ZSTD_MAGIC:
+            return
+        at = 0
+        while at < size:
+            at = _frame_end(opened, at, size)
+    if at > size:
+        raise BarsRejected("the compressed stream was cut short. Download the file again.")
+
+
+def _frame_end(opened: BinaryIO, at: int, size: int) -> int:
+    """Where the frame at `at` ends by its own account: after `size` when the file was cut."""
+    import zstandard
+
+    opened.seek(at)
+    head = opened.read(_LONGEST_HEADER)
+    if head[1:4] == _SKIPPABLE and head[0] >> 4 == 5:
+        return at + 8 + int.from_bytes(head[4:8], "little")
+    try:
+        checksum_bytes = 4 if zstandard.get_frame_parameters(head).has_checksum else 0
+        at += zstandard.frame_header_size(head)
+    except zstandard.ZstdError as error:
+        raise BarsRejected(f"no zstd frame at byte {at} ({error}). Download it again.") from None
+    while at + 3 <= size:
+        opened.seek(at)
+        block = int.from_bytes(opened.read(3), "little")
+        is_last, kind, n_bytes = block & 1, block >> 1 & 3, block >> 3
+        at += 3 + (1 if kind == _RUN_LENGTH else n_bytes)
+        if is_last:
+            return at + checksum_bytes
+    return size + 1
+
+
 def _bar_schema(store: DBNStore) -> str:
     schema = store.schema
     if schema is None or not str(schema).startswith("ohlcv-"):
         found = "records of several schemas" if schema is None else f"schema {schema}"
-        raise BarsRejected(
-            f"{found} arrived, and bars are needed. Export one of {', '.join(SCHEMA_MINUTES)}."
-        )
+        raise BarsRejected(f"{found} arrived, and bars are needed. {_ALLOWED}")
     return str(schema)
 
 

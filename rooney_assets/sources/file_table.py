@@ -1,86 +1,72 @@
-"""Reading the cells of one file of bars, and words for what is wrong with them.
+"""Reading the cells of one Parquet or CSV file of bars, and words for what is wrong with them.
 
 Belongs here: Parquet and CSV, column names, and numbers. Does not belong here: time zones
-(`file_times.py`), or whether a price is possible (`rooney_core.market.bars`).
+(`file_times.py`), DBN (`dbn.py`), or whether a price is possible (`rooney_core.market.quarantine`).
 """
 
 from __future__ import annotations
 
 import difflib
+import gzip
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import polars as pl
 
+from rooney_assets.sources.file_faults import CellFaults
+from rooney_assets.sources.file_set import BarsFile
 from rooney_core.errors import BarsRejected, InvalidSetting
-from rooney_core.market.instruments import Instrument
-from rooney_core.market.source_pages import FileFacts
 
-ENDINGS: Final = (".parquet", ".csv")
 PRICES: Final = ("open", "high", "low", "close")
 REQUIRED: Final = (*PRICES, "volume")
+OPTIONAL: Final = ("contract", "open_interest")
 _SHOWN = 3
+_MOST: Final = 2.0**53
 
 
-@dataclass(frozen=True)
-class BarsFile:
-    """One file, whose bars it holds, and what universe.yaml says about it."""
+def read_raw(file: BarsFile) -> pl.DataFrame:
+    """The file's columns as they are: all of a CSV, as text, and of Parquet those that are needed.
 
-    path: Path
-    instrument: Instrument
-    facts: FileFacts
-
-    @property
-    def is_csv(self) -> bool:
-        """True for .csv, in any case; otherwise the file is Parquet."""
-        return self.path.suffix.lower() == ".csv"
-
-    def content(self) -> bytes:
-        """The file's bytes. Raises BarsRejected when the system refuses them."""
-        try:
-            return self.path.read_bytes()
-        except OSError as error:
-            raise self.refuse(error.strerror or "not readable", "Make it readable") from None
-
-    def row(self, index: int) -> str:
-        """How a reader finds a row: the line of a CSV (header is line 1), or a row from 0 on."""
-        return f"line {index + 2}" if self.is_csv else f"row {index}"
-
-    def refuse(self, fault: str, advice: str) -> BarsRejected:
-        """The error that says which file, what arrived and what to do."""
-        return BarsRejected(f"{self.instrument.symbol}: {self.path}: {fault}. {advice}.")
-
-
-def read_table(file: BarsFile) -> pl.DataFrame:
-    """Columns time (as it is in the file), open high low close (Float64), volume (Int64), contract.
-
-    Rows stay in the file's order. Raises BarsRejected for a file that is not what its ending says,
-    is empty, lacks a column or has it twice, or holds something that is not a number; and
+    Raises BarsRejected for a file that is not what its ending says, is empty, lacks a column or
+    has it twice, or holds several symbols of which none is said to be a contract; and
     InvalidSetting for a mapping of a column that does not exist here.
     """
-    columns = _mapping(file)
-    raw = _read(file)
-    _require_columns(columns, raw, file)
+    mapping = _stated_columns(file)
+    file.require_readable()
+    raw = _read_csv(file) if file.kind == "CSV" else _read_parquet(file, mapping)
+    _require_columns(mapping, raw.columns, file)
     if raw.is_empty():
         raise file.refuse("the file is empty: it has columns, but no rows", "Export it again")
-    _require_one_series(columns, raw, file)
-    contract = columns.get("contract")
-    symbol = pl.repeat(file.instrument.symbol, raw.height, dtype=pl.String, eager=True)
-    return pl.DataFrame(
-        {
-            "time": raw[columns["time"]],
-            **{name: _number(raw[columns[name]], file) for name in PRICES},
-            "volume": _whole_number(raw[columns["volume"]], file),
-            "contract": raw[contract].cast(pl.String) if contract else symbol,
-        }
-    )
+    _require_one_series(column_names(file, raw), raw, file)
+    return raw
 
 
-def _mapping(file: BarsFile) -> dict[str, str]:
-    """Our names to the file's; `contract` stays only when it is mapped or in the file."""
-    allowed = (*REQUIRED, "contract")
+def column_names(file: BarsFile, raw: pl.DataFrame) -> dict[str, str]:
+    """Our names to the file's; contract and open_interest only when they are mapped or there."""
+    found = {name: name for name in OPTIONAL if name in raw.columns}
+    return {**found, **_stated_columns(file)}
+
+
+def read_cells(file: BarsFile, raw: pl.DataFrame, faults: CellFaults) -> pl.DataFrame:
+    """Columns open high low close (Float64), volume (Int64), and contract and open_interest if any.
+
+    Rows stay in the file's order; a cell that cannot be read is null and noted in `faults`. Raises
+    BarsRejected for a column that cannot hold numbers.
+    """
+    columns = column_names(file, raw)
+    read = {name: _number(raw[columns[name]], file, faults) for name in PRICES}
+    for name in ("volume", "open_interest"):
+        if name in columns:
+            read[name] = _whole_number(raw[columns[name]], file, faults)
+    if "contract" in columns:
+        read["contract"] = raw[columns["contract"]].cast(pl.String)
+    return pl.DataFrame(read)
+
+
+def _stated_columns(file: BarsFile) -> dict[str, str]:
+    """Our names to the file's, as universe.yaml maps them, without the optional ones."""
+    allowed = (*REQUIRED, *OPTIONAL)
     for name in file.facts.columns:
         if name not in allowed:
             raise InvalidSetting(
@@ -95,14 +81,8 @@ def _mapping(file: BarsFile) -> dict[str, str]:
     }
 
 
-def _read(file: BarsFile) -> pl.DataFrame:
-    content = file.content()
-    if not content:
-        raise file.refuse("the file is empty: 0 bytes arrived", "Export it again")
-    return _read_csv(content, file) if file.is_csv else _read_parquet(content, file)
-
-
-def _read_csv(content: bytes, file: BarsFile) -> pl.DataFrame:
+def _read_csv(file: BarsFile) -> pl.DataFrame:
+    content = _csv_bytes(file)
     try:
         content.decode("utf-8")
         # As text, so that a cell that is no number can be shown with its line.
@@ -113,14 +93,29 @@ def _read_csv(content: bytes, file: BarsFile) -> pl.DataFrame:
         raise _unreadable("CSV", str(error), file) from None
 
 
-def _read_parquet(content: bytes, file: BarsFile) -> pl.DataFrame:
+def _csv_bytes(file: BarsFile) -> bytes:
+    content = file.path.read_bytes()
+    if file.path.suffix.lower() != ".gz":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _unreadable("gzip", str(error), file) from None
+
+
+def _read_parquet(file: BarsFile, mapping: Mapping[str, str]) -> pl.DataFrame:
     # By pyarrow, because a damaged page makes polars' own reader abort the whole process; imported
     # here, because most commands read no Parquet of a user's.
     import pyarrow as pa
     from pyarrow import parquet
 
+    wanted = {*mapping.values(), *OPTIONAL, "symbol"}
     try:
-        table = parquet.read_table(pa.BufferReader(content), page_checksum_verification=True)
+        with file.path.open("rb") as opened:
+            whole = parquet.ParquetFile(opened, page_checksum_verification=True)
+            names = whole.schema_arrow.names
+            _require_columns(mapping, names, file)
+            table = whole.read(columns=[name for name in names if name in wanted])
         frame = pl.from_arrow(table)
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         raise _unreadable("Parquet", str(error), file) from None
@@ -129,22 +124,24 @@ def _read_parquet(content: bytes, file: BarsFile) -> pl.DataFrame:
 
 
 def _unreadable(kind: str, reason: str, file: BarsFile) -> BarsRejected:
-    first = reason.strip().splitlines()[0]
+    first = (reason.strip().splitlines() or ["no reason was given"])[0]
     return file.refuse(f"not a readable {kind} file ({first})", f"Export it again as {kind}")
 
 
-def _require_columns(columns: dict[str, str], raw: pl.DataFrame, file: BarsFile) -> None:
-    if "contract" not in columns and "contract" in raw.columns:
-        columns["contract"] = "contract"
-    missing = {name: theirs for name, theirs in columns.items() if theirs not in raw.columns}
+def _require_columns(columns: Mapping[str, str], arrived: list[str], file: BarsFile) -> None:
+    missing = {name: theirs for name, theirs in columns.items() if theirs not in arrived}
     if missing:
         listed = ", ".join(repr(theirs) for theirs in missing.values())
         raise file.refuse(
-            f"column(s) {listed} missing; {', '.join(raw.columns)} arrived",
-            _did_you_mean(missing, raw.columns, columns),
+            f"column(s) {listed} missing; {', '.join(arrived)} arrived",
+            _did_you_mean(missing, arrived, columns),
         )
     # polars renames the second of two equal CSV headers; which of them is meant is not ours to say.
-    twice = [theirs for theirs in columns.values() if f"{theirs}_duplicated_0" in raw.columns]
+    twice = [
+        theirs
+        for theirs in columns.values()
+        if f"{theirs}_duplicated_0" in arrived or arrived.count(theirs) > 1
+    ]
     if twice:
         raise file.refuse(f"column(s) {', '.join(twice)} arrived twice", "Keep one of them")
 
@@ -176,34 +173,25 @@ def _require_one_series(columns: Mapping[str, str], raw: pl.DataFrame, file: Bar
     )
 
 
-def _number(cells: pl.Series, file: BarsFile) -> pl.Series:
+def _number(cells: pl.Series, file: BarsFile, faults: CellFaults) -> pl.Series:
     if cells.dtype == pl.String:
         text = cells.str.strip_chars()
         numbers = text.cast(pl.Float64, strict=False)
-    elif cells.dtype.is_numeric():
-        numbers = cells.cast(pl.Float64)
-    else:
-        raise file.refuse(
-            f"column {cells.name!r} has type {cells.dtype}; a number is needed",
-            "Map the right column in `columns` of universe.yaml",
-        )
-    _require_all(numbers.is_null(), cells, "is not a number", file)
-    return numbers
-
-
-def _whole_number(cells: pl.Series, file: BarsFile) -> pl.Series:
-    numbers = _number(cells, file)
-    fraction = ~numbers.is_finite() | (numbers != numbers.round())
-    _require_all(fraction, cells, "is not a whole number of contracts", file)
-    return numbers.cast(pl.Int64)
-
-
-def _require_all(bad: pl.Series, cells: pl.Series, fault: str, file: BarsFile) -> None:
-    rows = bad.arg_true()
-    if rows.is_empty():
-        return
-    shown = "; ".join(f"{file.row(i)}: {cells[i]!r}" for i in rows.head(_SHOWN))
+        faults.note(numbers.is_null() & (text != ""), cells, "is not a number")
+        return numbers
+    # A column that is empty throughout has no type of its own.
+    if cells.dtype.is_numeric() or cells.dtype == pl.Null:
+        return cells.cast(pl.Float64)
     raise file.refuse(
-        f"column {cells.name!r} {fault} in {len(rows)} row(s): {shown}",
-        "Repair or drop those rows; numbers have a decimal point and no thousands separator",
+        f"column {cells.name!r} has type {cells.dtype}; a number is needed",
+        "Map the right column in `columns` of universe.yaml",
     )
+
+
+def _whole_number(cells: pl.Series, file: BarsFile, faults: CellFaults) -> pl.Series:
+    if cells.dtype.is_signed_integer():
+        return cells.cast(pl.Int64)
+    numbers = _number(cells, file, faults)
+    wrong = ~numbers.is_finite() | (numbers != numbers.round()) | (numbers.abs() > _MOST)
+    faults.note(wrong, cells, "is not a whole number of contracts")
+    return pl.select(pl.when(~wrong).then(numbers)).to_series().cast(pl.Int64)

@@ -15,7 +15,9 @@ from typing import Final
 
 import polars as pl
 
-from rooney_assets.sources.file_table import BarsFile
+from rooney_assets.sources.file_faults import CellFaults
+from rooney_assets.sources.file_set import BarsFile
+from rooney_core.errors import InvalidSetting
 from rooney_core.market.calendar import UTC_MICROSECONDS
 
 _SHOWN = 3
@@ -29,16 +31,24 @@ _TEXT: Final = (
 _FORMS = "2020-01-31, 2020-01-31 17:00, 2020-01-31T17:00:00.000000, and each with +00:00 or Z"
 
 
-def utc_times(cells: pl.Series, file: BarsFile) -> pl.Series:
-    """Each time as Datetime UTC in microseconds; finer fractions are cut off.
+def utc_times(cells: pl.Series, file: BarsFile, faults: CellFaults) -> pl.Series:
+    """Each time as Datetime UTC in microseconds; finer fractions are cut off, null stays null.
 
-    Takes Parquet timestamps with the stated zone or with none, and text in ISO 8601. Raises
-    BarsRejected for another zone or offset, a clock time that the zone skips or repeats (only when
-    it carries no offset), an unreadable text, a null, or another type.
+    Takes Parquet timestamps with the stated zone or with none, and text in ISO 8601. A text that
+    is no time, one without an offset among others that have one, and a year outside 1800 to 2200
+    are null and noted in `faults`. Raises BarsRejected for what tells of a wrong clock: another
+    zone or offset, a clock time that the zone skips or repeats (only when it carries no offset);
+    and for another type.
     """
-    times = _from_text(cells, file) if cells.dtype == pl.String else _from_timestamps(cells, file)
-    _require_all(~times.dt.year().is_between(*_YEARS), cells, "is in no year of markets", file)
-    return times
+    if cells.dtype == pl.String:
+        times = _from_text(cells, file, faults)
+    else:
+        times = _from_timestamps(cells, file)
+    strange = ~times.dt.year().is_between(*_YEARS)
+    if not strange.any():
+        return times
+    faults.note(strange, cells, "is in no year of markets")
+    return pl.select(pl.when(~strange).then(times)).to_series()
 
 
 def _from_timestamps(cells: pl.Series, file: BarsFile) -> pl.Series:
@@ -47,11 +57,10 @@ def _from_timestamps(cells: pl.Series, file: BarsFile) -> pl.Series:
             f"time column {file.facts.time_column!r} has type {cells.dtype}; a timestamp is needed",
             "Write it as a timestamp, or state `bar_edge: session` when it is a session date",
         )
-    _require_all(cells.is_null(), cells, "is null", file)
     zone = cells.dtype.time_zone
     if zone is None:
         return _in_stated_zone(cells.dt.cast_time_unit("us"), cells, file)
-    if not _same_zone(zone, file.facts.time_zone):
+    if not same_zone(zone, stated_zone(file)):
         raise file.refuse(
             f"wrong time zone: column {file.facts.time_column!r} is in {zone}, but universe.yaml "
             f"states {file.facts.time_zone}",
@@ -60,17 +69,16 @@ def _from_timestamps(cells: pl.Series, file: BarsFile) -> pl.Series:
     return cells.dt.convert_time_zone("UTC").cast(UTC_MICROSECONDS)
 
 
-def session_dates(cells: pl.Series, file: BarsFile) -> pl.Series:
+def session_dates(cells: pl.Series, file: BarsFile, faults: CellFaults) -> pl.Series:
     """Each row's session, named "session", from dates or from midnights of the stated zone.
 
-    Raises BarsRejected as `utc_times` does, and for a time that is not midnight there: read in
+    Notes and raises as `utc_times` does, and refuses a time that is not midnight there: read in
     another zone it would be the date before or after.
     """
     if cells.dtype == pl.Date:
-        _require_all(cells.is_null(), cells, "is null", file)
         return cells.alias("session")
-    local = utc_times(cells, file).dt.convert_time_zone(file.facts.time_zone)
-    _require_all(
+    local = utc_times(cells, file, faults).dt.convert_time_zone(stated_zone(file))
+    _require_none(
         local.dt.time() != time(0),
         cells,
         f"is not a session date (midnight in {file.facts.time_zone}): wrong time zone",
@@ -79,8 +87,31 @@ def session_dates(cells: pl.Series, file: BarsFile) -> pl.Series:
     return local.dt.date().alias("session")
 
 
-def _from_text(cells: pl.Series, file: BarsFile) -> pl.Series:
-    parts = cells.str.strip_chars().str.extract_groups(_TEXT).struct.unnest()
+def stated_zone(file: BarsFile) -> str:
+    """The zone that universe.yaml states. Raises InvalidSetting when it states none."""
+    if file.facts.time_zone is None:
+        raise InvalidSetting(
+            f"{file.instrument.symbol}: {file.path} is a {file.kind} file, and no `time_zone` is "
+            "stated for it in universe.yaml. Add the zone that its times are in, such as "
+            "`time_zone: UTC` or `time_zone: America/Chicago`."
+        )
+    return file.facts.time_zone
+
+
+def stated_edge(file: BarsFile) -> str:
+    """start, end or session. Raises InvalidSetting when universe.yaml states none."""
+    if file.facts.bar_edge is None:
+        raise InvalidSetting(
+            f"{file.instrument.symbol}: {file.path} is a {file.kind} file, and no `bar_edge` is "
+            "stated for it in universe.yaml. Add `bar_edge: start` when its times are the start of "
+            "each bar, `end` when they are its end, or `session` for dates of daily bars."
+        )
+    return file.facts.bar_edge
+
+
+def _from_text(cells: pl.Series, file: BarsFile, faults: CellFaults) -> pl.Series:
+    text = cells.str.strip_chars()
+    parts = text.str.extract_groups(_TEXT).struct.unnest()
     fraction = pl.col("fraction").fill_null("").str.pad_end(6, "0").str.slice(0, 6)
     second = pl.col("second").fill_null("00")
     parsed = parts.select(
@@ -88,16 +119,17 @@ def _from_text(cells: pl.Series, file: BarsFile) -> pl.Series:
         .add(pl.concat_str(pl.lit("."), fraction))
         .str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
     ).to_series()
-    _require_all(parsed.is_null(), cells, f"is not a time; readable are {_FORMS}", file)
+    faults.note(parsed.is_null() & (text != ""), cells, f"is not a time; readable are {_FORMS}")
     offset = parts["offset"]
     if offset.is_null().all():
         return _in_stated_zone(parsed, cells, file)
-    _require_all(offset.is_null(), cells, "has no offset, while other rows have one", file)
+    bare = parsed.is_not_null() & offset.is_null()
+    faults.note(bare, cells, "has no offset, while other rows have one")
     stated = _offset_minutes(offset)
-    utc = (parsed - stated).dt.replace_time_zone("UTC")
-    local = utc.dt.convert_time_zone(file.facts.time_zone)
+    utc = pl.select(pl.when(~bare).then(parsed - stated)).to_series().dt.replace_time_zone("UTC")
+    local = utc.dt.convert_time_zone(stated_zone(file))
     expected = local.dt.base_utc_offset() + local.dt.dst_offset()
-    _require_all(
+    _require_none(
         expected != stated,
         cells,
         f"has an offset that {file.facts.time_zone} does not have then (wrong time zone; set "
@@ -118,10 +150,10 @@ def _offset_minutes(offset: pl.Series) -> pl.Series:
 
 
 def _in_stated_zone(naive: pl.Series, cells: pl.Series, file: BarsFile) -> pl.Series:
-    zone = file.facts.time_zone
+    zone = stated_zone(file)
     placed = naive.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
-    _require_all(
-        placed.is_null(),
+    _require_none(
+        placed.is_null() & naive.is_not_null(),
         cells,
         f"does not exist or exists twice in time zone {zone}, where clocks change",
         file,
@@ -129,11 +161,12 @@ def _in_stated_zone(naive: pl.Series, cells: pl.Series, file: BarsFile) -> pl.Se
     return placed.dt.convert_time_zone("UTC")
 
 
-def _same_zone(one: str, other: str) -> bool:
+def same_zone(one: str, other: str) -> bool:
+    """True for equal names, and for any two names of UTC."""
     return one == other or {one, other} <= _UTC_NAMES
 
 
-def _require_all(bad: pl.Series, cells: pl.Series, fault: str, file: BarsFile) -> None:
+def _require_none(bad: pl.Series, cells: pl.Series, fault: str, file: BarsFile) -> None:
     rows = bad.arg_true()
     if rows.is_empty():
         return

@@ -1,39 +1,48 @@
-"""A folder of Parquet and CSV files as a source of bars.
+"""A folder of Parquet, CSV and DBN files as a source of bars.
 
-Belongs here: finding an instrument's file and bringing its rows into raw_bars. Does not belong
-here: reading a file's cells (`file_table.py`), or turning its clock into UTC (`file_times.py`).
+Belongs here: an instrument's series and its witnesses, as the source protocol wants them. Does not
+belong here: how files are found (`file_set.py`) and read (`file_bars.py`).
 
-A file has one row per bar (and contract), and needs a time column, open, high, low, close and
-volume; `contract` is optional, and without it the whole file is one contract named like the
-symbol, so that nothing rolls. The time column is named by `time_column` of universe.yaml, the
+A series is one file, or a folder of files of one kind: `.parquet`, `.csv` (also `.csv.gz`), or
+Databento's `.dbn` and `.dbn.zst`, versions 1 to 3. A Parquet or CSV file has one row per bar (and
+contract), and needs a time column, open, high, low, close and volume; `contract` and
+`open_interest` are optional. The time column is named by `time_column` of universe.yaml, the
 others may be renamed by `columns` there. Every other column is ignored, `adj close` and
 `adjustment` among them: raw_bars holds prices as they were traded. Rows may come in any order.
+Contracts keep the names of their column. Without one, a single file is one contract named like the
+symbol, so that nothing rolls, and in a folder each file is named after its contract (`ESZ26.csv`,
+`ESZ2026.csv`, `ESZ6.csv`). What a DBN file calls its contracts is in `dbn_names.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 
-from rooney_assets.sources import Reading, Witnesses
-from rooney_assets.sources.file_table import ENDINGS, PRICES, BarsFile, read_table
-from rooney_assets.sources.file_times import session_dates, utc_times
-from rooney_core.errors import BarsRejected, InvalidSetting, MissingArtifact
-from rooney_core.market.bars import BARS_SCHEMA, validate_bars
-from rooney_core.market.calendar import session_hours, session_labels
+from rooney_assets.sources import DailyWitness, Reading, Witnesses
+from rooney_assets.sources.file_bars import (
+    Series,
+    counts_by_reason,
+    read_series,
+    require_bar_length,
+    require_few_aside,
+    require_session_days,
+)
+from rooney_assets.sources.file_set import FileSet, find_files
+from rooney_assets.sources.file_table import PRICES
+from rooney_assets.sources.file_times import same_zone, stated_edge, stated_zone
+from rooney_core.errors import BarsRejected, InvalidSetting
+from rooney_core.market.bars import validate_bars
 from rooney_core.market.instruments import Instrument, Universe
-from rooney_core.market.source_pages import FileFacts
+from rooney_core.market.source_pages import BarFiles, FileFacts
 
-MAX_LEFT_OUT: Final = 0.01
-"""Share of a daily reference series' rows that may be left out because open or close lies outside
-[low, high]. Cboe's own VIX history has 47 such opens in 9,235 days (0.5 %), the latest in 2006. A
-reference only informs features, so a missing session is honest: the feature is null. A tradable
-symbol gets no such tolerance, because its opens are fills."""
+# What else decides how a file is read; costs, names and roles change no bar.
+_FACTS = {"symbol", "product_group", "bar_minutes", "contract_months"}
+_DAY = 1440
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -60,131 +69,116 @@ class FileSource:
         return universe.offered_by(self.name)
 
     def fingerprint(self, instrument: Instrument) -> str:
-        """sha256 over the file's content and the facts by which it is read, not over its place."""
-        file = self._file(instrument)
-        facts = instrument.model_dump_json(include=_FACTS)
-        digest = hashlib.sha256(facts.encode())
-        digest.update(file.facts.model_dump_json(exclude={"path"}).encode())
-        digest.update(file.content())
+        """sha256 over content and facts of every file of the page, not over their place.
+
+        The files of the witnesses count as well.
+        """
+        page = _page(instrument)
+        digest = hashlib.sha256(instrument.model_dump_json(include=_FACTS).encode())
+        digest.update(self._files(instrument, page, flat=True).identity().encode())
+        for name in ("daily", "second"):
+            facts = getattr(page.witnesses, name)
+            if facts is not None:
+                identity = self._files(instrument, facts).identity()
+                digest.update(f"{name} {identity}".encode())
         return digest.hexdigest()
 
     def read(self, instrument: Instrument) -> Reading:
-        """Validated raw_bars of the instrument's file.
+        """Validated raw_bars of the instrument's files, and the rows that were set aside.
 
         `bar_edge` start: bar_end = bar_start + bar_minutes; end: the other way round, and both are
         labelled by the calendar. `session`: each row is that session's one bar, from its scheduled
         open to its scheduled close; a date without a scheduled session gets the ordinary hours.
-        Rows of a daily reference are left out up to `MAX_LEFT_OUT`, and counted in the notes.
+        A row that cannot be used is never repaired and never believed: it goes to the quarantine,
+        and its bar is missing. Too many of them refuse the series (`file_bars.MAX_ASIDE_SHARE`).
         Raises InvalidSetting, MissingArtifact or BarsRejected, naming the file.
         """
-        file = self._file(instrument)
-        table = read_table(file)
-        by_session = file.facts.bar_edge == "session"
-        bars = _by_session(table, file) if by_session else _by_clock(table, file)
-        bars = (
-            bars.with_columns(symbol=pl.lit(instrument.symbol), adjustment=pl.lit(0.0))
-            .select(pl.col(name).cast(dtype) for name, dtype in BARS_SCHEMA.items())
-            .sort("bar_start", "contract", maintain_order=True)
-        )
-        bars, notes = _leave_out(bars, file) if by_session else (bars, {})
-        try:
-            validate_bars(bars, instrument)
-        except BarsRejected as refused:
-            raise BarsRejected(f"{file.path}: {refused}") from None
-        if not by_session:
-            _require_bar_length(bars, file)
-        return Reading(bars, notes)
+        return self._read(self._files(instrument, _page(instrument), flat=True))
 
     def raw_bars(self, instrument: Instrument) -> pl.DataFrame:
         """The bars of `read` alone."""
         return self.read(instrument).bars
 
     def witnesses(self, instrument: Instrument) -> Witnesses:
-        """The series that the page names below `witnesses`."""
-        return Witnesses()
+        """The series that the page names below `witnesses`, read as the bars are.
 
-    def _file(self, instrument: Instrument) -> BarsFile:
-        facts = instrument.sources.files
-        if facts is None:
-            raise InvalidSetting(
-                f"{instrument.symbol} has no page `files` below `sources` in universe.yaml, which "
-                "says where its file is and what its clock means. Add one, or choose another "
-                "ROONEY_SOURCE for it."
-            )
-        tried = self._candidates(instrument.symbol, facts)
-        found = [path for path in tried if path.is_file()]
-        if not found:
-            raise MissingArtifact(
-                f"{instrument.symbol}: no file of bars. Tried {', '.join(map(str, tried))}. Put "
-                "one there, correct `path` in universe.yaml, or remove the entry."
-            )
-        if len(found) > 1:
-            raise BarsRejected(
-                f"{instrument.symbol}: {' and '.join(map(str, found))} could both be meant, and "
-                "may differ. Keep one of them."
-            )
-        return BarsFile(found[0], instrument, facts)
+        Rows of `daily` that cannot be used, or have no volume, are left out, and `origin` says how
+        many. Its days are sessions for `bar_edge: session`, and UTC dates for starts in UTC.
+        """
+        stated = _page(instrument).witnesses
+        daily = stated.daily and self._daily(instrument, stated.daily)
+        second = stated.second and self._read(self._files(instrument, stated.second)).bars
+        return Witnesses(daily, second)
 
-    def _candidates(self, symbol: str, facts: FileFacts) -> list[Path]:
-        """Paths to try, each once, the one that universe.yaml names first."""
-        stated = [facts.path]
-        if Path(facts.path).suffix.lower() not in ENDINGS:
-            stated = [facts.path + ending for ending in ENDINGS]
-        flat = [symbol + ending for ending in ENDINGS]
-        return list(dict.fromkeys(self.folder / name for name in (*stated, *flat)))
+    def _files(self, instrument: Instrument, facts: BarFiles, flat: bool = False) -> FileSet:
+        return find_files(self.folder, instrument, facts, flat=flat)
 
+    def _read(self, found: FileSet) -> Reading:
+        require_session_days(found)
+        series = read_series(found)
+        require_few_aside(series, found)
+        try:
+            validate_bars(series.bars, found.files[0].instrument)
+        except BarsRejected as refused:
+            raise BarsRejected(f"{found.place}: {refused}") from None
+        if found.files[0].facts.bar_edge != "session":
+            require_bar_length(series.bars, found)
+        return Reading(series.bars, {**series.notes, **_aside_notes(series)}, series.quarantine)
 
-# What else decides how a file is read; costs, names and roles change no bar.
-_FACTS = {"symbol", "product_group", "bar_minutes", "role"}
-
-
-def _by_clock(table: pl.DataFrame, file: BarsFile) -> pl.DataFrame:
-    """Adds bar_start, bar_end, session to rows whose time is an edge of the bar."""
-    length = timedelta(minutes=file.instrument.bar_minutes)
-    edge = utc_times(table["time"], file)
-    starts = edge if file.facts.bar_edge == "start" else edge - length
-    return table.with_columns(
-        bar_start=starts,
-        bar_end=starts + length,
-        session=session_labels(starts, file.instrument.product_group),
-    )
-
-
-def _by_session(table: pl.DataFrame, file: BarsFile) -> pl.DataFrame:
-    """Adds bar_start, bar_end, session to rows whose time is the date of a session."""
-    dates = session_dates(table["time"], file)
-    hours = session_hours(dates, file.instrument.product_group)
-    return table.with_columns(
-        bar_start=hours["session_open"], bar_end=hours["session_close"], session=hours["session"]
-    )
-
-
-def _leave_out(bars: pl.DataFrame, file: BarsFile) -> tuple[pl.DataFrame, dict[str, str | int]]:
-    if file.instrument.role != "reference":
-        return bars, {}
-    body_out = pl.any_horizontal(
-        ~pl.col(name).is_between(pl.col("low"), pl.col("high")) for name in ("open", "close")
-    )
-    # A high below the low, or a NaN, is worse than a bad print: validate_bars refuses the file.
-    whole = pl.all_horizontal(pl.col(*PRICES).is_finite()) & (pl.col("high") >= pl.col("low"))
-    faulty = bars.filter(body_out & whole)
-    if faulty.is_empty() or faulty.height > MAX_LEFT_OUT * bars.height:
-        return bars, {}
-    days = faulty["session"].dt.to_string()
-    return bars.join(faulty, on=["bar_start", "contract"], how="anti", maintain_order="left"), {
-        "rows left out": faulty.height,
-        "why left out": "open or close outside [low, high] in a daily reference series",
-        "sessions left out": ", ".join(days),
-    }
-
-
-def _require_bar_length(bars: pl.DataFrame, file: BarsFile) -> None:
-    """Bars that overlap are of another length than stated: minutes read as hours, for example."""
-    overlap = pl.col("bar_start") < pl.col("bar_end").shift().over("contract")
-    found = bars.filter(overlap)
-    if not found.is_empty():
-        raise file.refuse(
-            f"{found.height} bar(s) start before the one before them has ended (first: "
-            f"{found['bar_start'][0]}), so they are not {file.instrument.bar_minutes} minutes long",
-            "Set `bar_minutes` in universe.yaml, or aggregate the file",
+    def _daily(self, instrument: Instrument, facts: BarFiles) -> DailyWitness:
+        found = self._files(instrument.model_copy(update={"bar_minutes": _DAY}), facts)
+        is_session = facts.bar_edge == "session"
+        if not is_session:
+            found = _utc_days_as_sessions(found)
+        series = read_series(found)
+        bars = series.bars
+        # An index has no volume at all; in a future a day without any is a settlement, not a trade.
+        if (bars["volume"] > 0).any():
+            bars = bars.filter(pl.col("volume") > 0)
+        contract = pl.col("contract") if series.has_contracts else pl.lit(None, pl.String)
+        days = bars.select("session", contract.alias("contract"), *PRICES, "volume")
+        origin = ", ".join(file.origin for file in found.files[:_SHOWN])
+        n_out = series.n_rows - days.height
+        return DailyWitness(
+            days.rename({"session": "day"}),
+            "session" if is_session else "utc",
+            f"{origin} ({n_out} of {series.n_rows} rows left out)" if n_out else origin,
         )
+
+
+def _page(instrument: Instrument) -> FileFacts:
+    facts = instrument.sources.files
+    if facts is None:
+        raise InvalidSetting(
+            f"{instrument.symbol} has no page `files` below `sources` in universe.yaml, which "
+            "says where its file is and what its clock means. Add one, or choose another "
+            "ROONEY_SOURCE for it."
+        )
+    return facts
+
+
+def _utc_days_as_sessions(found: FileSet) -> FileSet:
+    """Daily bars that start at midnight UTC, to be read by their date.
+
+    Raises InvalidSetting for daily bars whose clock says neither a session nor a UTC date.
+    """
+    facts, file = found.files[0].facts, found.files[0]
+    if file.kind == "DBN":
+        return found
+    if stated_edge(file) != "start" or not same_zone(stated_zone(file), "UTC"):
+        raise InvalidSetting(
+            f"{file.instrument.symbol}: the daily witness {file.path} has `bar_edge: "
+            f"{facts.bar_edge}` and `time_zone: {facts.time_zone}`. Daily bars are read by the "
+            "date of their session (`bar_edge: session`), or of the UTC day that they start with "
+            "(`bar_edge: start`, `time_zone: UTC`)."
+        )
+    by_day = facts.model_copy(update={"bar_edge": "session"})
+    return replace(found, files=tuple(replace(one, facts=by_day) for one in found.files))
+
+
+def _aside_notes(series: Series) -> dict[str, str | int]:
+    counts = counts_by_reason(series)
+    if not counts:
+        return {}
+    reasons = {f"quarantined {reason}": count for reason, count in counts.items()}
+    return {"rows quarantined": series.quarantine.height, **reasons}

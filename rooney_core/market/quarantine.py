@@ -47,7 +47,7 @@ REASONS: Final[dict[str, str]] = {
 
 _PRICES: Final = ("open", "high", "low", "close")
 _KEY: Final = ("bar_start", "contract")
-_ABOUT_THE_ROW: Final = ("row", "original", "unreadable")
+_ABOUT_THE_ROW: Final = ("row", "origin", "original", "unreadable")
 
 
 def no_quarantine() -> pl.DataFrame:
@@ -56,12 +56,13 @@ def no_quarantine() -> pl.DataFrame:
 
 
 def set_aside(bars: pl.DataFrame, symbol: str, origin: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The good rows of `bars`, in their order, and the others as a quarantine, by reason.
+    """The good rows of `bars`, in their order, and the others as a quarantine with their reasons.
 
     `bars` has contract, bar_start, open, high, low, close (Float64) and volume, any of them null
-    in a row, and may have bar_end; other columns stay with the good rows. Three columns about the
-    row itself are optional, and leave the good rows: `row` (Int64) and `original` (String) go to
-    the quarantine, and where `unreadable` (String) is not null, it is the detail of that reason.
+    in a row, and may have bar_end; other columns stay with the good rows. Four columns about the
+    row itself are optional, and leave the good rows: `row` (Int64), `origin` (instead of the
+    argument) and `original` (String) go to the quarantine, and where `unreadable` (String) is not
+    null, it is the detail of that reason.
     A row has one reason: the first of `REASONS` that fits. Rows with a reason of their own are
     out before equal times are compared, so that a bar survives a broken copy of itself. Rows that
     are equal in every column but those about the row are `repeated`; the first is kept.
@@ -76,10 +77,9 @@ def set_aside(bars: pl.DataFrame, symbol: str, origin: str) -> tuple[pl.DataFram
 
 def is_in_order(bars: pl.DataFrame) -> bool:
     """True when (bar_start, contract) rises strictly: sorted, and no bar twice. Needs no sort."""
-    if bars["contract"].n_unique() <= 1:
-        start = pl.col("bar_start")
-        return bool(bars.select((start > start.shift()).all()).item())
     start, contract = pl.col("bar_start"), pl.col("contract")
+    if bars.select((contract == contract.first()).all()).item():
+        return bool(bars.select((start > start.shift()).all()).item())
     later = (start > start.shift()) | ((start == start.shift()) & (contract > contract.shift()))
     return bool(bars.select(later.all()).item())
 
@@ -130,12 +130,16 @@ def _part_equal_times(bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _as_quarantine(rows: pl.DataFrame, symbol: str, origin: str) -> pl.DataFrame:
-    absent = [name for name in ("row", "original", "unreadable") if name not in rows.columns]
+    absent = [name for name in _ABOUT_THE_ROW if name not in rows.columns]
     names = pl.Series(list(_CODES))
     reason = names.gather(rows["_code"].cast(pl.Int64) - 1)
     return (
         rows.with_columns(pl.lit(None).alias(name) for name in absent)
-        .with_columns(symbol=pl.lit(symbol), origin=pl.lit(origin), reason=reason)
+        .with_columns(
+            symbol=pl.lit(symbol),
+            origin=pl.col("origin").cast(pl.String).fill_null(origin),
+            reason=reason,
+        )
         .with_columns(detail=_detail(rows.columns))
         .select(pl.col(name).cast(dtype) for name, dtype in QUARANTINE_SCHEMA.items())
     )

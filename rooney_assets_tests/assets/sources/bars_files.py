@@ -6,6 +6,7 @@ each test breaks its own.
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,10 +44,14 @@ def daily_reference(**files: object) -> Instrument:
 
 
 def hourly_rows(n: int = 40) -> pl.DataFrame:
-    """Hourly bars from Monday 2019-07-08 00:00 UTC on, 21:00 (the daily break) left out."""
+    """Hourly bars from Monday 2019-07-08 00:00 UTC on, without weekends and 21:00 and 22:00.
+
+    The daily break is one of the two, by season.
+    """
     first = datetime(2019, 7, 8, tzinfo=UTC)
-    hours = [first + timedelta(hours=i) for i in range(2 * n)]
-    times = [one for one in hours if one.hour != 21][:n]
+    hours = [first + timedelta(hours=i) for i in range(2 * n + 72)]
+    trades = [one for one in hours if one.hour not in (21, 22) and one.weekday() < 5]
+    times = [one for one in trades if (one.weekday(), one.hour) < (4, 21)][:n]
     return pl.DataFrame(
         {
             "ts_event": times,
@@ -73,6 +78,8 @@ def write(rows: pl.DataFrame, folder: Path, name: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
         rows.write_csv(path)
+    elif path.suffix == ".gz":
+        path.write_bytes(gzip.compress(rows.write_csv().encode()))
     else:
         rows.write_parquet(path)
     return path

@@ -153,16 +153,6 @@ def test_contracts_may_overlap_and_rows_come_in_any_order(tmp_path: Path) -> Non
     ]
 
 
-def test_a_few_faulty_opens_of_a_daily_reference_are_left_out_and_told(tmp_path: Path) -> None:
-    rows = daily_rows().with_row_index()
-    wrong = pl.when(pl.col("index") == 7).then(1.0).otherwise("open").alias("open")
-    write(rows.with_columns(wrong), tmp_path, "TST.csv")
-    reading = FileSource(tmp_path).read(daily_reference())
-    assert reading.bars.height == rows.height - 1
-    assert reading.notes["rows left out"] == 1
-    assert reading.notes["sessions left out"] == str(rows["ts_event"].dt.date()[7])
-
-
 def test_fingerprint_follows_content_and_facts_but_not_place(tmp_path: Path) -> None:
     for folder, name in (("a", "TST.csv"), ("b", "hourly/TST.csv")):
         write(hourly_rows(), tmp_path / folder, name)

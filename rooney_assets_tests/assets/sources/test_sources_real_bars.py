@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 import yaml
 
-from rooney_assets.sources.files import MAX_LEFT_OUT, FileSource
+from rooney_assets.sources.files import FileSource
 from rooney_core.errors import BarsRejected
 from rooney_core.market.instruments import Universe
 
@@ -32,9 +32,13 @@ def test_every_row_arrives_and_csv_gives_the_same_frame(tmp_path: Path, symbol: 
     assert instrument.sources.files is not None
     rows = pl.read_parquet(DATA / f"{instrument.sources.files.path}.parquet")
     reading = FileSource(DATA).read(instrument)
-    left_out = reading.notes.get("rows left out", 0)
-    assert reading.bars.height + int(left_out) == rows.height
-    assert int(left_out) <= (MAX_LEFT_OUT * rows.height if instrument.role == "reference" else 0)
+    body_out = ~pl.col("open", "close").is_between(pl.col("low"), pl.col("high"))
+    expected = rows.with_row_index("row").filter(pl.any_horizontal(body_out))["row"].to_list()
+    assert reading.quarantine["row"].to_list() == expected
+    assert set(reading.quarantine["reason"]) <= {"outside_range"}
+    assert len(expected) == {"VIX": 47, "TLT": 1}.get(symbol, 0)
+    assert reading.notes.get("rows quarantined", 0) == len(expected)
+    assert reading.bars.height + len(expected) == rows.height
     rows.write_csv(tmp_path / f"{symbol}.csv")
     assert FileSource(tmp_path).raw_bars(instrument).equals(reading.bars)
 
