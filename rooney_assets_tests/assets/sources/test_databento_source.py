@@ -1,0 +1,469 @@
+"""The Databento source with the vendor's real client, against the local Databento."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from databento_market import (
+    CONTRACTS,
+    END,
+    ES,
+    FIRST,
+    KEY,
+    TLT,
+    Desk,
+    es_bars,
+    fund_bars,
+    instrument,
+    open_desk,
+    universe,
+)
+
+from rooney_assets.sources.databento.fetch import fetch, plan_purchase
+from rooney_assets.sources.databento.plan import Days, chunks
+from rooney_core.errors import (
+    BarsRejected,
+    CostRefused,
+    InvalidSetting,
+    LakeError,
+    VendorRefused,
+    VendorUnavailable,
+)
+from rooney_core.market.bars import BARS_SCHEMA
+from rooney_live.rehearsal.historical import Fault
+
+CHUNKS = [
+    ("2021-11-01", "2022-01-01"),
+    ("2022-01-01", "2023-01-01"),
+    ("2023-01-01", "2023-02-11"),
+]
+PRICES = ("open", "high", "low", "close", "volume")
+DATA = "timeseries.get_range"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A market, served."""
+    with open_desk(tmp_path, monkeypatch) as opened:
+        yield opened
+
+
+def test_dated_contracts_arrive_as_they_were_served(desk: Desk) -> None:
+    reading = desk.source().read(instrument(series="contracts"))
+    served = es_bars().sort("ts_event", "contract")
+    assert reading.bars.schema == BARS_SCHEMA
+    assert reading.bars["bar_start"].to_list() == served["ts_event"].to_list()
+    assert reading.bars.select("contract", *PRICES).equals(
+        served.select("contract", *PRICES).cast({"volume": pl.Int64})
+    )
+    assert reading.quarantine.is_empty()
+    assert desk.ranges() == CHUNKS
+
+
+def test_the_continuous_contract_has_its_dated_names(desk: Desk) -> None:
+    bars = desk.source().read(instrument()).bars
+    served = es_bars().rename({"ts_event": "bar_start"})
+    joined = bars.join(served, on=["bar_start", "contract"], suffix="_served")
+    assert joined.height == bars.height
+    assert all((joined[name] == joined[f"{name}_served"]).all() for name in PRICES)
+    # One contract at a time, each of them in front for a while, in order of expiry.
+    assert not bars["bar_start"].is_duplicated().any()
+    order = bars["contract"].unique(maintain_order=True).to_list()
+    assert order == list(CONTRACTS)
+
+
+def test_a_funds_days_come_from_two_datasets(desk: Desk) -> None:
+    reading = desk.source().read(instrument(TLT))
+    served = (
+        fund_bars()
+        .group_by(pl.col("ts_event").dt.date().alias("day"))
+        .agg(
+            pl.col("open").first(),
+            pl.col("high").max(),
+            pl.col("low").min(),
+            pl.col("close").last(),
+            pl.col("volume").sum(),
+        )
+    )
+    joined = reading.bars.join(served, left_on="session", right_on="day", suffix="_served")
+    assert joined.height == reading.bars.height == served.height
+    assert all((joined[name] == joined[f"{name}_served"]).all() for name in PRICES)
+    assert set(reading.bars["contract"]) == {"TLT"}
+    # The vendor's day ends at midnight UTC: nobody may know its close before.
+    assert (reading.bars["bar_end"].dt.date() > reading.bars["session"]).all()
+    assert (reading.bars["bar_end"].dt.hour() == 0).all()
+    by_dataset = {one.params["dataset"]: one for one in desk.asked(DATA)}
+    assert by_dataset["XNAS.ITCH"].params["end"] == "2022-07-01"
+    assert by_dataset["EQUS.MINI"].params["end"] == "2023-02-11"
+    assert reading.notes["datasets"] == "XNAS.ITCH, EQUS.MINI"
+
+
+def test_a_second_read_asks_for_no_bars(desk: Desk) -> None:
+    first = desk.source().read(instrument())
+    n_requests = len(desk.server.requests)
+    again = desk.source().read(instrument())
+    assert again.bars.equals(first.bars)
+    later = desk.server.requests[n_requests:]
+    assert [one.endpoint for one in later] == ["metadata.get_dataset_range"]
+
+
+def test_another_day_asks_for_that_day_only(desk: Desk) -> None:
+    desk.has_until(date(2023, 2, 8))
+    before = desk.source().read(instrument()).bars
+    desk.has_until(date(2023, 2, 9))
+    source = desk.source()
+    after = source.read(instrument()).bars
+    assert desk.ranges() == [
+        *CHUNKS[:2],
+        ("2023-01-01", "2023-02-08"),
+        ("2023-02-08", "2023-02-09"),
+    ]
+    assert after.height > before.height
+    assert after.head(before.height).equals(before)
+    whole = desk.source(downloads=desk.folder / "elsewhere").read(instrument()).bars
+    assert whole.equals(after)
+
+
+def test_the_fingerprint_is_the_same_before_and_after_fetching(desk: Desk) -> None:
+    source = desk.source()
+    before = source.fingerprint(instrument())
+    source.read(instrument())
+    assert source.fingerprint(instrument()) == before
+    assert desk.source().fingerprint(instrument()) == before
+    assert desk.source(key=None).fingerprint(instrument()) == before
+    desk.has_until(date(2023, 2, 9))
+    assert desk.source().fingerprint(instrument()) != before
+    # How the archive came about, in one go or day by day, does not matter.
+    desk.source().read(instrument())
+    desk.has_until(END)
+    elsewhere = desk.source(downloads=desk.folder / "elsewhere")
+    assert elsewhere.fingerprint(instrument()) == before
+
+
+def test_the_fingerprint_follows_the_facts(desk: Desk) -> None:
+    source = desk.source()
+    others = [
+        instrument(series="contracts"),
+        instrument(series="calendar"),
+        instrument({**ES, "product_group": "metals"}),
+        instrument(feeds=[{"dataset": "GLBX.MDP3", "since": "2022-01-03"}]),
+        instrument(TLT),
+    ]
+    prints = {source.fingerprint(one) for one in (instrument(), *others)}
+    assert len(prints) == len(others) + 1
+    renamed = instrument({**ES, "name": "Another", "slippage_ticks": 9})
+    assert source.fingerprint(renamed) == source.fingerprint(instrument())
+
+
+def test_without_a_key_what_is_kept_is_read(desk: Desk) -> None:
+    with pytest.raises(InvalidSetting, match="DATABENTO_API_KEY"):
+        desk.source(key=None).read(instrument())
+    with pytest.raises(InvalidSetting, match="DATABENTO_API_KEY"):
+        desk.source(key=None).fingerprint(instrument())
+    kept = desk.source().read(instrument())
+    n_requests = len(desk.server.requests)
+    alone = desk.source(key=None).read(instrument())
+    assert alone.bars.equals(kept.bars)
+    assert "not asked for news" in alone.notes
+    assert len(desk.server.requests) == n_requests
+
+
+def test_a_vendor_that_is_out_of_reach_stops_nobody_who_has_the_bars(desk: Desk) -> None:
+    kept = desk.source().read(instrument())
+    desk.server.faults.append(Fault("gateway_timeout", "*", times=99))
+    source = desk.source()
+    alone = source.read(instrument())
+    assert alone.bars.equals(kept.bars)
+    assert "504" in str(alone.notes["not asked for news"])
+    assert source.fingerprint(instrument()) == desk.source(key=None).fingerprint(instrument())
+    with pytest.raises(VendorUnavailable, match="504"):
+        desk.source().read(instrument(series="contracts"))
+
+
+def test_a_gap_without_a_key_names_range_and_setting(desk: Desk) -> None:
+    late = instrument(feeds=[{"dataset": "GLBX.MDP3", "since": "2023-01-01"}])
+    desk.has_until(date(2022, 3, 2))
+    desk.source().read(instrument())
+    desk.has_until(END)
+    desk.source().read(late)
+    with pytest.raises(InvalidSetting, match=r"2022-03-02 to 2023-01-01.*DATABENTO_API_KEY"):
+        desk.source(key=None).read(instrument())
+
+
+def test_more_than_the_limit_is_refused_before_any_money_is_spent(desk: Desk) -> None:
+    with pytest.raises(CostRefused) as refused:
+        desk.source(max_cost_usd=0.01).read(instrument())
+    told = str(refused.value)
+    assert "rooney data fetch --symbols ES --max-cost-usd 0.0" in told
+    assert "limit is 0.01 USD" in told
+    assert "ROONEY_MAX_COST_USD" in told
+    # 56 bytes a record at the local server's made-up price of 100 USD per 1e9 bytes.
+    assert desk.ranges() == []
+    client = desk.client()
+    needed = chunks(instrument(), "ohlcv-1h", {"GLBX.MDP3": Days(FIRST, END)})
+    purchase = plan_purchase(needed, client, desk.source().archive)
+    assert purchase.cost_usd == pytest.approx(purchase.records * 56 / 1e9 * 100)
+    assert f"{purchase.cost_usd:.2f} USD for {purchase.records:,} records" in told
+
+
+def test_a_cut_stream_is_noticed_and_downloaded_again(desk: Desk) -> None:
+    desk.server.faults += [Fault("none"), Fault("cut_stream", fraction=0.5)]
+    bars = desk.source().read(instrument()).bars
+    assert desk.ranges() == [CHUNKS[0], CHUNKS[1], CHUNKS[1], CHUNKS[2]]
+    whole = desk.source(downloads=desk.folder / "elsewhere").read(instrument()).bars
+    assert bars.equals(whole)
+
+
+@pytest.mark.parametrize("kind", ["cut_stream", "cut_body"])
+def test_streams_that_stay_cut_are_refused_and_nothing_of_them_is_kept(
+    desk: Desk, kind: str
+) -> None:
+    desk.server.faults += [Fault("none"), Fault(kind, times=3, fraction=0.9)]
+    with pytest.raises(VendorUnavailable, match="never whole") as refused:
+        desk.source().read(instrument())
+    assert "2022-01-01 to 2023-01-01" in str(refused.value)
+    kept = [one.name for one in desk.access.downloads.rglob("*.*") if one.is_file()]
+    assert sorted(name.split(".")[0] for name in kept if not name.startswith(".")) == [
+        "2021-11-01_2022-01-01",
+        "2021-11-01_2022-01-01",
+    ]
+    desk.source().read(instrument())
+    assert desk.ranges()[-2:] == CHUNKS[1:]
+
+
+def test_a_stream_that_is_cut_by_a_hair_is_noticed(desk: Desk) -> None:
+    desk.server.faults.append(Fault("cut_stream", times=3, fraction=0.999))
+    with pytest.raises(VendorUnavailable, match="never whole"):
+        desk.source().read(instrument())
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "words"),
+    [
+        ("unauthorized", 401, "DATABENTO_API_KEY"),
+        ("payment_required", 402, "no funds"),
+        ("unprocessable", 422, "cannot be processed"),
+    ],
+)
+@pytest.mark.parametrize("endpoint", [DATA, "metadata.get_cost", "metadata.get_dataset_range"])
+def test_a_refusal_is_shown_and_not_asked_again(
+    desk: Desk, kind: str, status: int, words: str, endpoint: str
+) -> None:
+    desk.server.faults.append(Fault(kind, endpoint, times=9))
+    with pytest.raises(VendorRefused, match=words) as refused:
+        desk.source().read(instrument())
+    assert f"({status})" in str(refused.value)
+    assert len(desk.asked(endpoint)) == 1
+    assert desk.waits.seconds == []
+    assert KEY not in str(refused.value)
+
+
+def test_a_wrong_key_is_told_without_showing_it(desk: Desk) -> None:
+    from rooney_assets.sources.databento.access import Secret
+
+    wrong = "db-a-wrong-key-that-is-secret-too"
+    with pytest.raises(VendorRefused, match="401") as refused:
+        desk.source(key=Secret(wrong)).read(instrument())
+    chain: BaseException | None = refused.value
+    while chain is not None:
+        assert wrong not in str(chain)
+        assert wrong not in repr(chain)
+        chain = chain.__context__
+
+
+def test_a_busy_vendor_is_asked_again_when_it_says(desk: Desk) -> None:
+    desk.server.faults.append(Fault("too_many", times=2, retry_after_seconds=17))
+    bars = desk.source().read(instrument()).bars
+    assert desk.waits.seconds == [17.0, 17.0]
+    assert desk.ranges() == [CHUNKS[0], CHUNKS[0], *CHUNKS]
+    assert bars["contract"].n_unique() == len(CONTRACTS)
+
+
+def test_a_vendor_that_stays_busy_is_left_alone(desk: Desk) -> None:
+    desk.server.faults.append(Fault("too_many", times=99, retry_after_seconds=100))
+    with pytest.raises(VendorUnavailable, match=r"429.*Too many") as refused:
+        desk.source().read(instrument())
+    assert desk.waits.seconds == [100.0]
+    assert "asks to wait 100 s" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("gateway_timeout", times=2),
+        Fault("server_error", times=2, status=500),
+        Fault("server_error", times=2, status=503),
+        Fault("reset", times=2),
+        Fault("gateway_timeout", "metadata.get_record_count", times=2),
+        Fault("reset", "metadata.get_cost", times=2),
+        Fault("gateway_timeout", "symbology.resolve", times=2),
+        Fault("server_error", "metadata.get_dataset_range"),
+    ],
+    ids=lambda one: f"{one.kind} {one.status} {one.endpoint}",
+)
+def test_what_may_pass_is_tried_again_with_longer_waits(desk: Desk, fault: Fault) -> None:
+    desk.server.faults.append(fault)
+    assert not desk.source().read(instrument()).bars.is_empty()
+    expected = [0.5] if fault.endpoint == "metadata.get_dataset_range" else [1.0, 2.0]
+    assert desk.waits.seconds == expected
+
+
+def test_a_day_of_reduced_quality_is_noted(desk: Desk) -> None:
+    desk.has_until(END, degraded=(date(2022, 5, 4),))
+    reading = desk.source().read(instrument())
+    assert "2022-05-04" in str(reading.notes["vendor's warnings"])
+    # It is in the receipt: a later process tells it too.
+    again = desk.source(key=None).read(instrument())
+    assert again.notes["vendor's warnings"] == reading.notes["vendor's warnings"]
+
+
+def test_an_empty_range_is_known_to_be_empty(desk: Desk) -> None:
+    desk.server.faults += [
+        Fault("empty", "metadata.get_record_count"),
+        Fault("empty", "timeseries.get_range"),
+    ]
+    first = desk.source().read(instrument())
+    assert first.bars["bar_start"].min().date() == date(2022, 1, 3)  # type: ignore[union-attr]
+    assert "no bars in this range" in str(first.notes["vendor's warnings"])
+    assert desk.source().read(instrument()).bars.equals(first.bars)
+    assert desk.ranges() == CHUNKS
+
+
+def test_an_empty_answer_where_there_are_bars_is_not_believed(desk: Desk) -> None:
+    desk.server.faults.append(Fault("empty"))
+    assert desk.source().read(instrument()).bars["bar_start"].min().date() == FIRST  # type: ignore[union-attr]
+    assert desk.ranges() == [CHUNKS[0], *CHUNKS]
+
+
+def test_a_restatement_is_told_and_changes_the_fingerprint(desk: Desk) -> None:
+    source = desk.source()
+    before = source.fingerprint(instrument())
+    old = source.read(instrument()).bars
+    path = desk.folder / "ohlcv-1h" / "ES.parquet"
+    changed = pl.col("ts_event").dt.date() == date(2022, 5, 4)
+    rows = pl.read_parquet(path).with_columns(
+        high=pl.when(changed).then(pl.col("high") + 1).otherwise("high")
+    )
+    rows.write_parquet(path)
+    needed = chunks(instrument(), "ohlcv-1h", {"GLBX.MDP3": Days(FIRST, END)})
+    client = desk.client()
+    purchase = plan_purchase(needed, client, source.archive, refresh=True)
+    done = fetch(purchase.estimates, client, source.archive, refresh=True)
+    assert [(one.state, one.receipt.generation) for one in done] == [
+        ("unchanged", 0),
+        ("restated", 1),
+        ("unchanged", 0),
+    ]
+    after = desk.source().fingerprint(instrument())
+    assert after != before
+    assert after == desk.source(key=None).fingerprint(instrument())
+    new = desk.source().read(instrument()).bars
+    differ = new.filter(new["high"] != old["high"])
+    assert set(differ["bar_start"].dt.date()) == {date(2022, 5, 4)}
+    assert len(list(desk.access.downloads.rglob("*.dbn.zst"))) == 3
+
+
+def test_a_file_that_is_not_what_its_receipt_says_is_refused(desk: Desk) -> None:
+    desk.source().read(instrument())
+    victim = min(desk.access.downloads.rglob("2022*.dbn.zst"))
+    victim.chmod(0o644)
+    victim.write_bytes(victim.read_bytes()[:-1])
+    with pytest.raises(LakeError, match="not what its receipt says"):
+        desk.source().read(instrument())
+
+
+def test_contract_months_that_are_added_are_fetched(desk: Desk) -> None:
+    few = instrument({**ES, "contract_months": "HZ"}, series="contracts")
+    some = desk.source().read(few).bars
+    assert set(some["contract"]) == {"ESZ21", "ESH22", "ESZ22", "ESH23"}
+    more = desk.source().read(instrument(series="contracts")).bars
+    assert set(more["contract"]) == set(CONTRACTS)
+    # And the other way round, what is there too much stays out.
+    n_ranges = len(desk.ranges())
+    assert desk.source().read(few).bars.equals(some)
+    assert len(desk.ranges()) == n_ranges
+
+
+def test_daily_bars_are_a_witness_where_they_were_fetched(desk: Desk) -> None:
+    source = desk.source()
+    assert source.witnesses(instrument()).daily is None
+    before = source.fingerprint(instrument())
+    client = desk.client()
+    needed = chunks(instrument(), "ohlcv-1d", {"GLBX.MDP3": Days(FIRST, END)})
+    fetch(plan_purchase(needed, client, source.archive).estimates, client, source.archive)
+    daily = desk.source(key=None).witnesses(instrument()).daily
+    assert daily is not None
+    assert daily.day_is == "utc"
+    assert daily.bars.columns == ["day", "contract", "open", "high", "low", "close", "volume"]
+    hourly = es_bars().with_columns(day=pl.col("ts_event").dt.date())
+    expected = hourly.group_by("day", "contract").agg(pl.col("high").max(), pl.col("volume").sum())
+    joined = daily.bars.join(expected, on=["day", "contract"], suffix="_hourly")
+    assert joined.height == daily.bars.height > 300
+    assert (joined["high"] == joined["high_hourly"]).all()
+    assert (joined["volume"] == joined["volume_hourly"]).all()
+    assert source.fingerprint(instrument()) != before
+
+
+@pytest.mark.parametrize(
+    ("page", "minutes", "words"),
+    [(ES, 1440, "bar_minutes: 60"), (TLT, 60, "bar_minutes: 1440")],
+)
+def test_bars_that_would_mix_sessions_are_refused(
+    desk: Desk, page: dict[str, object], minutes: int, words: str
+) -> None:
+    with pytest.raises(InvalidSetting, match=words):
+        desk.source().read(instrument({**page, "bar_minutes": minutes}))
+    assert desk.ranges() == []
+
+
+def test_minutes_are_read_too(desk: Desk) -> None:
+    folder = desk.folder / "ohlcv-1m"
+    folder.mkdir()
+    hours = es_bars().filter(pl.col("ts_event").dt.date() >= date(2023, 2, 1))
+    minutes = pl.concat(
+        hours.with_columns(pl.col("ts_event").dt.offset_by(f"{n}m")) for n in (0, 1, 59)
+    )
+    minutes.sort("ts_event").write_parquet(folder / "ES.parquet")
+    page = {**ES, "role": "reference", "bar_minutes": 1}
+    one = instrument(page, feeds=[{"dataset": "GLBX.MDP3", "since": "2023-02-01"}])
+    bars = desk.source().read(one).bars
+    assert bars.height == 3 * hours.height
+    assert set((bars["bar_end"] - bars["bar_start"]).dt.total_seconds()) == {60}
+
+
+def test_an_unknown_symbol_is_refused_with_the_vendors_words(desk: Desk) -> None:
+    with pytest.raises(VendorRefused, match=r"422.*XX\.v\.0"):
+        desk.source().read(instrument(symbol="XX"))
+
+
+def test_only_instruments_with_a_page_are_offered(desk: Desk) -> None:
+    source = desk.source()
+    assert (source.name, source.is_simulated) == ("databento", False)
+    assert source.offers(universe()).symbols == ("ES", "TLT")
+    assert desk.server.requests == []
+
+
+def test_a_certificate_that_is_not_trusted_is_not_asked_twice(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    with pytest.raises(VendorUnavailable, match="REQUESTS_CA_BUNDLE"):
+        desk.client().cost_usd(chunks(instrument(), "ohlcv-1h", {"GLBX.MDP3": Days(FIRST, END)})[0])
+    assert desk.waits.seconds == []
+
+
+def test_nobody_at_the_gateway(desk: Desk) -> None:
+    source = desk.source(gateway="localhost:9")
+    with pytest.raises(VendorUnavailable, match="ROONEY_DATABENTO_GATEWAY"):
+        source.read(instrument())
+    assert desk.waits.seconds == [0.5]
+
+
+def test_a_dataset_that_begins_later_than_the_page_says(desk: Desk) -> None:
+    early = instrument(feeds=[{"dataset": "GLBX.MDP3", "since": "2010-06-06"}])
+    assert desk.source().read(early).bars["bar_start"].min().date() == FIRST  # type: ignore[union-attr]
+    late = instrument(feeds=[{"dataset": "GLBX.MDP3", "since": "2029-01-01"}])
+    with pytest.raises(BarsRejected, match="since"):
+        desk.source().read(late)
