@@ -7,7 +7,6 @@ records (`dbn.py`, `dbn_names.py`), or the fault of one row (`rooney_core.market
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,7 +21,7 @@ from rooney_assets.sources.file_set import BarsFile, FileSet
 from rooney_assets.sources.file_table import REQUIRED, read_cells, read_raw
 from rooney_assets.sources.file_times import same_zone, session_dates, stated_edge, utc_times
 from rooney_core.errors import BarsRejected, InputError, InvalidSetting
-from rooney_core.market.bars import BARS_SCHEMA
+from rooney_core.market.bars import BARS_SCHEMA, in_slices
 from rooney_core.market.calendar import HOURS, session_hours, session_labels
 from rooney_core.market.contracts import parse_contract
 from rooney_core.market.quarantine import is_in_order, set_aside
@@ -35,7 +34,6 @@ or than 20 %: then not single rows are wrong, but the file. Cboe's own VIX histo
 outside [low, high] in 9,235 days (0.5 %), the latest in 2006."""
 
 _SHOWN = 3
-_SLICE: Final = 500_000
 _COARSER: Final = {1: timedelta(hours=1), 60: timedelta(hours=23)}
 
 
@@ -276,14 +274,6 @@ def _session_clock(dates: pl.Series, file: BarsFile) -> pl.DataFrame:
     """bar_start, bar_end, session of rows whose time is the date of a session."""
     hours = session_hours(dates.alias("session"), file.instrument.product_group)
     return hours.select(bar_start="session_open", bar_end="session_close", session="session")
-
-
-def in_slices(series: pl.Series, compute: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """`compute` slice by slice, so that what it needs in between stays small."""
-    if len(series) <= _SLICE:
-        return compute(series)
-    parts = [compute(series.slice(at, _SLICE)) for at in range(0, len(series), _SLICE)]
-    return pl.concat(parts)
 
 
 def _quarantine_broken(part: _Part, symbol: str) -> pl.DataFrame:

@@ -6,6 +6,7 @@ where bars come from (`rooney_assets.sources`), or which contract is in front (`
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Final, TypeVar
 
@@ -21,6 +22,7 @@ from rooney_core.market.calendar import (
     session_hours,
 )
 from rooney_core.market.instruments import Instrument
+from rooney_core.market.quarantine import is_in_order
 
 BARS_SCHEMA: Final[dict[str, pl.DataType]] = {
     "symbol": pl.String(),
@@ -45,6 +47,7 @@ MAX_OUTSIDE_HOURS: Final = 0.005
 Number = TypeVar("Number", bound=np.generic)
 _PRICES: Final = ("open", "high", "low", "close")
 _SHOWN = 3
+_SLICE: Final = 500_000
 
 
 def validate_bars(frame: pl.DataFrame, instrument: Instrument) -> None:
@@ -58,9 +61,19 @@ def validate_bars(frame: pl.DataFrame, instrument: Instrument) -> None:
     are legal, and so are columns that the schema does not know.
     """
     _require_schema(frame, instrument.symbol)
-    for fault, rows, advice in _row_faults(instrument):
-        _refuse(frame.with_row_index("row").filter(rows), fault, advice, instrument.symbol)
+    _require_sound_rows(frame, instrument)
+    _require_order(frame, instrument.symbol)
     _require_session_hours(frame, instrument)
+
+
+def in_slices(series: pl.Series, compute: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """`compute` of a series, row by row in effect, slice by slice in fact.
+
+    What it needs in between stays small, which counts for millions of rows.
+    """
+    if len(series) <= _SLICE:
+        return compute(series)
+    return pl.concat(compute(series.slice(at, _SLICE)) for at in range(0, len(series), _SLICE))
 
 
 @dataclass(frozen=True)
@@ -151,12 +164,19 @@ def _require_columns(frame: pl.DataFrame, symbol: str) -> None:
             )
 
 
+def _require_sound_rows(frame: pl.DataFrame, instrument: Instrument) -> None:
+    faults = _row_faults(instrument)
+    # All faults in one pass over good bars; only bad ones are looked at row by row.
+    found = frame.select(rows.any().alias(str(i)) for i, (_, rows, _) in enumerate(faults)).row(0)
+    for there, (fault, rows, advice) in zip(found, faults, strict=True):
+        if there:
+            _refuse(frame.with_row_index("row").filter(rows), fault, advice, instrument.symbol)
+
+
 def _row_faults(instrument: Instrument) -> list[tuple[str, pl.Expr, str]]:
     """(what is wrong, which rows, what to do), in the order in which they are checked."""
     low, high = pl.col("low"), pl.col("high")
     body_out = pl.any_horizontal(*(~pl.col(name).is_between(low, high) for name in _PRICES))
-    key = pl.struct("bar_start", "contract")
-    before = key.shift()
     return [
         ("null in a required column", pl.any_horizontal(pl.col(*BARS_SCHEMA).is_null()), _DROP),
         ("NaN or infinite price", pl.any_horizontal(~_finite()), _DROP),
@@ -165,9 +185,18 @@ def _row_faults(instrument: Instrument) -> list[tuple[str, pl.Expr, str]]:
         ("bar_end not after bar_start", pl.col("bar_end") <= pl.col("bar_start"), _SOURCE),
         ("negative volume", pl.col("volume") < 0, _SOURCE),
         ("symbol of another instrument", pl.col("symbol") != instrument.symbol, _SOURCE),
-        ("duplicate (contract, bar_start)", key.is_duplicated(), "Keep one bar of each time."),
-        ("rows out of order", _falls(before), "Sort by bar_start, then contract."),
     ]
+
+
+def _require_order(frame: pl.DataFrame, symbol: str) -> None:
+    if is_in_order(frame):
+        return
+    key = pl.struct("bar_start", "contract")
+    rows = frame.with_row_index("row")
+    twice = rows.filter(key.is_duplicated())
+    _refuse(twice, "duplicate (contract, bar_start)", "Keep one bar of each time.", symbol)
+    falls = rows.filter(_falls(key.shift()))
+    _refuse(falls, "rows out of order", "Sort by bar_start, then contract.", symbol)
 
 
 _DROP = "Drop or repair those rows where the bars are read."
@@ -197,13 +226,14 @@ def _refuse(bad: pl.DataFrame, fault: str, advice: str, symbol: str) -> None:
 
 
 def _require_session_hours(frame: pl.DataFrame, instrument: Instrument) -> None:
-    outside = outside_hours(frame["bar_start"], instrument.product_group)
+    group = instrument.product_group
+    outside = in_slices(frame["bar_start"], lambda starts: outside_hours(starts, group))
     share = (outside.sum() or 0) / frame.height
     if share > MAX_OUTSIDE_HOURS:
         first = frame.filter(outside)["bar_start"].head(_SHOWN).to_list()
         raise BarsRejected(
             f"{instrument.symbol}: {share:.1%} of bars start outside the session hours of "
-            f"{instrument.product_group} (first: {', '.join(map(str, first))}); at most "
-            f"{MAX_OUTSIDE_HOURS:.1%} may. The time zone is probably wrong: set `time_zone` and "
-            "`bar_edge` of the file in universe.yaml."
+            f"{group} (first: {', '.join(map(str, first))}); at most {MAX_OUTSIDE_HOURS:.1%} may. "
+            "The time zone is probably wrong: set `time_zone` and `bar_edge` of the file in "
+            "universe.yaml. If it is right, keep the bars of the regular session only."
         )
