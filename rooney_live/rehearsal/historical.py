@@ -25,6 +25,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import trustme
 
+from rooney_core.errors import InvalidSetting
 from rooney_live.rehearsal.history_answers import HistoryAnswers
 from rooney_live.rehearsal.history_faults import Fault, take_fault
 from rooney_live.rehearsal.history_protocol import Answer, Refusal
@@ -35,6 +36,7 @@ LOOPBACK: Final = "127.0.0.1"
 _PREFIX: Final = "/v0/"
 _MAX_BODY_BYTES: Final = 1_000_000
 _IDLE_SECONDS: Final = 30
+_POLL_SECONDS: Final = 0.02  # how long leaving may wait for the listening thread
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class LocalHistory:
     written. With `key`, any other key is refused. `faults` may be changed while it serves.
     `on_request` is called after each request, in the thread that served it.
 
-    Raises MissingArtifact when the folder has no bars.
+    Raises MissingArtifact when the folder has no bars, InvalidSetting for an unusable port.
     """
 
     def __init__(
@@ -92,8 +94,16 @@ class LocalHistory:
         authority.issue_cert("localhost", LOOPBACK).configure_cert(context)
         self.certificate.parent.mkdir(parents=True, exist_ok=True)
         authority.cert_pem.write_to_path(str(self.certificate))
-        self._server = _Server(self, context, self._port)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="local-databento")
+        try:
+            self._server = _Server(self, context, self._port)
+        except OSError as error:
+            raise InvalidSetting(
+                f"Nothing can listen on port {self._port} of {LOOPBACK}: {error.strerror}. Choose "
+                "another --port, or 0 for a free one."
+            ) from None
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), name="local-databento"
+        )
         self._thread.start()
         return self
 

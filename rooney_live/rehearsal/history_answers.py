@@ -20,7 +20,7 @@ from databento.common.publishers import Dataset, Publisher
 
 from rooney_core.errors import RooneyError
 from rooney_live.rehearsal.history_catalogue import conditions, fields, publishers
-from rooney_live.rehearsal.history_folder import BAR_NS, RECORD, HistoryFolder, Records
+from rooney_live.rehearsal.history_folder import RECORD, HistoryFolder, Records
 from rooney_live.rehearsal.history_protocol import (
     Answer,
     Refusal,
@@ -34,14 +34,20 @@ from rooney_live.rehearsal.history_protocol import (
     read_moment,
     resolution,
 )
-from rooney_live.rehearsal.history_symbology import ALL_SYMBOLS, STYPES, Span, Symbology, day_of
+from rooney_live.rehearsal.history_symbology import (
+    ALL_SYMBOLS,
+    STYPES,
+    Span,
+    Symbology,
+    day_of,
+    midnight,
+)
 
 USD_PER_GB: Final = 100.0
 """The made-up price: USD for 1e9 bytes of records of 56 bytes."""
 
 MAX_SYMBOLS: Final = 2_000
 _DAY: Final = timedelta(days=1)
-_DAY_NS: Final = 86_400_000_000_000
 Params = Mapping[str, str]
 
 
@@ -61,7 +67,7 @@ class HistoryAnswers:
             "metadata.list_datasets": lambda asked: as_json(self._datasets()),
             "metadata.list_publishers": lambda asked: as_json(publishers()),
             "metadata.list_schemas": lambda asked: as_json(
-                list(self._ranges(self._dataset(asked)))
+                list(self._folder.ranges(self._dataset(asked)))
             ),
             "metadata.list_fields": lambda asked: as_json(fields(_required(asked, "encoding"))),
             "metadata.list_unit_prices": self._list_unit_prices,
@@ -95,22 +101,23 @@ class HistoryAnswers:
 
     def _get_dataset_range(self, asked: Params) -> Answer:
         dataset = self._dataset(asked)
-        ranges = self._ranges(dataset)
+        ranges = self._folder.ranges(dataset)
         start, end = _widest(ranges)
         schemas = {
-            name: {"start": as_time(first), "end": as_time(last)}
+            name: {"start": as_time(midnight(first)), "end": as_time(midnight(last))}
             for name, (first, last) in ranges.items()
         }
-        return as_json({"start": as_time(start), "end": as_time(end), "schema": schemas})
+        whole = {"start": as_time(midnight(start)), "end": as_time(midnight(end))}
+        return as_json(whole | {"schema": schemas})
 
     def _list_unit_prices(self, asked: Params) -> Answer:
-        prices = dict.fromkeys(self._ranges(self._dataset(asked)), USD_PER_GB)
+        prices = dict.fromkeys(self._folder.ranges(self._dataset(asked)), USD_PER_GB)
         modes = ("historical", "historical-streaming")
         return as_json([{"mode": mode, "unit_prices": prices} for mode in modes])
 
     def _get_dataset_condition(self, asked: Params) -> Answer:
         dataset = self._dataset(asked)
-        start, end = (day_of(one) for one in _widest(self._ranges(dataset)))
+        start, end = _widest(self._folder.ranges(dataset))
         start = read_day(asked["start_date"], "start_date") if "start_date" in asked else start
         end = read_day(asked["end_date"], "end_date") if "end_date" in asked else end - _DAY
         return as_json(conditions(self._folder, dataset, start, end))
@@ -150,7 +157,7 @@ class HistoryAnswers:
 
     def _select(self, asked: Params) -> Selection:
         dataset, schema = self._dataset(asked), _required(asked, "schema")
-        ranges = self._ranges(dataset)
+        ranges = self._folder.ranges(dataset)
         if schema not in ranges:
             raise Refusal(
                 422,
@@ -197,7 +204,7 @@ class HistoryAnswers:
             if bars is None or one.listing.name not in bars.records:
                 continue
             rows = bars.records[one.listing.name]
-            first, last = max(start, _midnight(one.start)), min(end, _midnight(one.end))
+            first, last = max(start, midnight(one.start)), min(end, midnight(one.end))
             low, high = np.searchsorted(rows["ts_event"], np.array([first, last], dtype="u8"))
             part = rows[low:high].copy()
             part["instrument_id"] = one.listing.instrument_id
@@ -219,19 +226,8 @@ class HistoryAnswers:
     def _datasets(self) -> list[str]:
         return self._folder.datasets([str(one) for one in Dataset])
 
-    def _ranges(self, dataset: str) -> dict[str, tuple[int, int]]:
-        """Start and end in nanoseconds of what is there, by schema; end exclusive."""
-        found: dict[str, tuple[int, int]] = {}
-        for root in self._folder.roots(dataset):
-            for schema in BAR_NS:
-                bars = self._folder.bars(dataset, root, schema)
-                if bars is not None:
-                    start, end = found.get(schema, (bars.first_ns, bars.end_ns))
-                    found[schema] = min(start, bars.first_ns), max(end, bars.end_ns)
-        return found
 
-
-def _widest(ranges: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+def _widest(ranges: Mapping[str, tuple[date, date]]) -> tuple[date, date]:
     return min(one[0] for one in ranges.values()), max(one[1] for one in ranges.values())
 
 
@@ -239,9 +235,9 @@ def _n_bytes(selection: Selection) -> int:
     return int(selection.records.nbytes)
 
 
-def _time_range(asked: Params, dataset: str, available: tuple[int, int]) -> tuple[int, int]:
+def _time_range(asked: Params, dataset: str, available: tuple[date, date]) -> tuple[int, int]:
     """[start, end) in nanoseconds. Without `end`: up to the end of the unit that `start` names."""
-    first, last = available
+    first, last = (midnight(one) for one in available)
     start, end = first, last
     if "start" in asked:
         begun = read_moment(asked["start"], "start")
@@ -261,7 +257,7 @@ def _time_range(asked: Params, dataset: str, available: tuple[int, int]) -> tupl
             f"The dataset {dataset} has data available up to '{as_text(last)}'. The `end` in the "
             f"query ('{as_text(end)}') is after that; ask for an earlier `end`.",
         )
-    if start < first // _DAY_NS * _DAY_NS:
+    if start < first:
         raise Refusal(
             422,
             "data_start_before_available_start",
@@ -309,10 +305,6 @@ def _covers(spans: Sequence[Span], start: date, end: date) -> bool:
             return False
         reached = max(reached, one.end)
     return reached >= end
-
-
-def _midnight(day: date) -> int:
-    return (day - date(1970, 1, 1)).days * _DAY_NS
 
 
 def _publisher(dataset: str) -> int:

@@ -19,9 +19,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar, cast
 
 import numpy as np
 import polars as pl
@@ -52,7 +52,9 @@ RECORD: Final = np.dtype(
 """One bar as the vendor sends it: 56 bytes, prices in 1e-9."""
 
 UNDEFINED_PRICE: Final = 2**63 - 1
+EPOCH: Final = date(1970, 1, 1)
 Records = NDArray[np.void]
+Made = TypeVar("Made")
 
 _PRICES: Final = ("open", "high", "low", "close")
 _DATASET: Final = re.compile(r"[A-Z0-9]+\.[A-Z0-9]+")
@@ -79,6 +81,15 @@ class DatasetPage(Facts):
 
 
 @dataclass(frozen=True)
+class _Cover:
+    """Schema of a file, and the UTC days of its bars; `end` is exclusive."""
+
+    schema: str
+    start: date
+    end: date
+
+
+@dataclass(frozen=True)
 class RootBars:
     """Bars of one root and schema. `records` by contract, rising in time, instrument_id 0.
 
@@ -91,16 +102,6 @@ class RootBars:
     frame: pl.DataFrame
     records: Mapping[str, Records]
 
-    @property
-    def first_ns(self) -> int:
-        """Start of the first bar, nanoseconds UTC."""
-        return int(self.frame["ts"][0])
-
-    @property
-    def end_ns(self) -> int:
-        """End of the last bar, nanoseconds UTC; exclusive."""
-        return int(self.frame["ts"][-1]) + BAR_NS[self.schema]
-
 
 class HistoryFolder:
     """All bars below `path`. Raises MissingArtifact when there is no file of bars at all."""
@@ -108,7 +109,7 @@ class HistoryFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._pages = _read_pages(path / "datasets.yaml")
-        self._kept: dict[object, tuple[tuple[int, int], RootBars | None]] = {}
+        self._kept: dict[object, tuple[tuple[int, int], object]] = {}
         if not self._files():
             raise MissingArtifact(
                 f"{path} holds no bars that could be served. One Parquet file a symbol is needed, "
@@ -133,12 +134,26 @@ class HistoryFolder:
 
     def bars(self, dataset: str, root: str, schema: str) -> RootBars | None:
         """Bars of a root, made from finer ones where there are no others; None: there are none."""
-        files = [one for one in self._of(dataset) if one.root == root]
-        found = {self._native(one).schema: one for one in files}
+        found = {self._cover(one).schema: one for one in self._of(dataset) if one.root == root}
         for name in (one for one in reversed(BAR_NS) if BAR_NS[one] <= BAR_NS[schema]):
             if name in found:
                 return self._served(found[name], schema, self.page(dataset))
         return None
+
+    def ranges(self, dataset: str) -> dict[str, tuple[date, date]]:
+        """UTC days of which there are bars, by schema, finest first; the second is exclusive."""
+        page = self.page(dataset)
+        found: dict[str, tuple[date, date]] = {}
+        for cover in (self._cover(one) for one in self._of(dataset)):
+            start, end = (
+                max(cover.start, page.start or date.min),
+                min(cover.end, page.end or date.max),
+            )
+            for schema in (one for one in BAR_NS if BAR_NS[one] >= BAR_NS[cover.schema]):
+                if start < end:
+                    before = found.get(schema, (start, end))
+                    found[schema] = min(start, before[0]), max(end, before[1])
+        return {schema: found[schema] for schema in BAR_NS if schema in found}
 
     def _of(self, dataset: str) -> list[BarFile]:
         own = [one for one in self._files() if one.dataset == dataset]
@@ -156,61 +171,91 @@ class HistoryFolder:
         found = (_bar_file(path, path.relative_to(self.path).parts) for path in paths)
         return [one for one in found if one is not None]
 
-    def _native(self, file: BarFile) -> RootBars:
-        bars = self._keep(file, file.path, lambda: read_bars(file))
-        assert bars is not None
-        return bars
+    def _cover(self, file: BarFile) -> _Cover:
+        """Read of the times alone, so that what is never asked for is never loaded."""
+        return self._kept_or(file, (file.path, "cover"), _cover)
 
     def _served(self, file: BarFile, schema: str, page: DatasetPage) -> RootBars | None:
-        """In another schema, and only the days of the dataset."""
-        native = self._native(file)
+        """In a schema, and only the days of the dataset."""
         bounds = (page.start, page.end)
+        native = self._kept_or(file, (file.path, "bars"), read_bars)
         if native.schema == schema and bounds == (None, None):
             return native
-        key = (file.path, schema, *bounds)
-        return self._keep(file, key, lambda: _within(_aggregated(native, schema), *bounds))
+        return self._kept_or(
+            file,
+            (file.path, schema, *bounds),
+            lambda _: _within(_aggregated(native, schema), *bounds),
+        )
 
-    def _keep(
-        self, file: BarFile, key: object, make: Callable[[], RootBars | None]
-    ) -> RootBars | None:
+    def _kept_or(self, file: BarFile, key: object, make: Callable[[BarFile], Made]) -> Made:
         """What was made of a file before, or made now when the file is another since."""
         facts = file.path.stat()
         state = (facts.st_mtime_ns, facts.st_size)
         kept = self._kept.get(key)
         if kept is None or kept[0] != state:
-            kept = self._kept[key] = (state, make())
-        return kept[1]
+            kept = self._kept[key] = (state, make(file))
+        return cast(Made, kept[1])
 
 
 def read_bars(file: BarFile) -> RootBars:
     """Read one file of bars. Raises BarsRejected for a missing column, no rows or a naive time."""
-    try:
-        table = pl.read_parquet(file.path, hive_partitioning=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise BarsRejected(f"{file.path} cannot be read as Parquet: {error}.") from None
-    names = set(table.columns)
-    time = next((one for one in ("ts_event", "bar_start") if one in names), "ts_event")
-    lacking = [one for one in (time, *_PRICES, "volume") if one not in names]
-    if lacking or table.is_empty():
-        raise BarsRejected(
-            f"{file.path} cannot be served: {', '.join(lacking) or 'no rows'} missing; needed are "
-            "ts_event or bar_start, open, high, low, close and volume."
-        )
-    zone = table.schema[time]
-    if not isinstance(zone, pl.Datetime) or zone.time_zone is None:
-        raise BarsRejected(
-            f"{file.path}: {time} has type {zone}; a time with a zone is needed, since a bar's "
-            "start is UTC. Convert it first."
-        )
+    table = _scan(file)
+    names = table.collect_schema().names()
     contract = next((one for one in ("contract", "symbol") if one in names), None)
     frame = table.select(
-        pl.col(time).dt.timestamp("ns").alias("ts"),
+        _start(names).dt.timestamp("ns").alias("ts"),
         (pl.lit(file.root) if contract is None else pl.col(contract)).alias("contract"),
         *(_fixed(name) for name in _PRICES),
         pl.col("volume").fill_null(0).cast(pl.Int64),
         *([pl.col("open_interest").cast(pl.Int64)] if "open_interest" in names else []),
-    ).sort("ts", "contract", maintain_order=True)
-    return _root_bars(file.root, file.schema or _schema_of(frame["ts"]), frame)
+    )
+    rows = _collected(frame.sort("ts", "contract", maintain_order=True), file)
+    return _root_bars(file.root, file.schema or _schema_of(rows["ts"]), rows)
+
+
+def _cover(file: BarFile) -> _Cover:
+    table = _scan(file)
+    start = _start(table.collect_schema().names()).dt.timestamp("ns").alias("ts")
+    times = _collected(table.select(start), file)["ts"]
+    if times.is_empty():
+        raise BarsRejected(f"{file.path} cannot be served: it has no rows.")
+    days = (times // BAR_NS["ohlcv-1d"]).to_numpy()
+    first, last = (EPOCH + timedelta(days=int(one)) for one in (days.min(), days.max()))
+    return _Cover(file.schema or _schema_of(times), first, last + timedelta(days=1))
+
+
+def _scan(file: BarFile) -> pl.LazyFrame:
+    """The table, when its columns are those of bars."""
+    try:
+        table = pl.scan_parquet(file.path, hive_partitioning=False)
+        types = table.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BarsRejected(f"{file.path} cannot be read as Parquet: {error}.") from None
+    time = _start(types.names()).meta.output_name()
+    lacking = [one for one in (time, *_PRICES, "volume") if one not in types]
+    if lacking:
+        raise BarsRejected(
+            f"{file.path} cannot be served: {', '.join(lacking)} missing; needed are "
+            "ts_event or bar_start, open, high, low, close and volume."
+        )
+    kind = types[time]
+    if not isinstance(kind, pl.Datetime) or kind.time_zone is None:
+        raise BarsRejected(
+            f"{file.path}: {time} has type {kind}; a time with a zone is needed, since a bar's "
+            "start is UTC. Convert it first."
+        )
+    return table
+
+
+def _collected(table: pl.LazyFrame, file: BarFile) -> pl.DataFrame:
+    try:
+        return table.collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BarsRejected(f"{file.path} cannot be read as bars: {error}.") from None
+
+
+def _start(names: Iterable[str]) -> pl.Expr:
+    return pl.col("bar_start" if "bar_start" in names else "ts_event")
 
 
 def _bar_file(path: Path, parts: tuple[str, ...]) -> BarFile | None:

@@ -17,7 +17,7 @@ import numpy as np
 import zstandard
 from databento_dbn import Metadata, Schema, SType
 
-from rooney_live.rehearsal.history_folder import Records
+from rooney_live.rehearsal.history_folder import RECORD, Records
 from rooney_live.rehearsal.history_symbology import Span, day_of
 
 _TIME: Final = re.compile(
@@ -25,7 +25,7 @@ _TIME: Final = re.compile(
     r"(?P<zone>Z|[+-]\d\d:?\d\d)?"
 )
 _NANOSECONDS: Final = re.compile(r"\d{9,20}")
-_BLOCK_BYTES: Final = 128 * 1024
+_BLOCK_RECORDS: Final = 2_000  # of 56 bytes: below the 128 KiB of the largest block
 _LEAST_BLOCKS: Final = 16  # so that a stream that is cut loses its end, and not all of a small one
 
 
@@ -147,14 +147,15 @@ class _SymbolMapping:
 def dbn_blocks(selection: Selection) -> Iterator[bytes]:
     """The selection as a DBN stream compressed with zstd, piece by piece.
 
-    The metadata are a block of their own and the records several, whose borders know nothing of
-    records; so a stream without its end still decodes, to fewer records.
+    The metadata are a block of their own, and the records several, each of whole records; so a
+    stream without its end still decodes, to fewer records and without a word.
     """
     compressor = zstandard.ZstdCompressor(level=1).compressobj()
     yield compressor.compress(bytes(_metadata(selection)))
     yield compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
     raw = memoryview(selection.records.tobytes())
-    size = min(_BLOCK_BYTES, max(1, -(-len(raw) // _LEAST_BLOCKS)))
+    n_records = len(selection.records)
+    size = RECORD.itemsize * min(_BLOCK_RECORDS, max(1, -(-n_records // _LEAST_BLOCKS)))
     for start in range(0, len(raw), size):
         yield compressor.compress(raw[start : start + size])
         if start + size < len(raw):

@@ -4,10 +4,11 @@ Belongs here: instrument ids, the vendor's spelling of contracts, and its parent
 symbols over a folder of bars. Does not belong here: reading bars, or the shape of an answer.
 
 A symbol is known from the first to the last UTC day on which the folder has a bar of it. Where this
-differs from the vendor: the volume rule is Rooney's `find_rolls` with UTC days as sessions (causal:
-a day's contract follows from the days before), so a front contract never comes back; the open
-interest rule is the same on open interest, or the volume rule where the folder has none; instrument
-ids never change, and are made up. Parent symbols name outright contracts only, no spreads.
+differs from the vendor: the volume rule is Rooney's `find_rolls`, with UTC days as sessions, so a
+day's contract follows from the days before and a front contract never comes back; the open interest
+rule is the same on open interest, or the volume rule where the folder has none; a contract leads by
+calendar until its last bar; instrument ids are made up and never change. Parent symbols name
+outright contracts only, no spreads.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import polars as pl
 from rooney_core.market.bars import BARS_SCHEMA
 from rooney_core.market.contracts import MONTH_CODES
 from rooney_core.market.rolls import find_rolls
-from rooney_live.rehearsal.history_folder import HistoryFolder, RootBars
+from rooney_live.rehearsal.history_folder import BAR_NS, EPOCH, HistoryFolder, RootBars
 
 STYPES: Final = ("raw_symbol", "instrument_id", "parent", "continuous")
 """Symbology types that can be asked with."""
@@ -86,7 +87,7 @@ class Symbology:
         if stype == "raw_symbol":
             if symbol == ALL_SYMBOLS:
                 return [_whole(one) for one in self._every_listing()]
-            return [_named(one) for one in self._every_listing() if one.raw_symbol == symbol]
+            return [_named(one) for one in self._like(symbol) if one.raw_symbol == symbol]
         if stype == "instrument_id":
             found = (one for one in self._every_listing() if str(one.instrument_id) == symbol)
             return [Span(symbol, one.first_day, one.last_day + _DAY, one) for one in found]
@@ -110,6 +111,13 @@ class Symbology:
             kept = (bars, _listed(self._dataset, bars))
             self._listings[root] = kept
         return kept[1]
+
+    def _like(self, raw_symbol: str) -> Iterable[Listing]:
+        """What may have this name: of the roots that begin it, or else of all."""
+        begun = [root for root in self._folder.roots(self._dataset) if raw_symbol.startswith(root)]
+        found = [one for root in begun for one in self.listings(root)]
+        is_there = any(one.raw_symbol == raw_symbol for one in found)
+        return found if is_there else self._every_listing()
 
     def _every_listing(self) -> Iterable[Listing]:
         for root in self._folder.roots(self._dataset):
@@ -137,7 +145,12 @@ class Symbology:
 
 def day_of(nanoseconds: int) -> date:
     """The UTC day of a time."""
-    return date(1970, 1, 1) + timedelta(days=nanoseconds // 86_400_000_000_000)
+    return EPOCH + timedelta(days=nanoseconds // BAR_NS["ohlcv-1d"])
+
+
+def midnight(day: date) -> int:
+    """Nanoseconds at which a UTC day begins."""
+    return (day - EPOCH).days * BAR_NS["ohlcv-1d"]
 
 
 def _whole(one: Listing) -> Span:
@@ -226,7 +239,8 @@ def _sessions(bars: RootBars, rule: str) -> pl.DataFrame:
     """Bars as `find_rolls` wants them, a UTC day being a session."""
     frame = bars.frame
     if rule == "n" and "open_interest" in frame.columns:
-        days = (pl.col("ts") // 86_400_000_000_000 * 86_400_000_000_000).alias("ts")
+        day_ns = BAR_NS["ohlcv-1d"]
+        days = (pl.col("ts") // day_ns * day_ns).alias("ts")
         known = frame.filter(pl.col("open_interest").is_not_null())
         prices = [pl.col(name).last() for name in ("open", "high", "low", "close")]
         frame = known.group_by(days, "contract", maintain_order=True).agg(
