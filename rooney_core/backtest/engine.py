@@ -31,7 +31,7 @@ class BacktestResult:
     signal_index, entry_index, exit_index (positions in the bars); side; entry_price, exit_price
     (raw, slippage included; after FLAT_LATE across a roll, of the held contract);
     gross_profit_usd (before all costs), net_profit_usd (after them); return (net profit over the
-    contract's value at entry); exit_reason; n_bars held; rolls, how often the position moved to the
+    contract's value at entry); exit_reason; n_bars held; rolls, how often the position moved to
     the next contract: entry_price and exit_price are then of different contracts, the gap between
     them is in neither profit, and each roll costs two fills. A trade still open at the end is left
     out.
