@@ -42,6 +42,7 @@ class QualityLimits:
       right zone, above 0.033 in a wrong one.
     - `half_years_off`: half-years whose quietest hour is not the daily break: none may be.
     - `daily_agreement`: share of sessions whose high and low are those of the vendor's daily bar.
+    - `daily_tolerance_ticks`: a vendor rounds a daily bar, or takes one print more, within a tick.
     - `second_agreement`: share of common bars within one tick of a second source.
     - `quarantined`: share of a source's rows that were refused.
     """
@@ -61,6 +62,7 @@ class QualityLimits:
     outside_hours: float = 0.005
     half_years_off: int = 0
     daily_agreement: float = 0.99
+    daily_tolerance_ticks: float = 1.0
     second_agreement: float = 0.99
     quarantined: float = 0.001
 

@@ -28,19 +28,21 @@ def spikes(bars: pl.DataFrame, tick_size: float, limits: QualityLimits) -> Measu
     `bars`: continuous_bars. The scale is 1.4826 times the median absolute one-bar change of the
     bar's own calendar month, at least one tick, times the square root of the bar lengths since the
     bar before (at most 24), so that a weekend's move is measured against a weekend. Three kinds:
-    a `spike` is a close that the next bar takes back to 70 % or more, a `wick` a high or low that
-    neither this bar's body nor the closes and opens beside it come near, and a `move` any other
-    change of the close, which markets do make.
+    a `spike` is a close that the next bar takes back to 70 % or more (its way back is no move), a
+    `wick` a high or low that neither this bar's body nor the closes and opens beside it come near,
+    and a `move` any other change of the close, which markets do make.
     Numbers: bars, count and largest z-score of each kind. Rows, largest of each kind first:
     bar_start, contract, open, high, low, close, change, z_score, kind. Points: x = year, y = the
     largest z-score of spike or move.
     """
     moves = _scored(bars, tick_size)
     undone = (pl.col("change") + pl.col("after")).abs() <= _REVERTS * pl.col("change").abs()
+    out = undone.fill_null(False)
+    back = (out & (pl.col("z_score") > limits.spike_z_score)).shift().fill_null(False)
     kinds = {
-        "spike": (undone.fill_null(False), "z_score", limits.spike_z_score),
+        "spike": (out & ~back, "z_score", limits.spike_z_score),
         "wick": (pl.lit(True), "z_wick", limits.wick_z_score),
-        "move": (~undone.fill_null(False), "z_score", limits.move_z_score),
+        "move": (~out & ~back, "z_score", limits.move_z_score),
     }
     numbers: dict[str, int | float | str] = {"bars": bars.height}
     found = []
