@@ -99,8 +99,7 @@ def flat_deadlines(sessions: pl.Series, instrument: Instrument) -> pl.Series:
         "session",
         flat_deadline=pl.when("is_scheduled").then(deadline).otherwise("session_open"),
     )
-    aligned = sessions.alias("session").to_frame().join(by_day, on="session", maintain_order="left")
-    return aligned["flat_deadline"]
+    return _aligned(sessions, by_day)["flat_deadline"]
 
 
 def outside_hours(bar_start: pl.Series, product_group: ProductGroup) -> pl.Series:
@@ -188,7 +187,13 @@ def _hours_of(sessions: pl.Series, product_group: ProductGroup) -> pl.DataFrame:
         .with_columns(flat_by=pl.when("no_entry").then("session_open").otherwise("flat_by"))
         .drop("no_entry")
     )
-    return sessions.alias("session").to_frame().join(table, on="session", maintain_order="left")
+    return _aligned(sessions, table)
+
+
+def _aligned(sessions: pl.Series, by_day: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `by_day` in the order of `sessions`, repeats and nulls included."""
+    asked = sessions.alias("session").to_frame()
+    return asked.join(by_day, on="session", how="left", maintain_order="left", nulls_equal=True)
 
 
 def _stretches(days: pl.DataFrame, product_group: ProductGroup) -> list[pl.DataFrame]:

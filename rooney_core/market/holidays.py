@@ -14,6 +14,7 @@ before 2009 and after 2026 the rules are continued. Clocks are the group's own z
 | bank holiday, 2022 on | 12:00 | 13:30, Friday 12:00 | ordinary, Friday 12:00 | 12:00 | 10:30 |
 | day after Thanksgiving | 12:15 | 12:45, 2024 on 13:45 | 12:15, 2024 on 13:45 | 12:15 | 12:15 |
 | December 24 | 12:15 | 12:45 | 12:15 | 12:15 | 12:15 |
+| Friday before a holiday Monday, to May 2015 | ordinary | ordinary | ordinary | 15:15 | ordinary |
 | July 3 before a weekday | 12:15 | ordinary | ordinary | ordinary | 12:15 |
 | Good Friday with payrolls | to 08:15, no session | closed | to 10:15, no session | to 10:15, no session | closed |
 
@@ -38,6 +39,7 @@ _FRIDAY, _SATURDAY, _SUNDAY = 5, 6, 7
 _NOON: Final = time(12, 0)
 _JUNETEENTH_SINCE: Final = 2022
 _LONGER_HOLIDAYS_SINCE: Final = date(2022, 1, 1)
+_FULL_FRIDAYS_SINCE: Final = date(2015, 6, 1)
 
 Steps = tuple[tuple[date, time | None], ...]
 """(from this date on, close), oldest first; None is the ordinary close."""
@@ -66,6 +68,7 @@ class _Closes:
     christmas_eve: time
     july_third: time | None = None
     good_friday_morning: time | None = None
+    friday_before: time | None = None
     lenient: bool = False
 
 
@@ -89,7 +92,13 @@ _GLOBEX: Final[dict[ProductGroup, _Closes]] = {
         good_friday_morning=time(10, 15),
         lenient=True,
     ),
-    "rates": _Closes(_always(_NOON), _always(_AT_1215), _AT_1215, good_friday_morning=time(10, 15)),
+    "rates": _Closes(
+        _always(_NOON),
+        _always(_AT_1215),
+        _AT_1215,
+        good_friday_morning=time(10, 15),
+        friday_before=time(15, 15),
+    ),
     "volatility": _Closes(_always(time(10, 30)), _always(_AT_1215), _AT_1215, _AT_1215),
 }
 
@@ -98,7 +107,8 @@ _GOOD_FRIDAYS_WITH_PAYROLLS: Final = frozenset(
     for day in ((2010, 4, 2), (2012, 4, 6), (2015, 4, 3), (2021, 4, 2), (2023, 4, 7), (2026, 4, 3))
 )
 
-# Days of mourning and of storm: no rule gives them.
+# Days of mourning and of storm, and one New Year's Eve: no rule gives them.
+_NEW_YEARS_EVE_2010: Final = date(2010, 12, 31)
 _ATTACKS: Final = tuple(date(2001, 9, day) for day in range(11, 15))
 _STORM: Final = (date(2012, 10, 29), date(2012, 10, 30))
 _FORD, _REAGAN = date(2007, 1, 2), date(2004, 6, 11)
@@ -118,12 +128,12 @@ _GLOBEX_CLOSED_EARLY_ONCE: Final[dict[ProductGroup, dict[date, time]]] = {
         **dict.fromkeys((_ATTACKS[0], _REAGAN, _FORD, *_STORM), time(8, 15)),
         **dict.fromkeys((_BUSH, _CARTER), time(8, 30)),
     },
-    "energy": {_ATTACKS[0]: time(8, 15)},
-    "metals": {_ATTACKS[0]: time(8, 15)},
-    "fx": {_ATTACKS[0]: time(8, 15), date(2010, 12, 31): _AT_1215},
+    "energy": {_ATTACKS[0]: time(8, 15), _NEW_YEARS_EVE_2010: time(15, 15)},
+    "metals": {_ATTACKS[0]: time(8, 15), _NEW_YEARS_EVE_2010: time(15, 15)},
+    "fx": {_ATTACKS[0]: time(8, 15), _NEW_YEARS_EVE_2010: _AT_1215},
     "rates": {
         _ATTACKS[0]: time(8, 15),
-        date(2010, 12, 31): _AT_1215,
+        _NEW_YEARS_EVE_2010: _AT_1215,
         _STORM[0]: time(11, 0),
         _CARTER: _AT_1215,
     },
@@ -195,6 +205,8 @@ def _globex_year(product_group: ProductGroup, closes: _Closes, year: int) -> dic
         if product_group == "volatility":
             # CFE trades a stub for the next business day; both libraries call the day closed.
             days[holiday] = _Day(holiday, days[holiday].closes, no_entry=True)
+    if closes.friday_before is not None:
+        days |= {day: _Day(day, closes.friday_before) for day in _fridays_before(year)}
     after = _thanksgiving(year) + timedelta(days=1)
     days[after] = _short(after, _at(closes.after_thanksgiving, after))
     days[date(year, 12, 24)] = _short(date(year, 12, 24), closes.christmas_eve)
@@ -259,6 +271,12 @@ def bank_holidays(year: int) -> set[date]:
         _thanksgiving(year),
     }
     return days | ({_observed(date(year, 6, 19))} if year >= _JUNETEENTH_SINCE else set())
+
+
+def _fridays_before(year: int) -> set[date]:
+    mondays = {day for day in bank_holidays(year) if day.isoweekday() == 1}
+    fridays = {day - timedelta(days=3) for day in mondays}
+    return {day for day in fridays if day < _FULL_FRIDAYS_SINCE}
 
 
 def _july_third(year: int) -> set[date]:

@@ -8,9 +8,11 @@ import pytest
 from rooney_core.errors import InvalidSetting
 from rooney_core.market.calendar import (
     easter_sunday,
+    expected_bar_starts,
     flat_deadlines,
     outside_hours,
     schedule,
+    session_hours,
     session_labels,
 )
 from rooney_core.market.instruments import Instrument
@@ -75,28 +77,58 @@ def test_new_year_on_a_saturday_leaves_friday_open():
     assert _session("us_equity", date(2021, 12, 31)) is not None
 
 
-@pytest.mark.parametrize("group", CME)
-@pytest.mark.parametrize(
-    "day",
-    [
-        date(2023, 11, 23),  # Thanksgiving
-        date(2023, 11, 24),
-        date(2024, 1, 15),
-        date(2024, 2, 19),
-        date(2024, 5, 27),
-        date(2024, 6, 19),
-        date(2024, 7, 4),
-        date(2020, 7, 3),  # Independence Day 2020 was a Saturday
-        date(2021, 7, 5),  # and 2021 a Sunday
-        date(2024, 9, 2),
-        date(2024, 12, 24),
-    ],
-)
-def test_globex_closes_at_noon_chicago(group, day):
-    session = _session(group, day)
-    assert session["early_close"]
-    local = schedule(group, day, day)["session_close"].dt.convert_time_zone("America/Chicago")
-    assert local[0].replace(tzinfo=None) == datetime.combine(day, time(12, 0))
+# Chicago clocks, from the exchange's notices and the last bars of real futures. "-": the ordinary
+# close. Columns: equity_index, energy, metals, fx, rates.
+SHORT_DAYS = {
+    date(2011, 9, 5): "10:30 12:15 12:15 12:00 12:00",  # Labor Day
+    date(2014, 2, 17): "10:30 12:15 12:15 12:00 12:00",
+    date(2014, 5, 26): "12:00 12:00 12:00 12:00 12:00",  # Memorial Day: all close together
+    date(2019, 11, 28): "12:00 12:00 12:00 12:00 12:00",  # Thanksgiving
+    date(2019, 11, 29): "12:15 12:45 12:45 12:15 12:15",
+    date(2020, 7, 3): "12:00 12:00 12:00 12:00 12:00",  # Independence Day 2020 was a Saturday
+    date(2021, 7, 5): "12:00 12:00 12:00 12:00 12:00",  # and 2021 a Sunday
+    date(2019, 7, 3): "12:15 - - - -",
+    date(2019, 12, 24): "12:15 12:45 12:45 12:15 12:15",
+    date(2023, 11, 23): "12:00 13:30 13:30 - 12:00",
+    date(2024, 1, 15): "12:00 13:30 13:30 - 12:00",
+    date(2024, 6, 19): "12:00 13:30 13:30 - 12:00",
+    date(2024, 9, 2): "12:00 13:30 13:30 - 12:00",
+    date(2025, 7, 4): "12:00 12:00 12:00 12:00 12:00",  # a Friday
+    date(2024, 11, 29): "12:15 13:45 13:45 13:45 12:15",
+    date(2012, 10, 29): "08:15 - - - 11:00",  # a storm
+    date(2018, 12, 5): "08:30 - - - -",  # mourning
+    date(2025, 1, 9): "08:30 - - - 12:15",
+    date(2010, 12, 31): "- 15:15 15:15 12:15 12:15",
+    date(2014, 8, 29): "- - - - 15:15",  # the Friday before Labor Day
+    date(2024, 7, 9): "- - - - -",
+}
+
+
+@pytest.mark.parametrize("day", SHORT_DAYS)
+def test_each_product_group_closes_at_its_own_clock(day):
+    for group, clock in zip(CME, SHORT_DAYS[day].split(), strict=True):
+        session = schedule(group, day, day)
+        local = session["session_close"].dt.convert_time_zone("America/Chicago")[0]
+        assert session["early_close"].to_list() == [clock != "-"], group
+        expected = time(16, 0) if clock == "-" else time.fromisoformat(clock)
+        assert local.replace(tzinfo=None) == datetime.combine(day, expected), group
+
+
+def test_a_good_friday_morning_has_a_close_but_no_session():
+    day = pl.Series("session", [date(2012, 4, 6), date(2013, 3, 29)])
+    rows = session_hours(day, "equity_index").rows(named=True)
+    assert [row["is_scheduled"] for row in rows] == [False, False]
+    assert rows[0]["session_close"] == _utc(2012, 4, 6, 13, 15)
+    assert rows[1]["session_close"] == _utc(2013, 3, 29, 21)
+    assert session_hours(day, "energy")["early_close"].to_list() == [False, False]
+
+
+def test_hours_keep_the_order_and_the_repeats_of_the_dates_asked_for():
+    asked = pl.Series([date(2024, 7, 9), date(2024, 3, 29), None, date(2024, 7, 9)])
+    rows = session_hours(asked, "fx")
+    assert rows["session"].to_list() == asked.to_list()
+    assert rows["is_scheduled"].to_list() == [True, False, None, True]
+    assert rows["session_open"][3] == _utc(2024, 7, 8, 22)
 
 
 def test_juneteenth_counts_from_2022_on():
@@ -207,6 +239,34 @@ def test_flat_by_three_in_new_york_earlier_on_short_days_at_once_on_closed_ones(
     ]
 
 
+@pytest.mark.parametrize(
+    ("group", "day", "expected"),
+    [
+        # July: New York is UTC-4, Chicago UTC-5. 15:00 New York is 19:00 UTC.
+        ("fx", date(2024, 7, 9), _utc(2024, 7, 9, 19)),
+        # Currencies trade to 16:00 on the holiday; one source says noon, so noon it is.
+        ("fx", date(2024, 7, 4), _utc(2024, 7, 4, 17)),
+        ("metals", date(2024, 7, 4), _utc(2024, 7, 4, 17)),
+        ("energy", date(2024, 12, 24), _utc(2024, 12, 24, 18)),
+        ("equity_index", date(2013, 5, 27), _utc(2013, 5, 27, 15, 30)),
+        ("equity_index", date(2012, 10, 30), _utc(2012, 10, 30, 13, 15)),
+        # Some sources call the day of mourning closed: no entry from its open on.
+        ("metals", date(2025, 1, 9), _utc(2025, 1, 8, 23)),
+        ("equity_index", date(2018, 12, 5), _utc(2018, 12, 4, 23)),
+        ("volatility", date(2024, 1, 15), _utc(2024, 1, 14, 23)),
+        ("volatility", date(2024, 7, 3), _utc(2024, 7, 3, 17)),
+        ("us_equity", date(2024, 7, 3), _utc(2024, 7, 3, 17)),
+        # Both changes of the clock: 15:00 New York is 20:00 UTC before March 10, 2024, and 19:00.
+        ("rates", date(2024, 3, 8), _utc(2024, 3, 8, 20)),
+        ("rates", date(2024, 3, 11), _utc(2024, 3, 11, 19)),
+        ("rates", date(2024, 11, 1), _utc(2024, 11, 1, 19)),
+        ("rates", date(2024, 11, 4), _utc(2024, 11, 4, 20)),
+    ],
+)
+def test_the_flat_deadline_moves_earlier_with_the_day(group, day, expected):
+    assert flat_deadlines(pl.Series([day]), _instrument(group)).to_list() == [expected]
+
+
 def test_flat_time_is_a_setting_with_its_own_zone():
     london = _instrument(flat_time={"at": "18:00", "zone": "Europe/London"})
     late = _instrument(flat_time={"at": "20:00", "zone": "America/Chicago"})
@@ -228,6 +288,80 @@ def test_hours_in_which_nothing_trades():
     assert outside_hours(times, "equity_index").to_list() == expected
 
 
+def _chicago_hours(group: str, day: date, bar_minutes: int = 60) -> list[str]:
+    bars = expected_bar_starts(group, day, day, bar_minutes)
+    local = bars["bar_start"].dt.convert_time_zone("America/Chicago")
+    return local.dt.to_string("%H:%M").to_list()
+
+
+def _hourly(first: int, last: int) -> list[str]:
+    return [f"{hour % 24:02}:00" for hour in range(first, last + 1)]
+
+
+@pytest.mark.parametrize(
+    ("group", "day", "last"),
+    [
+        ("equity_index", date(2011, 6, 7), 16),  # to 16:30
+        ("equity_index", date(2011, 6, 10), 15),  # a Friday: to 15:15
+        ("equity_index", date(2014, 6, 6), 16),  # to 16:15 on Fridays too
+        ("equity_index", date(2015, 9, 18), 16),
+        ("equity_index", date(2015, 9, 21), 15),
+        ("equity_index", date(2024, 7, 9), 15),
+        ("equity_index", date(2013, 5, 27), 10),  # Memorial Day, to 10:30
+        ("equity_index", date(2024, 7, 3), 12),  # to 12:15
+        ("equity_index", date(2012, 10, 29), 8),  # to 08:15
+        ("energy", date(2014, 6, 6), 16),
+        ("metals", date(2024, 7, 4), 13),  # to 13:30
+        ("fx", date(2024, 7, 4), 15),
+        ("rates", date(2014, 8, 29), 15),  # to 15:15
+        ("volatility", date(2024, 1, 15), 10),  # to 10:30
+    ],
+)
+def test_hourly_bars_run_from_the_evening_to_the_hour_of_the_close(group, day, last):
+    assert _chicago_hours(group, day) == _hourly(17, 24 + last)
+
+
+def test_bars_of_share_hours_start_at_whole_hours():
+    assert _chicago_hours("us_equity", date(2024, 7, 9)) == _hourly(8, 14)  # 09:00 to 15:00 there
+    assert _chicago_hours("volatility_index", date(2024, 7, 9)) == _hourly(8, 15)
+    assert _chicago_hours("volatility", date(2013, 7, 9)) == _hourly(8, 15)
+
+
+def test_minute_bars_leave_out_the_pause_of_index_futures():
+    day = date(2019, 5, 7)
+    minutes = _chicago_hours("equity_index", day, 1)
+    assert len(minutes) == 23 * 60 - 15
+    assert "15:14" in minutes
+    assert not {f"15:{minute}" for minute in range(15, 30)} & set(minutes)
+    assert minutes[-1] == "15:59"
+    assert len(_chicago_hours("equity_index", date(2021, 6, 28), 1)) == 23 * 60
+    assert _chicago_hours("equity_index", day, 1440) == ["17:00"]
+
+
+def test_expected_bars_lie_in_their_sessions_and_rise():
+    bars = expected_bar_starts("equity_index", date(2009, 1, 1), date(2026, 12, 31))
+    assert bars["bar_start"].is_sorted()
+    assert not bars["bar_start"].is_duplicated().any()
+    assert session_labels(bars["bar_start"], "equity_index").equals(bars["session"])
+    planned = schedule("equity_index", date(2009, 1, 1), date(2026, 12, 31))["session"]
+    assert bars["session"].unique(maintain_order=True).equals(planned)
+    assert not outside_hours(bars["bar_start"], "equity_index").any()
+
+
+def test_days_on_which_the_clock_changes_have_no_odd_hour():
+    # The clock changes on Sunday morning, when the market is closed.
+    for monday in (date(2024, 3, 11), date(2024, 11, 4)):
+        assert expected_bar_starts("metals", monday, monday).height == 23
+
+
+def test_bars_of_an_odd_length_are_refused():
+    for minutes in (0, -60, 7, 90):
+        with pytest.raises(InvalidSetting, match="1440 or a divisor of 60"):
+            expected_bar_starts("fx", date(2024, 1, 2), date(2024, 1, 2), minutes)
+
+
 def test_a_schedule_backwards_is_refused():
     with pytest.raises(InvalidSetting, match="must not be after"):
         schedule("fx", date(2024, 1, 2), date(2024, 1, 1))
+    with pytest.raises(InvalidSetting, match="must not be after"):
+        expected_bar_starts("fx", date(2024, 1, 2), date(2024, 1, 1))
