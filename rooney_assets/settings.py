@@ -140,7 +140,8 @@ def _checkout() -> Path | None:
 def _text(environ: Mapping[str, str], name: str, default: str) -> str:
     value = environ.get(name, default).strip()
     if not value:
-        raise InvalidSetting(f"{name} is empty; give it {KNOWN[name]}, or unset it for {default}.")
+        instead = default or "the default"
+        raise InvalidSetting(f"{name} is empty; give it {KNOWN[name]}, or unset it for {instead}.")
     return value
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rooney_assets.settings import Settings, load_universe
+from rooney_assets.sources.databento.access import Secret, VendorAccess
 from rooney_core.errors import InputError, InvalidSetting, UnknownName
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +73,11 @@ def test_an_unknown_setting_is_refused(tmp_path: Path, name: str, suggested: str
 
 
 @pytest.mark.parametrize(
-    "name", ["ROONEY_LAKE", "ROONEY_SOURCE", "ROONEY_UNIVERSE", "ROONEY_STATE"]
+    "name",
+    [
+        *("ROONEY_LAKE", "ROONEY_SOURCE", "ROONEY_UNIVERSE", "ROONEY_STATE"),
+        *("ROONEY_DATABENTO_GATEWAY", "ROONEY_MAX_COST_USD"),
+    ],
 )
 @pytest.mark.parametrize("value", ["", "  "])
 def test_an_empty_setting_is_refused(tmp_path: Path, name: str, value: str) -> None:
@@ -83,6 +88,43 @@ def test_an_empty_setting_is_refused(tmp_path: Path, name: str, value: str) -> N
 def test_a_lake_on_s3_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match="s3://bucket/lake"):
         Settings.from_environment({"ROONEY_LAKE": "s3://bucket/lake"}, tmp_path)
+
+
+def test_the_vendor_is_asked_as_the_settings_say(tmp_path: Path) -> None:
+    environ = {
+        "ROONEY_LAKE": "lake",
+        "ROONEY_SOURCE": "databento",
+        "ROONEY_DATABENTO_GATEWAY": "localhost:8443",
+        "ROONEY_MAX_COST_USD": "12.5",
+        "DATABENTO_API_KEY": " db-a-secret-key \n",
+    }
+    settings = Settings.from_environment(environ, tmp_path)
+    downloads = tmp_path.resolve() / "lake" / "_downloads" / "databento"
+    assert settings.vendor == VendorAccess(
+        downloads, "localhost:8443", 12.5, Secret("db-a-secret-key")
+    )
+    told = settings.as_environment()
+    assert "db-a-secret-key" not in f"{settings!r} {settings} {told}"
+    child = Settings.from_environment(told, tmp_path / "elsewhere")
+    assert child.vendor == VendorAccess(downloads, "localhost:8443", 12.5, None)
+
+
+def test_the_vendor_needs_no_setting(tmp_path: Path) -> None:
+    settings = Settings.from_environment({"DATABENTO_API_KEY": "", "ROONEY_LAKE": "lake"}, tmp_path)
+    assert (settings.gateway, settings.max_cost_usd, settings.key) == (None, 5.0, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROONEY_MAX_COST_USD", "-1"),
+        ("ROONEY_MAX_COST_USD", "much"),
+        ("ROONEY_DATABENTO_GATEWAY", "http://localhost"),
+    ],
+)
+def test_a_wrong_setting_of_the_vendor_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=name):
+        Settings.from_environment({name: value}, tmp_path)
 
 
 def test_the_source_chooses_the_instruments(tmp_path: Path) -> None:

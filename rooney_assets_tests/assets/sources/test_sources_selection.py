@@ -7,6 +7,8 @@ import pytest
 import yaml
 from bars_files import instrument
 
+from rooney_assets.sources.databento.access import Secret, VendorAccess
+from rooney_assets.sources.databento.source import DatabentoSource
 from rooney_assets.sources.files import FileSource
 from rooney_assets.sources.selection import source_from
 from rooney_assets.sources.simulated import SimulatedSource
@@ -15,6 +17,7 @@ from rooney_core.market.instruments import Instrument, Universe
 from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 
 ROOT = Path(__file__).resolve().parents[3]
+ACCESS = VendorAccess(Path("downloads"), "localhost:1", 7.0, Secret("db-a-key"))
 SHORT = SimulatedMarket(first_session=date(2019, 1, 2), last_session=date(2019, 3, 29))
 
 
@@ -28,7 +31,7 @@ def _with(one: Instrument, **facts: object) -> Instrument:
 
 
 def test_simulated_is_simulated(tmp_path: Path) -> None:
-    source = source_from("simulated", tmp_path)
+    source = source_from("simulated", tmp_path, ACCESS)
     assert source == SimulatedSource()
     assert (source.name, source.is_simulated) == ("simulated", True)
     assert all(one.startswith("SIM_") for one in source.offers(_shipped()).symbols)
@@ -37,16 +40,25 @@ def test_simulated_is_simulated(tmp_path: Path) -> None:
 def test_files_are_a_folder_from_the_base_on(tmp_path: Path) -> None:
     (tmp_path / "bars").mkdir()
     for setting in ("files:bars", f"files:{tmp_path / 'bars'}"):
-        source = source_from(setting, tmp_path)
+        source = source_from(setting, tmp_path, ACCESS)
         assert source == FileSource(tmp_path / "bars")
         assert (source.name, source.is_simulated) == ("files", False)
+
+
+def test_databento_is_asked_as_the_access_says(tmp_path: Path) -> None:
+    source = source_from("databento", tmp_path, ACCESS)
+    assert source == DatabentoSource(ACCESS)
+    assert (source.name, source.is_simulated) == ("databento", False)
+    assert "db-a-key" not in repr(source)
 
 
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("bloomberg", "simulated` and `files:DIR`"),
-        ("databento", "This version reads"),
+        ("bloomberg", "`simulated`, `databento`, or `files:DIR`"),
+        ("databento:GLBX", "Did you mean 'databento'?"),
+        ("Databento", "Did you mean 'databento'?"),
+        ("databneto", "Did you mean 'databento'?"),
         ("simulatd", "Did you mean 'simulated'?"),
         ("Simulated", "Did you mean 'simulated'?"),
         ("simulated:7", "Did you mean 'simulated'?"),
@@ -56,14 +68,14 @@ def test_files_are_a_folder_from_the_base_on(tmp_path: Path) -> None:
         ("files", "missing"),
         ("files:nowhere", "does not exist"),
         ("files:plain.txt", "is a file"),
-        ("", "simulated` and `files:DIR`"),
+        ("", "`simulated`, `databento`, or `files:DIR`"),
     ],
 )
 def test_other_forms_are_refused(tmp_path: Path, setting: str, words: str) -> None:
     (tmp_path / "bars").mkdir()
     (tmp_path / "plain.txt").write_text("", encoding="utf-8")
     with pytest.raises(InvalidSetting) as refused:
-        source_from(setting, tmp_path)
+        source_from(setting, tmp_path, ACCESS)
     assert words in str(refused.value)
     assert repr(setting) in str(refused.value)
 
