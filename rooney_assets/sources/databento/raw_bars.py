@@ -62,7 +62,7 @@ _DECODED = {
 
 
 def with_clock(bars: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
-    """`decoded` bars with the columns of raw_bars, sorted; prices may still be null.
+    """`decoded` bars with the columns of raw_bars, in their order; prices may still be null.
 
     Hours and minutes: bar_start is the vendor's time. Days: the session of that date, from its
     scheduled open until the UTC day ends, because the vendor counts what trades after the close.
@@ -80,10 +80,8 @@ def with_clock(bars: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
             bar_end=pl.col("time") + timedelta(minutes=instrument.bar_minutes),
             session=session_labels(bars["time"], instrument.product_group),
         )
-    return (
-        timed.with_columns(symbol=pl.lit(instrument.symbol), adjustment=pl.lit(0.0))
-        .select(pl.col(name).cast(dtype) for name, dtype in BARS_SCHEMA.items())
-        .sort("bar_start", "contract", maintain_order=True)
+    return timed.with_columns(symbol=pl.lit(instrument.symbol), adjustment=pl.lit(0.0)).select(
+        pl.col(name).cast(dtype) for name, dtype in BARS_SCHEMA.items()
     )
 
 
