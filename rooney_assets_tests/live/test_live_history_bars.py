@@ -175,6 +175,19 @@ def test_what_does_not_exist_is_refused(client):
         client.batch.list_jobs()
 
 
+def test_what_is_not_found_is_told_in_the_metadata(folder, client):
+    store = client.timeseries.get_range(GLBX, symbols=["ESH4", "NOPE"], schema="ohlcv-1h", **WHOLE)
+    assert (store.metadata.not_found, store.metadata.partial) == (["NOPE"], ["ESH4"])
+    assert store.symbols == ["ESH4", "NOPE"]
+    assert len(store.to_df()) == of_contract(folder, "ES", "ESH24").height
+
+
+def test_all_symbols_of_a_dataset(folder, client):
+    store = client.timeseries.get_range(GLBX, schema="ohlcv-1h", **WHOLE)
+    n_rows = [pl.read_parquet(folder / f"{root}.parquet").height for root in ("ES", "CL")]
+    assert len(store.to_df()) == sum(n_rows)
+
+
 def test_the_service_describes_itself(client):
     fields = client.metadata.list_fields("ohlcv-1h", "dbn")
     assert [one["name"] for one in fields][-5:] == ["open", "high", "low", "close", "volume"]

@@ -140,6 +140,8 @@ def test_random_faults_are_seeded_and_of_every_kind(history, get):
 def test_unknown_faults_are_refused():
     with pytest.raises(UnknownName, match="cut_stream"):
         Fault("cut_streams")
+    with pytest.raises(UnknownName, match=r"metadata\.get_cost"):
+        Fault("reset", endpoint="metadata.get_costs")
     with pytest.raises(InvalidSetting, match="often"):
         Fault.parse("reset:*:often")
     with pytest.raises(InvalidSetting, match="fraction"):
@@ -166,6 +168,8 @@ def test_another_key_is_refused_and_no_key_is_kept(tmp_path, monkeypatch):
 def test_only_this_machine_and_only_tls(history, get):
     host, _, port = history.gateway.partition(":")
     assert host == "127.0.0.1"
+    for gateway in (history.gateway, f"https://localhost:{port}"):
+        assert GLBX in databento.Historical("db-a-made-up-key", gateway).metadata.list_datasets()
     with socket.create_connection((host, int(port)), timeout=10) as plain:
         plain.sendall(b"GET /v0/metadata.list_datasets HTTP/1.1\r\n\r\n")
         assert b"200" not in plain.recv(100)

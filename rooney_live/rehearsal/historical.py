@@ -170,7 +170,8 @@ class _Server(ThreadingHTTPServer):
         """End the connections that clients keep open, so that their threads end."""
         for one in list(self._open):
             try:
-                one.shutdown(socket.SHUT_RDWR)
+                # Not the one of TLS, which would take the session from the thread that reads.
+                socket.socket.shutdown(one, socket.SHUT_RDWR)
             except OSError:
                 continue
 

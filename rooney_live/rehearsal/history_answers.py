@@ -199,8 +199,10 @@ class HistoryAnswers:
         self, dataset: str, schema: str, spans: Sequence[Span], start: int, end: int
     ) -> Records:
         parts = []
+        roots = {one.listing.root for one in spans}
+        by_root = {root: self._folder.bars(dataset, root, schema) for root in roots}
         for one in spans:
-            bars = self._folder.bars(dataset, one.listing.root, schema)
+            bars = by_root[one.listing.root]
             if bars is None or one.listing.name not in bars.records:
                 continue
             rows = bars.records[one.listing.name]
@@ -312,7 +314,7 @@ def _publisher(dataset: str) -> int:
 
 
 def _in_order(records: Records) -> Records:
-    """By time, then instrument; a bar that several symbols name is sent once."""
+    """By time, then instrument; what several symbols name, or a file repeats, is sent once."""
     order = np.lexsort((records["instrument_id"], records["ts_event"]))
     rows = records[order]
     if len(rows) > 1:

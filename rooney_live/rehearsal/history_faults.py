@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from rooney_core.errors import InvalidSetting, UnknownName
-from rooney_live.rehearsal.history_protocol import Answer, Refusal, quality_warning
+from rooney_live.rehearsal.history_protocol import ENDPOINTS, Answer, Refusal, quality_warning
 
 KINDS: Final = (
     *("cut_stream", "cut_body", "unauthorized", "payment_required", "unprocessable", "too_many"),
@@ -47,6 +47,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise UnknownName.among("fault", self.kind, KINDS)
+        if self.endpoint not in (EVERY_ENDPOINT, *ENDPOINTS):
+            raise UnknownName.among("endpoint", self.endpoint, (EVERY_ENDPOINT, *ENDPOINTS))
         if self.times < 1 or not 0 <= self.fraction < 1:
             raise InvalidSetting(
                 f"Fault {self.kind} with times {self.times} and fraction {self.fraction}; times "
@@ -104,8 +106,8 @@ def random_faults(
 ) -> list[Fault]:
     """One fault or none for each of the next `n_requests` requests of any endpoint.
 
-    `share` of them fail, with a kind of `kinds`; the same seed gives the same faults. A kind that
-    needs records leaves an answer of JSON as it is.
+    `share` of them fail, with a kind of `kinds`; the same seed gives the same faults. What is cut
+    of an answer in JSON leaves no JSON.
     """
     draw = random.Random(seed)
     real = [kind for kind in kinds if kind != "none"]

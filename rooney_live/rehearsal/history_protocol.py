@@ -20,6 +20,15 @@ from databento_dbn import Metadata, Schema, SType
 from rooney_live.rehearsal.history_folder import RECORD, Records
 from rooney_live.rehearsal.history_symbology import Span, day_of
 
+ENDPOINTS: Final = (
+    *("timeseries.get_range", "symbology.resolve"),
+    *("metadata.get_record_count", "metadata.get_billable_size", "metadata.get_cost"),
+    *("metadata.get_dataset_range", "metadata.get_dataset_condition", "metadata.list_datasets"),
+    *("metadata.list_publishers", "metadata.list_schemas", "metadata.list_fields"),
+    "metadata.list_unit_prices",
+)
+"""All that is served: the vendor's names, without its batch downloads."""
+
 _TIME: Final = re.compile(
     r"(?P<clock>\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)?)?)?)"
     r"(?P<zone>Z|[+-]\d\d:?\d\d)?"
