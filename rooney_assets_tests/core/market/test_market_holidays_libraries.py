@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from rooney_core.market.calendar import flat_deadlines, session_hours
+from rooney_core.market.calendar import flat_deadlines, schedule, session_hours
 from rooney_core.market.instruments import Instrument
 
 # Development tools: an installation of the trader alone has neither.
@@ -311,6 +311,14 @@ def test_each_explanation_still_explains_something():
 
 def test_shares_agree_with_both_libraries_on_every_day():
     assert not [found for found in _differing() if found[0] == "us_equity"]
+
+
+def test_shares_agree_since_2000():
+    first, last = date(2000, 1, 3), date(2009, 12, 31)
+    known = exchange_calendars.get_calendar("XNYS", start=str(first), end=str(last))
+    closes = {day.date(): at.to_pydatetime() for day, at in known.schedule["close"].items()}
+    ours = schedule("us_equity", first, last).select("session", "session_close")
+    assert dict(ours.iter_rows()) == closes
 
 
 def _instrument(group: str) -> Instrument:
