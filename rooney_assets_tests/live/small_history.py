@@ -19,7 +19,7 @@ from rooney_live.rehearsal.historical import LocalHistory
 GLBX = "GLBX.MDP3"
 FIRST_DAY = date(2024, 3, 4)
 LAST_DAY = date(2024, 4, 12)
-# (contract, its last day, its volume per hour before and from the day on which it takes over)
+# The day from which on the second contract trades more than the first.
 TAKE_OVER = date(2024, 3, 14)
 HOURS = (0, 9, 14, 20, 23)
 
