@@ -27,19 +27,20 @@ def require_readable(instrument: Instrument) -> None:
     """Refuse lengths of bars that would mix what was traded at different times.
 
     Raises InvalidSetting: the vendor's days are UTC dates, and a session that opens the evening
-    before spans two of them; its hours of a share run over the exchange's open and close.
+    before spans two of them; its hours start on the hour, and run over an open at half past.
     """
     group = instrument.product_group
+    opens = HOURS[group].opens
     if instrument.bar_minutes == _DAY_MINUTES and HOURS[group].opens_day_before:
         raise InvalidSetting(
             f"{instrument.symbol}: Databento's daily bars follow the UTC date, and a session of "
             f"{group} opens the evening before. Set `bar_minutes: 60` on its page; session bars "
             "are built from hourly ones."
         )
-    if instrument.bar_minutes == 60 and group == "us_equity":
+    if instrument.bar_minutes == 60 and opens.minute:
         raise InvalidSetting(
             f"{instrument.symbol}: Databento's hourly bars start on the hour, and {group} opens at "
-            "half past, so that its first hour would mix trades from before the open. Set "
+            f"{opens:%H:%M}, so that its first hour would mix trades from before the open. Set "
             "`bar_minutes: 1440` on its page."
         )
 

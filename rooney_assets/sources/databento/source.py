@@ -268,7 +268,7 @@ def _notes(target: _Target, pieces: list[Piece]) -> dict[str, str | int]:
         "restated downloads": sum(piece.receipt.generation > 0 for piece in pieces),
     }
     if warnings := _warnings(pieces):
-        notes["vendor's warnings"] = warnings
+        notes["vendor warnings"] = warnings
     if target.silence is not None:
         notes["not asked for news"] = target.silence
     return notes

@@ -313,10 +313,10 @@ def test_what_may_pass_is_tried_again_with_longer_waits(desk: Desk, fault: Fault
 def test_a_day_of_reduced_quality_is_noted(desk: Desk) -> None:
     desk.has_until(END, degraded=(date(2022, 5, 4),))
     reading = desk.source().read(instrument())
-    assert "2022-05-04" in str(reading.notes["vendor's warnings"])
+    assert "2022-05-04" in str(reading.notes["vendor warnings"])
     # It is in the receipt: a later process tells it too.
     again = desk.source(key=None).read(instrument())
-    assert again.notes["vendor's warnings"] == reading.notes["vendor's warnings"]
+    assert again.notes["vendor warnings"] == reading.notes["vendor's warnings"]
 
 
 def test_an_empty_range_is_known_to_be_empty(desk: Desk) -> None:
@@ -326,7 +326,7 @@ def test_an_empty_range_is_known_to_be_empty(desk: Desk) -> None:
     ]
     first = desk.source().read(instrument())
     assert first.bars["bar_start"].min().date() == date(2022, 1, 3)  # type: ignore[union-attr]
-    assert "no bars in this range" in str(first.notes["vendor's warnings"])
+    assert "no bars in this range" in str(first.notes["vendor warnings"])
     assert desk.source().read(instrument()).bars.equals(first.bars)
     assert desk.ranges() == CHUNKS
 
