@@ -13,6 +13,7 @@ from rooney_core.market.quality import (
     long_runs,
     missing_bars,
     missing_sessions,
+    moves,
     prices_off_grid,
     restated_bars,
     second_source,
@@ -178,6 +179,19 @@ def test_a_spike_that_reverts_is_told_from_a_move_and_from_a_wick() -> None:
     wick = spikes(bars(200, **at(50, "low", 60.0)), 0.25, LIMITS)
     assert wick.rows["kind"].to_list() == ["wick"]
     assert wick.numbers["spikes"] == wick.numbers["moves"] == 0
+
+
+def test_bars_in_many_parts_give_the_answer_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = bars(3000, **at(800, "close", 130.0)).with_columns(**at(2000, "low", 60.0))
+    frame = frame.with_columns(**at(576, "high", 160.0))
+    whole = spikes(frame, 0.25, LIMITS)
+    assert whole.rows["kind"].to_list() == ["spike", "wick", "wick"]
+    # Row 576 is the first of February: a part begins there.
+    monkeypatch.setattr(moves, "_AT_ONCE", 1)
+    parts = spikes(frame, 0.25, LIMITS)
+    assert parts.numbers == whole.numbers
+    assert_frame_equal(parts.rows, whole.rows)
+    assert_frame_equal(parts.points, whole.points)
 
 
 def test_a_roll_is_no_move() -> None:

@@ -16,6 +16,8 @@ _NORMAL = 1.4826
 """Median absolute deviation to standard deviation, for a normal distribution."""
 _PRICES = ("open", "high", "low", "close")
 _SHOWN = ("bar_start", "contract", *_PRICES)
+_KINDS = ("spike", "wick", "move")
+_AT_ONCE = 500_000
 _REVERTS = 0.3
 """A move that is undone up to this share of itself by the next bar has reverted at once."""
 _LONGEST_PAUSE = 24.0
@@ -35,29 +37,60 @@ def spikes(bars: pl.DataFrame, tick_size: float, limits: QualityLimits) -> Measu
     bar_start, contract, open, high, low, close, change, z_score, kind. Points: x = year, y = the
     largest z-score of spike or move.
     """
-    moves = _scored(bars, tick_size)
-    undone = (pl.col("change") + pl.col("after")).abs() <= _REVERTS * pl.col("change").abs()
-    out = undone.fill_null(False)
-    back = (out & (pl.col("z_score") > limits.spike_z_score)).shift().fill_null(False)
-    kinds = {
-        "spike": (out & ~back, "z_score", limits.spike_z_score),
-        "wick": (pl.lit(True), "z_wick", limits.wick_z_score),
-        "move": (~out & ~back, "z_score", limits.move_z_score),
-    }
+    parts = [_outliers(bars, part, tick_size, limits) for part in _by_months(bars)]
+    rows, years = pl.concat(one.rows for one in parts), pl.concat(one.points for one in parts)
     numbers: dict[str, int | float | str] = {"bars": bars.height}
-    found = []
-    for kind, (which, score, limit) in kinds.items():
-        scored = moves.filter(which & (pl.col(score) > limit))
+    for kind in _KINDS:
+        largest = f"largest {kind}, z-score"
+        numbers[f"{kind}s"] = rows.filter(pl.col("kind") == kind).height
+        numbers[largest] = max(float(one.numbers[largest]) for one in parts)
+    order = pl.col("kind").replace_strict(_KINDS, range(len(_KINDS)), return_dtype=pl.Int8)
+    rows = rows.sort(order, -pl.col("z_score"))
+    points = years.group_by("x").agg(pl.col("y").max()).sort("x")
+    return Measured(numbers, rows.head(ROWS_KEPT), points)
+
+
+def _by_months(bars: pl.DataFrame) -> list[tuple[int, int]]:
+    """[first, past the last) rows of whole months, some `_AT_ONCE` bars together.
+
+    What is computed for a bar is several times the bar: millions at once would fill the memory.
+    """
+    starts = np.flatnonzero(bars.select(_month().diff()).to_series().fill_null(1).to_numpy() != 0)
+    cuts = [0]
+    for start in starts:
+        if start - cuts[-1] >= _AT_ONCE:
+            cuts.append(int(start))
+    return list(zip(cuts, [*cuts[1:], bars.height], strict=True))
+
+
+def _outliers(
+    bars: pl.DataFrame, part: tuple[int, int], tick_size: float, limits: QualityLimits
+) -> Measured:
+    """All rows of a part beyond the limits, by kind, and the largest of each kind and year."""
+    # The bars beside the part are needed to see what its first and last bar come from and go to.
+    before, after = min(1, part[0]), min(1, bars.height - part[1])
+    length = part[1] - part[0]
+    moves = _scored(bars.slice(part[0] - before, before + length + after), tick_size)
+    undone = (pl.col("change") + pl.col("after")).abs() <= _REVERTS * pl.col("change").abs()
+    out, back = pl.col("out"), pl.col("back")
+    was_out = (out & (pl.col("z_score") > limits.spike_z_score)).shift()
+    moves = moves.with_columns(out=undone.fill_null(False))
+    moves = moves.with_columns(back=was_out.fill_null(False)).slice(before, length)
+    kinds = (
+        (out & ~back, "z_score", limits.spike_z_score),
+        (pl.lit(True), "z_wick", limits.wick_z_score),
+        (~out & ~back, "z_score", limits.move_z_score),
+    )
+    numbers, found = {}, []
+    for kind, (which, score, limit) in zip(_KINDS, kinds, strict=True):
         largest = moves.select(pl.col(score).filter(which).max()).item()
-        numbers |= {f"{kind}s": scored.height, f"largest {kind}, z-score": float(largest or 0.0)}
-        found.append(
-            scored.select(*_SHOWN, "change", z_score=score, kind=pl.lit(kind)).sort(
-                "z_score", descending=True
-            )
-        )
+        numbers[f"largest {kind}, z-score"] = float(largest or 0.0)
+        beyond = moves.filter(which & (pl.col(score) > limit))
+        found.append(beyond.select(*_SHOWN, "change", z_score=score, kind=pl.lit(kind)))
     by_year = moves.group_by(x=pl.col("session").dt.year())
-    points = by_year.agg(y=pl.col("z_score").max().fill_null(0.0)).sort("x")
-    return Measured(numbers, pl.concat(found).head(ROWS_KEPT), points)
+    return Measured(
+        numbers, pl.concat(found), by_year.agg(y=pl.col("z_score").max().fill_null(0.0))
+    )
 
 
 def _scored(bars: pl.DataFrame, tick_size: float) -> pl.DataFrame:
