@@ -50,7 +50,8 @@ def write_until_killed(root: str, how: str, amount: str, price: float) -> None:
         die_at(int(amount))
     run = 0
     while how != "once" or run == 0:
-        lake.write("raw_bars", ES, tables[run % 2], facts(run_id=f"run {os.getpid()} {run}"))
+        table, made = tables[run % 2], facts(run_id=f"run {os.getpid()} {run}")
+        lake.write("raw_bars", ES, table, made, beside={"quarantine": table.head(1)})
         run += 1
     os._exit(0)
 

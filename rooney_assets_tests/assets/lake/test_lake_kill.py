@@ -47,6 +47,8 @@ class Executioner:
         assert version == content_version(frame), order
         assert version in new | {self._known}, order
         assert self.lake.manifest("raw_bars", ES).data_version == version, order
+        for beside in self.lake.beside("raw_bars", ES).values():
+            assert beside.equals(frame.head(1)), order
         is_new, self._known = version != self._known, version
         return is_new
 
