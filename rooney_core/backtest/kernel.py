@@ -6,8 +6,8 @@ signals (`rooney_core.strategies`), costs (`costs`), money (`engine`), a model's
 
 One bar of one contract, in this order:
 
-1.  A position that is late (the bar is of another session than its entry, or ends after the flat
-    deadline) is closed at the open: FLAT_LATE. Only missing bars can cause it. If the contract
+1.  A position that is late (the bar has another flat deadline than its entry, or ends after it) is
+    closed at the open: FLAT_LATE. Only missing bars can cause it. If the contract
     rolled meanwhile, the price is the held contract's: open + its adjustment - that of the contract
     held.
 2.  A pending exit fills at the open, if the bar has volume; else it stays pending. At a roll this
@@ -16,8 +16,8 @@ One bar of one contract, in this order:
     is closed at its own price and the next one opened at the bar's. The gap between the two is no
     profit, a stop moves by it, and the roll costs two more fills. A roll shows in `adjustment`; one
     with a gap of exactly zero shows nowhere.
-3.  A pending entry fills at the open if the bar is of the signal's session, ends by the flat
-    deadline and has volume; else it lapses.
+3.  A pending entry fills at the open if the bar has the signal's flat deadline, ends by it and has
+    volume; else it lapses.
 4.  A stop that the open is already beyond (a gap) fills at the open; one that the bar touches fills
     at its level: STOP. Bars without volume touch nothing. A stop set at the open can be hit in the
     same bar.
@@ -29,7 +29,8 @@ One bar of one contract, in this order:
     bar issues one order at the most.
 
 After a bar whose successor would end after the deadline, everything is flat and nothing pends,
-whatever happened before: that is where two histories of different length meet.
+whatever happened before: that is where two histories of different length meet. Bars between two
+such meetings share one deadline, of their session, or of the holiday morning that is part of it.
 
 Prices are raw and before slippage, so costs never change which trades happen. Stops are not
 rounded to ticks. `flat_deadline` is in microseconds, like all times.
@@ -66,7 +67,7 @@ SIGNAL, TIME, STOP, FLAT_TIME, FLAT_LATE = 1, 2, 3, 4, 5
 
 # What a position remembers from bar to bar ...
 SIDE, PENDING_SIDE, PENDING_EXIT = 0, 1, 2
-ENTRY_PRICE, HELD_ADJUSTMENT, STOP_PRICE, BARS_HELD, SESSION = 3, 4, 5, 6, 7
+ENTRY_PRICE, HELD_ADJUSTMENT, STOP_PRICE, BARS_HELD, DEADLINE = 3, 4, 5, 6, 7
 # ... and what the last bar did: sides or exit reasons, 0 for nothing.
 ENTERED, EXITED, EXIT_SIDE, EXIT_PRICE, LAPSED = 8, 9, 10, 11, 12
 ENTRY_ORDERED, EXIT_ORDERED = 13, 14
@@ -86,7 +87,6 @@ def step(
     state: FloatArray,
     bar_start_us: int,
     bar_end_us: int,
-    session: int,
     flat_deadline_us: int,
     open_price: float,
     high: float,
@@ -105,7 +105,7 @@ def step(
     is NaN or not positive means no stop.
     """
     state[ENTERED:ROLLS] = 0.0
-    late = session != state[SESSION] or bar_end_us > flat_deadline_us
+    late = flat_deadline_us != state[DEADLINE] or bar_end_us > flat_deadline_us
     last = is_last_before_flat(bar_start_us, bar_end_us, flat_deadline_us)
 
     if state[SIDE] != 0.0 and late:
@@ -141,7 +141,7 @@ def step(
     elif entry != 0 and not last and state[LAPSED] == 0.0 and state[EXITED] != FLAT_LATE:
         state[PENDING_SIDE] = state[ENTRY_ORDERED] = entry
         state[STOP_PRICE] = stop_distance if stop_distance > 0.0 else np.nan
-        state[SESSION] = session
+        state[DEADLINE] = flat_deadline_us
 
 
 @njit(cache=True)
@@ -219,7 +219,6 @@ def _columns(bars: BarArrays) -> tuple[npt.NDArray[np.generic], ...]:
     return (
         bars.bar_start_us,
         bars.bar_end_us,
-        bars.session,
         bars.flat_deadline_us,
         bars.open,
         bars.high,
@@ -240,7 +239,6 @@ def _opinions(
 def _play(
     bar_start_us: IntArray,
     bar_end_us: IntArray,
-    session: npt.NDArray[np.int32],
     flat_deadline_us: IntArray,
     open_price: FloatArray,
     high: FloatArray,
@@ -270,7 +268,6 @@ def _play(
             state,
             bar_start_us[bar],
             bar_end_us[bar],
-            np.int64(session[bar]),
             flat_deadline_us[bar],
             open_price[bar],
             high[bar],
@@ -317,7 +314,6 @@ def _play(
 def _trace(
     bar_start_us: IntArray,
     bar_end_us: IntArray,
-    session: npt.NDArray[np.int32],
     flat_deadline_us: IntArray,
     open_price: FloatArray,
     high: FloatArray,
@@ -339,7 +335,6 @@ def _trace(
             state,
             bar_start_us[bar],
             bar_end_us[bar],
-            np.int64(session[bar]),
             flat_deadline_us[bar],
             open_price[bar],
             high[bar],

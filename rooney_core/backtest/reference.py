@@ -54,9 +54,9 @@ def reference_trades(bars: BarArrays, signals: Signals) -> list[ReferenceTrade]:
             t += 1
             continue
         fill = t + 1
-        same_session = bars.session[fill] == bars.session[t]
+        same_deadline = bars.flat_deadline_us[fill] == bars.flat_deadline_us[t]
         in_time = bars.bar_end_us[fill] <= bars.flat_deadline_us[fill]
-        if not (same_session and in_time and bars.volume[fill] > 0):
+        if not (same_deadline and in_time and bars.volume[fill] > 0):
             t += 2  # the order lapsed during bar t + 1, which then orders nothing
             continue
         end = _follow(bars, signals, fill, side)
@@ -91,7 +91,8 @@ def _follow(bars: BarArrays, signals: Signals, fill: int, side: int) -> _Exit | 
     for t in range(fill, len(bars)):
         held_before = t - fill
         late = (
-            bars.session[t] != bars.session[fill] or bars.bar_end_us[t] > bars.flat_deadline_us[t]
+            bars.flat_deadline_us[t] != bars.flat_deadline_us[fill]
+            or bars.bar_end_us[t] > bars.flat_deadline_us[t]
         )
         traded = bars.volume[t] > 0
         if late or (leaving and traded):

@@ -127,7 +127,6 @@ def _step(bar: Bar, machine: kernel.FloatArray, signals: Signals) -> None:
         machine,
         bar.bar_start_us,
         bar.bar_end_us,
-        bar.session,
         bar.flat_deadline_us,
         bar.open,
         bar.high,
