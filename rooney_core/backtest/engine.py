@@ -66,7 +66,7 @@ def run_backtest(
     chosen = find_variant(variant)
     arrays = bars if isinstance(bars, BarArrays) else BarArrays.from_frame(bars, instrument)
     days = TradingDays.of(arrays, instrument)
-    trips = play(arrays, chosen.signals(arrays, chosen.parse_params(params)))
+    trips = play(arrays, chosen.signals(arrays, chosen.parse_params(params), instrument))
     trades = trades_frame(arrays, trips, costs, instrument)
     pnl = days.daily_pnl_usd(trips.exit_index, trades["net_profit_usd"].to_numpy())
     returns = days.daily_returns(pnl)

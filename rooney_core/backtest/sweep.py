@@ -82,7 +82,7 @@ def sweep(
     """
     arrays = bars if isinstance(bars, BarArrays) else BarArrays.from_frame(bars, instrument)
     days = TradingDays.of(arrays, instrument)
-    ground = Ground(arrays, Prices(arrays), days, costs, instrument)
+    ground = Ground(arrays, Prices(arrays, instrument), days, costs, instrument)
     rows = [row for one in variants for row in _sweep_variant(find_variant(one), ground)]
     return pl.DataFrame(rows, schema=RESULTS_SCHEMA, orient="row")
 

@@ -111,7 +111,7 @@ def filtered_trades(
 
 
 def _signals(bars: BarArrays, bundle: DecisionBundle, first: int) -> Signals:
-    signals = bundle.variant.signals(bars, bundle.params)
+    signals = bundle.variant.signals(bars, bundle.params, bundle.instrument)
     signals.entry[:first] = 0
     return signals
 

@@ -93,7 +93,7 @@ def _decide_ready(
     last: bool,
 ) -> Decision:
     signals = bundle.variant.signals(
-        state.window.arrays, bundle.params, first=len(state.window.arrays) - 1
+        state.window.arrays, bundle.params, bundle.instrument, first=len(state.window.arrays) - 1
     )
     _step(bar, state.machine, signals)
     # Fills belong to the trade decided on earlier, so they are noted before a new entry is judged.

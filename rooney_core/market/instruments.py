@@ -102,6 +102,7 @@ class Instrument(Facts):
     first_notice: NoticeRule | None = None
     roll: RollFacts = RollFacts()
     micro_of: str | None = None
+    partner: str | None = None
     order_ticker: str | None = "{root}{month}{year4}"
     bar_minutes: BarMinutes = 60
     flat_time: FlatTime = FlatTime()

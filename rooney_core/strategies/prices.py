@@ -10,6 +10,7 @@ each window: a live window of `lookback` bars gives the same bits as the whole h
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,12 @@ from rooney_core.indicators import (
 )
 from rooney_core.indicators.arrays import FloatArray
 from rooney_core.market.bars import BarArrays
+from rooney_core.market.instruments import Instrument
+from rooney_core.strategies.calendar_view import CalendarView
+from rooney_core.strategies.peers import NO_PEERS, Peers
+from rooney_core.strategies.session_view import SessionView
+
+Value = TypeVar("Value")
 
 
 class Prices:
@@ -29,17 +36,19 @@ class Prices:
     arrays are shared by every configuration of a sweep: a rule reads them and never writes.
     """
 
-    def __init__(self, bars: BarArrays) -> None:
-        self._bars = bars
-        self._known: dict[tuple[str, int], FloatArray] = {}
+    def __init__(self, bars: BarArrays, instrument: Instrument, peers: Peers = NO_PEERS) -> None:
+        self.bars = bars
+        self.instrument = instrument
+        self.peers = peers
+        self._known: dict[tuple[object, ...], Any] = {}
 
     def __len__(self) -> int:
-        return len(self._bars)
+        return len(self.bars)
 
     @property
     def close(self) -> FloatArray:
         """Adjusted close, quote units; lookback 1."""
-        return self._once("close", 0, lambda: self._bars.close + self._bars.adjustment)
+        return self._once("close", 0, lambda: self.bars.close + self.bars.adjustment)
 
     @property
     def ibs(self) -> FloatArray:
@@ -48,13 +57,13 @@ class Prices:
         On raw prices: one bar has one contract, so the adjustment cancels, and leaving it out
         keeps the value free of rolls that come later.
         """
-        bars = self._bars
+        bars = self.bars
         return self._once("ibs", 0, lambda: internal_bar_strength(bars.high, bars.low, bars.close))
 
     @property
     def spread(self) -> FloatArray:
         """High minus low, quote units; lookback 1."""
-        return self._once("spread", 0, lambda: self._bars.high - self._bars.low)
+        return self._once("spread", 0, lambda: self.bars.high - self.bars.low)
 
     def mean_close(self, n: int) -> FloatArray:
         """Mean adjusted close of the last n bars, quote units; lookback n."""
@@ -62,7 +71,7 @@ class Prices:
 
     def mean_true_range(self, n: int) -> FloatArray:
         """Mean true range of the last n bars, quote units; lookback n + 1."""
-        bars = self._bars
+        bars = self.bars
         return self._once(
             "mean_true_range",
             n,
@@ -76,8 +85,26 @@ class Prices:
         """NaN at every bar: the stop distance of a rule without a stop."""
         return self._once("nothing", 0, lambda: np.full(len(self), np.nan))
 
-    def _once(self, name: str, n: int, compute: Callable[[], FloatArray]) -> FloatArray:
-        known = self._known.get((name, n))
-        if known is None:
-            known = self._known[name, n] = compute()
+    @property
+    def sessions(self) -> SessionView:
+        """Finished sessions of these bars, adjusted prices."""
+        return self.once("sessions", lambda: SessionView.of(self.bars))
+
+    @property
+    def calendar(self) -> CalendarView:
+        """The calendar's facts about each of `sessions`."""
+        return self.once(
+            "calendar",
+            lambda: CalendarView.of(self.sessions.session, self.instrument.product_group),
+        )
+
+    def once(self, name: str, compute: Callable[[], Value], *arguments: object) -> Value:
+        """What `compute` gives, computed at the first use of (name, arguments) and then shared."""
+        key = (name, *arguments)
+        if key not in self._known:
+            self._known[key] = compute()
+        known: Value = self._known[key]
         return known
+
+    def _once(self, name: str, n: int, compute: Callable[[], FloatArray]) -> FloatArray:
+        return self.once(name, compute, n)

@@ -14,7 +14,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, final
 
 import numpy as np
@@ -24,7 +24,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rooney_core.errors import InvalidSetting, UnknownName
 from rooney_core.indicators.arrays import FloatArray
 from rooney_core.market.bars import BarArrays
+from rooney_core.market.instruments import Instrument
+from rooney_core.strategies.peers import NO_PEERS, Peers
 from rooney_core.strategies.prices import Prices
+from rooney_core.strategies.session_view import MAX_BARS_PER_SESSION
 
 MaxBars = Annotated[int, Field(ge=1, le=500)]
 
@@ -32,7 +35,8 @@ MaxBars = Annotated[int, Field(ge=1, le=500)]
 class VariantParams(BaseModel):
     """Base of every variant's parameters: frozen, keyword-only, ranges in the types.
 
-    `max_bars`: bars after which a position is closed at the next open, the entry bar counted.
+    `max_bars`: after how many decisions a position is closed at the next open, the entry's own bar
+    (or session) counted: bars of an hourly variant, sessions of a daily one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -41,8 +45,13 @@ class VariantParams(BaseModel):
 
     @property
     def lookback(self) -> int:
-        """Bars, the current one included, that a signal is a function of."""
+        """Bars of an hourly rule, the current one included, that a signal is a function of."""
         return 1
+
+    @property
+    def lookback_sessions(self) -> int:
+        """Finished sessions that a signal is a function of; 0 for a rule that sees bars alone."""
+        return 0
 
 
 @dataclass(frozen=True)
@@ -50,23 +59,42 @@ class Signals:
     """A rule's opinion at the close of each bar, oldest first, all arrays of one length.
 
     `entry` int8: side in {-1, 0, +1} to enter. `exit` bool: leave whatever is held.
-    `stop_distance` float64: distance of the stop from the entry price, quote units; NaN means no
-    stop. `max_bars`: bars after which a position is closed.
+    `max_bars`: decisions after which a position is closed (see `decides`).
+
+    What follows is float64 and optional; None is the same as NaN at every bar, and NaN means that
+    there is none. `stop_distance`, `target_distance`, `trail_distance`: quote units from the entry
+    price; a trailing stop follows the best close since the entry. `target_level`: an adjusted
+    price. `entry_level`: the adjusted price of the entry order; with `order` "stop" or "limit" the
+    order works during the next bar only, and a rule that wants it longer says so again at each
+    bar.
+
+    `decides` bool: bars at which a daily rule decides; time is counted in these; None: all.
+    `overnight`: positions and entries may pass the flat deadline and the session's end.
     """
 
     entry: npt.NDArray[np.int8]
     exit: npt.NDArray[np.bool_]
-    stop_distance: FloatArray
+    stop_distance: FloatArray | None
     max_bars: int
+    target_distance: FloatArray | None = None
+    target_level: FloatArray | None = None
+    trail_distance: FloatArray | None = None
+    entry_level: FloatArray | None = None
+    order: Literal["market", "stop", "limit"] = "market"
+    decides: npt.NDArray[np.bool_] | None = None
+    overnight: bool = False
 
     def __len__(self) -> int:
         return len(self.entry)
 
     def since(self, first: int) -> Signals:
         """The signals of bars from `first` on."""
-        return Signals(
-            self.entry[first:], self.exit[first:], self.stop_distance[first:], self.max_bars
-        )
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        cut = {
+            name: value[first:] if isinstance(value, np.ndarray) else value
+            for name, value in values.items()
+        }
+        return Signals(**cut)
 
 
 def long_only(
@@ -85,8 +113,11 @@ class Variant:
     """One strategy as a page of facts.
 
     `rule` maps prices and parameters to signals; its value at bar t may depend on the last
-    `params.lookback` bars only. `axes` are the grid's values per parameter, in order, ascending;
-    parameters that it does not name keep their default.
+    `lookback(params)` bars only. `axes` are the grid's values per parameter, in order, ascending;
+    parameters that it does not name keep their default. `timeframe`: decisions at every bar, or at
+    the last bar of each session. `overnight`: positions may be held past the flat deadline.
+    `sides` it may take. `peers`: whose sessions it compares with: nobody's, the `partner` on the
+    instrument's page, or every symbol of the product `group`.
     """
 
     name: str
@@ -95,7 +126,11 @@ class Variant:
     params_type: type[VariantParams]
     axes: Mapping[str, tuple[float, ...]]
     rule: Callable[[Prices, Any], Signals]
-    timeframe: Literal["hourly"] = "hourly"
+    timeframe: Literal["hourly", "session"] = "hourly"
+    overnight: bool = False
+    sides: tuple[int, ...] = (1,)
+    peers: Literal["none", "partner", "group"] = "none"
+    family: str = "ibs"
 
     @property
     def default_params(self) -> VariantParams:
@@ -149,22 +184,33 @@ class Variant:
 
     def lookback(self, params: VariantParams) -> int:
         """Bars, the current one included, that a signal of these parameters needs."""
-        return params.lookback
+        # One session more: the first one of a window may be cut, and is not looked at.
+        of_sessions = (
+            (params.lookback_sessions + 1) * MAX_BARS_PER_SESSION if params.lookback_sessions else 1
+        )
+        return max(params.lookback, of_sessions)
 
-    def signals(self, bars: BarArrays, params: VariantParams, first: int = 0) -> Signals:
+    def signals(
+        self,
+        bars: BarArrays,
+        params: VariantParams,
+        instrument: Instrument,
+        peers: Peers = NO_PEERS,
+        first: int = 0,
+    ) -> Signals:
         """Signals of bars[first:]; the one of bar t is a function of its last `lookback` bars.
 
         Only these bars are looked at, so a window that holds them gives the same bits as the
         whole history. Bars with a shorter past have no signal.
         """
-        start = max(0, first - params.lookback + 1)
-        prices = Prices(bars.window(start, len(bars)))
+        start = max(0, first - self.lookback(params) + 1)
+        prices = Prices(bars.window(start, len(bars)), instrument, peers)
         return self.signals_of(prices, params).since(first - start)
 
     def signals_of(self, prices: Prices, params: VariantParams) -> Signals:
         """Signals of all bars of `prices`, which a sweep shares between configurations."""
         signals = self.rule(prices, params)
-        signals.entry[: params.lookback - 1] = 0
+        signals.entry[: self.lookback(params) - 1] = 0
         return signals
 
 
