@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from rooney_core.indicators import (
     internal_bar_strength,
@@ -24,6 +25,7 @@ from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
 from rooney_core.strategies.calendar_view import CalendarView
 from rooney_core.strategies.peers import NO_PEERS, Peers
+from rooney_core.strategies.session_indicators import SessionIndicators
 from rooney_core.strategies.session_view import SessionView
 
 Value = TypeVar("Value")
@@ -91,6 +93,16 @@ class Prices:
         return self.once("sessions", lambda: SessionView.of(self.bars))
 
     @property
+    def daily(self) -> SessionIndicators:
+        """Indicators of `sessions`, aligned with them."""
+        return self.once("daily", lambda: SessionIndicators(self.sessions, self.once))
+
+    @property
+    def decides(self) -> npt.NDArray[np.bool_]:
+        """True at the decision bar of each session: where a daily rule decides."""
+        return self.once("decides", self._decides)
+
+    @property
     def calendar(self) -> CalendarView:
         """The calendar's facts about each of `sessions`."""
         return self.once(
@@ -105,6 +117,10 @@ class Prices:
             self._known[key] = compute()
         known: Value = self._known[key]
         return known
+
+    def _decides(self) -> npt.NDArray[np.bool_]:
+        every = np.ones(len(self.sessions), np.bool_)
+        return self.sessions.at_decisions(every, len(self)).astype(np.bool_)
 
     def _once(self, name: str, n: int, compute: Callable[[], FloatArray]) -> FloatArray:
         return self.once(name, compute, n)

@@ -3,6 +3,9 @@
 Belongs here: aggregating bars into sessions as they were known at the session's last bar, and
 taking a session's opinion back to that bar. Does not belong here: a rule, or an indicator.
 
+A session has one front contract, so its bars share one adjustment, and aggregating raw prices
+and adjusting them afterwards gives the same bits as the other way round.
+
 A session's decision bar is its first bar that ends at or after the scheduled close. What trades
 later in that session is in no session of this view, so a live window that ends at the decision bar
 gives the same bits as the whole history. The first session of a window may be cut and is dropped.
@@ -11,7 +14,7 @@ gives the same bits as the whole history. The first session of a window may be c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +23,19 @@ from numba import njit
 from rooney_core.indicators.arrays import FloatArray
 from rooney_core.market.bars import BarArrays
 
+Number = TypeVar("Number", bound=np.generic)
+
 MAX_BARS_PER_SESSION: Final = 24
 """Hourly bars that a session has at the most."""
 
 
 @dataclass(frozen=True, eq=False)
 class SessionView:
-    """Finished or unfinished sessions, oldest first; all arrays f8[m] of adjusted prices.
+    """Finished or unfinished sessions, oldest first; all arrays f8[m].
+
+    `open`, `high`, `low`, `close`: adjusted prices. `raw_high`, `raw_low`, `raw_close`: as traded;
+    what is made of one session's prices alone, or divides by a price, uses these, because rolls
+    that come later move the adjusted ones.
 
     `session`: days since 1970-01-01. `decision`: position of the decision bar in the bars, -1 for
     a session that never had one (its bars are complete all the same once a later one decides).
@@ -43,27 +52,32 @@ class SessionView:
     volume: FloatArray
     before: npt.NDArray[np.int64]
     first_bar: npt.NDArray[np.int64]
+    raw_high: FloatArray
+    raw_low: FloatArray
+    raw_close: FloatArray
 
     @classmethod
     def of(cls, bars: BarArrays) -> SessionView:
         """The sessions of some bars but the first, which may be cut."""
-        return cls(
-            *_aggregate(
-                bars.session,
-                bars.bar_end_us,
-                bars.session_close_us,
-                bars.open + bars.adjustment,
-                bars.high + bars.adjustment,
-                bars.low + bars.adjustment,
-                bars.close + bars.adjustment,
-                bars.volume,
-            )
+        days, decision, prices, adjustment, volume, before, first_bar = _aggregate(
+            bars.session,
+            bars.bar_end_us,
+            bars.session_close_us,
+            bars.open,
+            bars.high,
+            bars.low,
+            bars.close,
+            bars.adjustment,
+            bars.volume,
         )
+        opens, highs, lows, closes = prices + adjustment
+        raw = prices[1], prices[2], prices[3]
+        return cls(days, decision, opens, highs, lows, closes, volume, before, first_bar, *raw)
 
     def __len__(self) -> int:
         return len(self.session)
 
-    def at_decisions(self, values: npt.NDArray[np.generic], n_bars: int) -> npt.NDArray[np.generic]:
+    def at_decisions(self, values: npt.NDArray[Number], n_bars: int) -> npt.NDArray[Number]:
         """Values of sessions at their decision bars, zero (False) at every other bar."""
         spread = np.zeros(n_bars, values.dtype)
         has = self.decision >= 0
@@ -93,17 +107,18 @@ def _aggregate(
     high: FloatArray,
     low: FloatArray,
     close: FloatArray,
+    adjustments: FloatArray,
     volume: FloatArray,
-) -> tuple[npt.NDArray[np.generic], ...]:
+) -> tuple[npt.NDArray[Any], ...]:
     n_bars = len(session)
     days = np.empty(n_bars, np.int32)
     decision = np.empty(n_bars, np.int64)
-    opens, highs = np.empty(n_bars), np.empty(n_bars)
-    lows, closes, volumes = np.empty(n_bars), np.empty(n_bars), np.empty(n_bars)
+    prices = np.empty((4, n_bars))
+    adjustment, volumes = np.empty(n_bars), np.empty(n_bars)
     before = np.empty(n_bars, np.int64)
     first_bar = np.empty(n_bars, np.int64)
     # -1: the session that may be cut, of which nothing is kept.
-    at = -2
+    at, first = -2, 0
     for bar in range(n_bars):
         if bar == 0 or session[bar] != session[bar - 1]:
             at += 1
@@ -111,26 +126,19 @@ def _aggregate(
             if at >= 0:
                 days[at] = session[bar]
                 decision[at] = -1
-                opens[at], highs[at] = open_price[bar], high[bar]
-                lows[at], closes[at], volumes[at] = low[bar], close[bar], 0.0
+                prices[0, at], prices[1, at] = open_price[bar], high[bar]
+                prices[2, at], volumes[at] = low[bar], 0.0
         first_bar[bar] = first
         before[bar] = max(at - 1, -1)
         if at >= 0 and decision[at] < 0:
-            highs[at] = max(highs[at], high[bar])
-            lows[at] = min(lows[at], low[bar])
-            closes[at] = close[bar]
+            prices[1, at] = max(prices[1, at], high[bar])
+            prices[2, at] = min(prices[2, at], low[bar])
+            prices[3, at] = close[bar]
+            adjustment[at] = adjustments[bar]
             volumes[at] += volume[bar]
             if bar_end_us[bar] >= session_close_us[bar]:
                 decision[at] = bar
     m = max(at + 1, 0)
-    return (
-        days[:m],
-        decision[:m],
-        opens[:m],
-        highs[:m],
-        lows[:m],
-        closes[:m],
-        volumes[:m],
-        before,
-        first_bar,
-    )
+    # Contiguous, as every array that is handed to other kernels.
+    kept = prices[:, :m].copy()
+    return days[:m], decision[:m], kept, adjustment[:m], volumes[:m], before, first_bar

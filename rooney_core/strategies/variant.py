@@ -14,7 +14,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal, final
 
 import numpy as np
@@ -90,7 +90,7 @@ class Signals:
     def since(self, first: int) -> Signals:
         """The signals of bars from `first` on."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
-        cut = {
+        cut: dict[str, Any] = {
             name: value[first:] if isinstance(value, np.ndarray) else value
             for name, value in values.items()
         }
@@ -210,8 +210,13 @@ class Variant:
     def signals_of(self, prices: Prices, params: VariantParams) -> Signals:
         """Signals of all bars of `prices`, which a sweep shares between configurations."""
         signals = self.rule(prices, params)
-        signals.entry[: self.lookback(params) - 1] = 0
-        return signals
+        early = self.lookback(params) - 1
+        if not signals.entry[:early].any():
+            return signals
+        # A copy: configurations that differ in their exits share the array.
+        entry = signals.entry.copy()
+        entry[:early] = 0
+        return replace(signals, entry=entry)
 
 
 def params_json(params: VariantParams) -> str:
