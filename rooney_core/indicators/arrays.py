@@ -38,12 +38,3 @@ def checked_period(n: int, *, at_least: int = 1, name: str = "n") -> int:
             f"{name}={n!r} arrived; a whole number of bars from {at_least} up is allowed."
         )
     return int(n)
-
-
-def first_known(*arrays: FloatArray) -> int:
-    """Index of the first bar at which no array is NaN; the length when there is none.
-
-    Leading NaN are skipped, as TA-Lib's Python wrapper does, so indicators can be chained.
-    """
-    known = ~np.isnan(np.sum(arrays, axis=0))
-    return int(np.argmax(known)) if known.any() else len(known)

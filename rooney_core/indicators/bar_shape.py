@@ -7,10 +7,9 @@ All values at bar t are functions of bars up to and including t.
 
 from __future__ import annotations
 
-import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from rooney_core.indicators import windows
 from rooney_core.indicators.arrays import FloatArray, checked, checked_period
 
 
@@ -23,10 +22,7 @@ def internal_bar_strength(
     where an input is NaN. Source: Pagonidis, "The IBS Effect" (2013).
     """
     highs, lows, closes = checked(high=high, low=low, close=close)
-    spread = highs - lows
-    flat = spread == 0.0
-    ibs: FloatArray = (closes - lows) / np.where(flat, 1.0, spread)
-    ibs[flat] = np.where(np.isnan(closes[flat]), np.nan, 0.5)
+    ibs: FloatArray = windows.strengths(highs, lows, closes)
     return ibs
 
 
@@ -40,11 +36,7 @@ def williams_percent_r(
     the window holds a NaN.
     """
     highs, lows, closes = checked(high=high, low=low, close=close)
-    upper, lower = _extremes(highs, lows, checked_period(n))
-    spread = upper - lower
-    flat = spread == 0.0
-    percent_r: FloatArray = -100.0 * (upper - closes) / np.where(flat, 1.0, spread)
-    percent_r[flat] = np.where(np.isnan(closes[flat]), np.nan, -50.0)
+    percent_r: FloatArray = windows.percent_rs(highs, lows, closes, checked_period(n))
     return percent_r
 
 
@@ -57,22 +49,25 @@ def donchian_channel(
     before. NaN for the first n - 1 bars and wherever the window holds a NaN.
     """
     highs, lows = checked(high=high, low=low)
-    upper, lower = _extremes(highs, lows, checked_period(n))
+    upper, lower = windows.channels(highs, lows, checked_period(n))
     return upper, lower
 
 
-@njit(cache=True)
-def _extremes(high: FloatArray, low: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
-    upper = np.full(len(high), np.nan)
-    lower = np.full(len(high), np.nan)
-    for last in range(n - 1, len(high)):
-        highest, lowest = -np.inf, np.inf
-        for index in range(last - n + 1, last + 1):
-            if np.isnan(high[index]) or np.isnan(low[index]):
-                highest, lowest = np.nan, np.nan
-                break
-            highest = max(highest, high[index])
-            lowest = min(lowest, low[index])
-        upper[last] = highest
-        lower[last] = lowest
-    return upper, lower
+def rolling_max(x: npt.ArrayLike, n: int) -> FloatArray:
+    """Largest of the last n values, the current one included; as TA-Lib's MAX.
+
+    NaN for the first n - 1 values and wherever the window holds a NaN.
+    """
+    (values,) = checked(x=x)
+    highest: FloatArray = windows.highest_of(values, checked_period(n))
+    return highest
+
+
+def rolling_min(x: npt.ArrayLike, n: int) -> FloatArray:
+    """Smallest of the last n values, the current one included; as TA-Lib's MIN.
+
+    NaN for the first n - 1 values and wherever the window holds a NaN.
+    """
+    (values,) = checked(x=x)
+    lowest: FloatArray = -windows.highest_of(-values, checked_period(n))
+    return lowest

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import numpy.typing as npt
 
 from rooney_core.errors import InvalidSetting
@@ -66,6 +67,19 @@ def bounded_average_true_range(
     memory = _checked_memory(memory, checked_period(n) + 1)
     means: FloatArray = recursions.windowed_average_ranges(highs, lows, closes, n, memory)
     return means
+
+
+def bounded_keltner_channel(
+    high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, n: int, k: float, memory: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """`keltner_channel` (upper, middle, lower) of the last `memory` bars, unit of close.
+
+    memory > n. The middle line is that of the closes whose bars are wholly known.
+    """
+    width = k * bounded_average_true_range(high, low, close, n, memory)
+    middle = bounded_exponential_moving_average(close, n, memory)
+    middle[np.isnan(width)] = np.nan
+    return middle + width, middle, middle - width
 
 
 def bounded_average_directional_index(

@@ -1,17 +1,17 @@
-"""How one-sided recent moves were: Wilder's oscillators.
+"""How one-sided recent moves were: Wilder's oscillators, changes, ranks and streaks.
 
-Belongs here: ratios of gains to losses and of up to down movement. Does not belong here: averages
-of price (`trend`), sizes of moves (`volatility`). All values at bar t are functions of bars up to
-and including t, and remember everything since their seed (Wilder's smoothing).
+Belongs here: ratios of gains to losses and of up to down movement, a value beside earlier ones.
+Does not belong here: averages of price (`trend`), sizes of moves (`volatility`). All values at
+bar t are functions of bars up to and including t. Wilder's remember everything since their seed (a
+rule uses their `bounded` forms), the others the last values only, to the bit.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from rooney_core.indicators.arrays import FloatArray, checked, checked_period, first_known
+from rooney_core.indicators import recursions, windows
+from rooney_core.indicators.arrays import FloatArray, checked, checked_period
 
 
 def relative_strength_index(close: npt.ArrayLike, n: int) -> FloatArray:
@@ -22,7 +22,7 @@ def relative_strength_index(close: npt.ArrayLike, n: int) -> FloatArray:
     skipped), and for ever after a NaN inside. Source: Wilder (1978).
     """
     (closes,) = checked(close=close)
-    strengths: FloatArray = _relative_strength(closes, checked_period(n), first_known(closes))
+    strengths: FloatArray = recursions.relative_strengths(closes, checked_period(n))
     return strengths
 
 
@@ -37,62 +37,63 @@ def average_directional_index(
     NaN of the inputs skipped), and for ever after a NaN inside; n >= 2. Source: Wilder (1978).
     """
     highs, lows, closes = checked(high=high, low=low, close=close)
-    first = first_known(highs, lows, closes)
-    adx: FloatArray = _directional_index(highs, lows, closes, checked_period(n, at_least=2), first)
+    adx: FloatArray = recursions.directions(highs, lows, closes, checked_period(n, at_least=2))[0]
     return adx
 
 
-@njit(cache=True)
-def _relative_strength(close: FloatArray, n: int, first: int) -> FloatArray:
-    strengths = np.full(len(close), np.nan)
-    gain, loss = 0.0, 0.0
-    for index in range(first + 1, len(close)):
-        change = close[index] - close[index - 1]
-        if np.isnan(change):
-            break
-        rise = change if change > 0.0 else 0.0
-        fall = -change if change < 0.0 else 0.0
-        if index - first <= n:
-            gain += rise / n
-            loss += fall / n
-        else:
-            gain = (gain * (n - 1) + rise) / n
-            loss = (loss * (n - 1) + fall) / n
-        if index - first >= n:
-            strengths[index] = 50.0 if gain + loss == 0.0 else 100.0 * gain / (gain + loss)
-    return strengths
+def directional_indicators(
+    high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, n: int
+) -> tuple[FloatArray, FloatArray]:
+    """(+DI, -DI) of Wilder in [0, 100]: smoothed up and down movement, percent of the true range.
+
+    As TA-Lib's PLUS_DI and MINUS_DI: sums over bars 1..n-1, then smoothed by Wilder. A market
+    without any range is 0 in both. NaN before index n (leading NaN of the inputs skipped), and for
+    ever after a NaN inside; n >= 2. Source: Wilder (1978).
+    """
+    highs, lows, closes = checked(high=high, low=low, close=close)
+    _, plus, minus = recursions.directions(highs, lows, closes, checked_period(n, at_least=2))
+    return plus, minus
 
 
-@njit(cache=True)
-def _directional_index(
-    high: FloatArray, low: FloatArray, close: FloatArray, n: int, first: int
-) -> FloatArray:
-    adx = np.full(len(close), np.nan)
-    plus, minus = 0.0, 0.0
-    mean, total = np.nan, 0.0
-    for index in range(first + 1, len(close)):
-        up = high[index] - high[index - 1]
-        down = low[index - 1] - low[index]
-        plus_move = up if up > down and up > 0.0 else 0.0
-        minus_move = down if down > up and down > 0.0 else 0.0
-        if np.isnan(up + down + close[index]):
-            break
-        seen = index - first
-        if seen >= n:
-            plus -= plus / n
-            minus -= minus / n
-        plus += plus_move
-        minus += minus_move
-        if seen < n:
-            continue
-        # +DI and -DI share a divisor, the smoothed true range, which cancels in their ratio.
-        known = plus + minus != 0.0
-        index_now = 100.0 * abs(plus - minus) / (plus + minus) if known else 0.0
-        if seen < 2 * n:
-            total += index_now
-            mean = total / n
-        elif known:
-            mean = (mean * (n - 1) + index_now) / n
-        if seen >= 2 * n - 1:
-            adx[index] = mean
-    return adx
+def point_change(x: npt.ArrayLike, n: int) -> FloatArray:
+    """x minus x of n values before, in the unit of x: what momentum is on adjusted prices.
+
+    As TA-Lib's MOM. NaN for the first n values and wherever one of the last n + 1 is NaN.
+    """
+    (values,) = checked(x=x)
+    change: FloatArray = values - windows.lags(values, checked_period(n))
+    return change
+
+
+def rate_of_change(x: npt.ArrayLike, n: int) -> FloatArray:
+    """100 (x / x of n values before - 1), in percent.
+
+    As TA-Lib's ROC, but NaN where the earlier value is 0 (TA-Lib says 0). NaN for the first n
+    values and wherever one of the last n + 1 is NaN. Back-adjusted prices may come near 0 or below:
+    take `point_change` over a range of theirs there.
+    """
+    (values,) = checked(x=x)
+    rates: FloatArray = windows.rates(values, checked_period(n))
+    return rates
+
+
+def percent_rank(x: npt.ArrayLike, n: int) -> FloatArray:
+    """Share, in [0, 1], of the n values before this one that are below it.
+
+    Equal values are not below. NaN for the first n values and wherever one of the last n + 1 is
+    NaN. Times 100 it is the rank in ConnorsRSI (Connors Research, 2012).
+    """
+    (values,) = checked(x=x)
+    shares: FloatArray = windows.ranks(values, checked_period(n))
+    return shares
+
+
+def streak(close: npt.ArrayLike, longest: int = 20) -> FloatArray:
+    """Closes in a row that rose (+1, +2, ...) or fell (-1, -2, ...); 0 where it did not change.
+
+    Counted up to `longest` and no further, so the value at a bar is a function of the last
+    `longest` + 1 closes. NaN at the first bar, and at a NaN and after it, where counting restarts.
+    """
+    (closes,) = checked(close=close)
+    runs: FloatArray = windows.streaks(closes, checked_period(longest, name="longest"))
+    return runs

@@ -41,12 +41,12 @@ def exponential_mean_step(state: FloatArray, value: float, n: int) -> float:
     state[0] += 1.0
     if state[0] > n:
         state[1] += 2.0 / (n + 1.0) * (value - state[1])
-        return state[1]
+        return float(state[1])
     state[1] += value
     if state[0] < n:
         return np.nan
     state[1] /= n
-    return state[1]
+    return float(state[1])
 
 
 @njit(cache=True, error_model="numpy")
@@ -57,12 +57,12 @@ def wilder_mean_step(state: FloatArray, value: float, n: int) -> float:
     state[0] += 1.0
     if state[0] > n:
         state[1] = (state[1] * (n - 1) + value) / n
-        return state[1]
+        return float(state[1])
     state[1] += value
     if state[0] < n:
         return np.nan
     state[1] /= n
-    return state[1]
+    return float(state[1])
 
 
 @njit(cache=True, error_model="numpy")
@@ -88,13 +88,13 @@ def relative_strength_step(state: FloatArray, close: float, n: int) -> float:
     if seen < n:
         return np.nan
     moved = state[2] + state[3]
-    return 50.0 if moved == 0.0 else 100.0 * state[2] / moved
+    return 50.0 if moved == 0.0 else float(100.0 * state[2] / moved)
 
 
 @njit(cache=True, error_model="numpy")
 def true_range_step(state: FloatArray, high: float, low: float, close: float) -> float:
     """max(high - low, |high - previous close|, |low - previous close|)."""
-    previous = state[1] if state[0] > 0.0 else np.nan
+    previous = float(state[1]) if state[0] > 0.0 else np.nan
     state[0] = 1.0
     state[1] = close
     if np.isnan(high) or np.isnan(low) or np.isnan(previous):

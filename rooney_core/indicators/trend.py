@@ -6,17 +6,16 @@ including t.
 
 The simple average is summed afresh in every window, oldest value first, so its value depends on
 the last n bars only, to the bit. The exponential ones remember everything since their seed: two
-histories of different length agree only approximately.
+histories of different length agree only approximately. A rule uses their `bounded` forms.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from rooney_core.errors import InvalidSetting
-from rooney_core.indicators.arrays import FloatArray, checked, checked_period, first_known
+from rooney_core.indicators import recursions, windows
+from rooney_core.indicators.arrays import FloatArray, checked, checked_period
 
 
 def simple_moving_average(x: npt.ArrayLike, n: int) -> FloatArray:
@@ -25,8 +24,19 @@ def simple_moving_average(x: npt.ArrayLike, n: int) -> FloatArray:
     Same shape and unit as x; NaN for the first n - 1 values and wherever the window holds a NaN.
     """
     (values,) = checked(x=x)
-    means: FloatArray = _windowed_mean(values, checked_period(n))
+    means: FloatArray = windows.means(values, checked_period(n))
     return means
+
+
+def rolling_median(x: npt.ArrayLike, n: int) -> FloatArray:
+    """Median of the last n values, the current one included; unit of x.
+
+    Of an even number the mean of the middle two. NaN for the first n - 1 values and wherever the
+    window holds a NaN.
+    """
+    (values,) = checked(x=x)
+    medians: FloatArray = windows.medians(values, checked_period(n))
+    return medians
 
 
 def exponential_moving_average(x: npt.ArrayLike, n: int) -> FloatArray:
@@ -36,7 +46,7 @@ def exponential_moving_average(x: npt.ArrayLike, n: int) -> FloatArray:
     x are skipped first), and for ever after a NaN inside.
     """
     (values,) = checked(x=x)
-    means: FloatArray = _exponential_mean(values, checked_period(n), first_known(values))
+    means: FloatArray = recursions.exponential_means(values, checked_period(n))
     return means
 
 
@@ -54,42 +64,5 @@ def macd(
     signal = checked_period(signal, name="signal")
     if fast >= slow:
         raise InvalidSetting(f"fast={fast} and slow={slow} arrived; fast < slow is allowed.")
-    first = first_known(closes)
-    line = _exponential_mean(closes, fast, first + slow - fast) - _exponential_mean(
-        closes, slow, first
-    )
-    average = _exponential_mean(line, signal, first + slow - 1)
-    line[: first + slow + signal - 2] = np.nan
-    return line, average, line - average
-
-
-@njit(cache=True)
-def _windowed_mean(values: FloatArray, n: int) -> FloatArray:
-    means = np.full(len(values), np.nan)
-    n_windows = len(values) - n + 1
-    if n_windows < 1:
-        return means
-    # All windows advance together: each still sums oldest first, and the inner loop vectorises.
-    totals = np.zeros(n_windows)
-    for offset in range(n):
-        for window in range(n_windows):
-            totals[window] += values[window + offset]
-    means[n - 1 :] = totals / n
-    return means
-
-
-@njit(cache=True)
-def _exponential_mean(values: FloatArray, n: int, first: int) -> FloatArray:
-    means = np.full(len(values), np.nan)
-    if first + n > len(values):
-        return means
-    mean = 0.0
-    for index in range(first, first + n):
-        mean += values[index]
-    mean /= n
-    means[first + n - 1] = mean
-    weight = 2.0 / (n + 1.0)
-    for index in range(first + n, len(values)):
-        mean += weight * (values[index] - mean)
-        means[index] = mean
-    return means
+    line, average, histogram = recursions.macd_lines(closes, fast, slow, signal)
+    return line, average, histogram

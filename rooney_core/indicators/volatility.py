@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from rooney_core.errors import InvalidSetting
-from rooney_core.indicators.arrays import FloatArray, checked, checked_period, first_known
-from rooney_core.indicators.trend import simple_moving_average
+from rooney_core.indicators import recursions, windows
+from rooney_core.indicators.arrays import FloatArray, checked, checked_period
+from rooney_core.indicators.trend import exponential_moving_average, simple_moving_average
 
 
 def true_range(high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike) -> FloatArray:
@@ -25,11 +25,7 @@ def true_range(high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike) ->
     NaN at the first bar, which has no previous close, and where an input is NaN (Wilder 1978).
     """
     highs, lows, closes = checked(high=high, low=low, close=close)
-    ranges = np.full(len(highs), np.nan)
-    previous = closes[:-1]
-    ranges[1:] = np.maximum(
-        highs[1:] - lows[1:], np.maximum(abs(highs[1:] - previous), abs(lows[1:] - previous))
-    )
+    ranges: FloatArray = recursions.true_ranges(highs, lows, closes)
     return ranges
 
 
@@ -41,8 +37,8 @@ def average_true_range(
     The seed at index n is the mean of true ranges 1..n; then (previous (n - 1) + range) / n.
     NaN before index n (leading NaN of the inputs skipped), and for ever after a NaN inside.
     """
-    ranges = true_range(high, low, close)
-    means: FloatArray = _wilder_mean(ranges, checked_period(n), first_known(ranges))
+    highs, lows, closes = checked(high=high, low=low, close=close)
+    means: FloatArray = recursions.average_ranges(highs, lows, closes, checked_period(n))
     return means
 
 
@@ -65,8 +61,33 @@ def bollinger_bands(
     close; NaN for the first n - 1 bars and wherever the window holds a NaN.
     """
     (closes,) = checked(close=close)
-    middle, deviation = _windowed_moments(closes, checked_period(n), 0)
+    middle, deviation = windows.moments(closes, checked_period(n), 0)
     return middle + k * deviation, middle, middle - k * deviation
+
+
+def keltner_channel(
+    high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike, n: int, k: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(upper, middle, lower): exponential average of n closes, plus and minus k times Wilder's ATR.
+
+    Both of period n. Unit of close; NaN until both are known: before index n (leading NaN of the
+    inputs skipped), and for ever after a NaN inside. Source: Raschke's form of Keltner (1960).
+    """
+    middle = exponential_moving_average(close, n)
+    width = k * average_true_range(high, low, close, n)
+    middle[np.isnan(width)] = np.nan
+    return middle + width, middle, middle - width
+
+
+def rolling_std(x: npt.ArrayLike, n: int) -> FloatArray:
+    """Population standard deviation (ddof 0) of the last n values, as TA-Lib's STDDEV; unit of x.
+
+    Exactly 0 where they are equal. NaN for the first n - 1 values and wherever the window holds a
+    NaN.
+    """
+    (values,) = checked(x=x)
+    deviations: FloatArray = windows.moments(values, checked_period(n), 0)[1]
+    return deviations
 
 
 def rolling_zscore(x: npt.ArrayLike, n: int, ddof: int = 1) -> FloatArray:
@@ -79,45 +100,7 @@ def rolling_zscore(x: npt.ArrayLike, n: int, ddof: int = 1) -> FloatArray:
     (values,) = checked(x=x)
     if ddof not in (0, 1):
         raise InvalidSetting(f"ddof={ddof!r} arrived; 0 (population) and 1 (sample) are allowed.")
-    mean, deviation = _windowed_moments(values, checked_period(n, at_least=2), ddof)
+    mean, deviation = windows.moments(values, checked_period(n, at_least=2), ddof)
     deviation[deviation == 0.0] = np.nan
     score: FloatArray = (values - mean) / deviation
     return score
-
-
-@njit(cache=True)
-def _windowed_moments(values: FloatArray, n: int, ddof: int) -> tuple[FloatArray, FloatArray]:
-    means = np.full(len(values), np.nan)
-    deviations = np.full(len(values), np.nan)
-    for last in range(n - 1, len(values)):
-        total = 0.0
-        lowest, highest = np.inf, -np.inf
-        for index in range(last - n + 1, last + 1):
-            total += values[index]
-            lowest = min(lowest, values[index])
-            highest = max(highest, values[index])
-        mean = total / n
-        squares = 0.0
-        for index in range(last - n + 1, last + 1):
-            squares += (values[index] - mean) ** 2
-        # Equal values must deviate by exactly 0, also where their mean is not representable.
-        deviation = 0.0 if lowest == highest else np.sqrt(squares / (n - ddof))
-        means[last] = mean
-        deviations[last] = np.nan if np.isnan(total) else deviation
-    return means, deviations
-
-
-@njit(cache=True)
-def _wilder_mean(values: FloatArray, n: int, first: int) -> FloatArray:
-    means = np.full(len(values), np.nan)
-    if first + n > len(values):
-        return means
-    mean = 0.0
-    for index in range(first, first + n):
-        mean += values[index]
-    mean /= n
-    means[first + n - 1] = mean
-    for index in range(first + n, len(values)):
-        mean = (mean * (n - 1) + values[index]) / n
-        means[index] = mean
-    return means

@@ -13,7 +13,7 @@ import pytest
 from rooney_core import indicators
 
 N_BARS = 90
-PERIODS = {"n": 7, "k": 2.0, "fast": 4, "slow": 9, "signal": 3}
+PERIODS = {"n": 7, "k": 2.0, "fast": 4, "slow": 9, "signal": 3, "memory": 23, "longest": 5}
 # Their value at a bar is a function of this many last bars, to the bit: strategies rely on it.
 WINDOWED = {
     "simple_moving_average": 7,
@@ -24,6 +24,20 @@ WINDOWED = {
     "williams_percent_r": 7,
     "internal_bar_strength": 1,
     "true_range": 2,
+    "point_change": 8,
+    "rate_of_change": 8,
+    "percent_rank": 8,
+    "streak": 6,
+    "rolling_max": 7,
+    "rolling_min": 7,
+    "rolling_median": 7,
+    "rolling_std": 7,
+    "bounded_average_directional_index": 23,
+    "bounded_average_true_range": 23,
+    "bounded_exponential_moving_average": 23,
+    "bounded_keltner_channel": 23,
+    "bounded_macd": 23,
+    "bounded_relative_strength_index": 23,
 }
 
 
