@@ -106,7 +106,7 @@ def true_range_step(state: FloatArray, high: float, low: float, close: float) ->
 def average_range_step(state: FloatArray, high: float, low: float, close: float, n: int) -> float:
     """Wilder's ATR as in TA-Lib."""
     spread = true_range_step(state[:2], high, low, close)
-    return wilder_mean_step(state[2:], spread, n)
+    return float(wilder_mean_step(state[2:], spread, n))
 
 
 @njit(cache=True, error_model="numpy")
