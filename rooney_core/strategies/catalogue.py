@@ -1,8 +1,8 @@
 """The variants there are, by name.
 
 Belongs here: the list. Does not belong here: any fact about a variant. A new variant is its own
-file and one line here; the sweep, the ledger, the tests and the ranking pick it up by its being
-in the list.
+file and one line in its family's package; the sweep, the ledger, the tests and the ranking pick it
+up by its being in the list.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from rooney_core.errors import UnknownName
-from rooney_core.strategies.ibs_adaptive_exit import IBS_ADAPTIVE_EXIT
-from rooney_core.strategies.ibs_baseline import IBS_BASELINE
-from rooney_core.strategies.ibs_filtered import IBS_FILTERED
+from rooney_core.strategies import ibs, meanrev, rsi, trend
 from rooney_core.strategies.variant import Variant
 
+_FAMILIES = (ibs, rsi, meanrev, trend)
+
 VARIANTS: Mapping[str, Variant] = MappingProxyType(
-    {one.name: one for one in (IBS_BASELINE, IBS_FILTERED, IBS_ADAPTIVE_EXIT)}
+    {one.name: one for family in _FAMILIES for one in family.VARIANTS}
 )
 
 

@@ -10,9 +10,7 @@ import numpy.typing as npt
 
 from rooney_core.indicators.arrays import FloatArray
 from rooney_core.strategies.prices import Prices
-from rooney_core.strategies.variant import Signals
-
-BoolArray = npt.NDArray[np.bool_]
+from rooney_core.strategies.variant import BoolArray, Signals
 
 
 def daily_signals(

@@ -17,11 +17,13 @@ import numpy as np
 
 from rooney_core.indicators import (
     internal_bar_strength,
+    rolling_zscore,
     simple_moving_average,
 )
 from rooney_core.indicators.arrays import FloatArray
 from rooney_core.indicators.bounded import (
     bounded_average_true_range,
+    bounded_exponential_moving_average,
     bounded_relative_strength_index,
     memory_of,
 )
@@ -69,6 +71,18 @@ class SessionIndicators:
     def mean_close(self, n: int) -> FloatArray:
         """Mean close of the last n sessions; lookback n."""
         return self._shared("mean_close", lambda: simple_moving_average(self.close, n), n)
+
+    def exponential_mean_close(self, n: int) -> FloatArray:
+        """Exponential mean close of period n, forgetting; lookback memory_of(n)."""
+        return self._shared(
+            "exponential_mean_close",
+            lambda: bounded_exponential_moving_average(self.close, n, memory_of(n)),
+            n,
+        )
+
+    def zscore(self, n: int) -> FloatArray:
+        """Sample deviations of the close from the mean of the last n sessions; lookback n."""
+        return self._shared("zscore", lambda: rolling_zscore(self.close, n), n)
 
     def relative_strength(self, n: int) -> FloatArray:
         """Wilder's RSI in [0, 100], forgetting; lookback memory_of(n)."""

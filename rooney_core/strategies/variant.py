@@ -29,6 +29,7 @@ from rooney_core.strategies.peers import NO_PEERS, Peers
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_view import MAX_BARS_PER_SESSION
 
+BoolArray = npt.NDArray[np.bool_]
 MaxBars = Annotated[int, Field(ge=1, le=500)]
 
 
@@ -73,7 +74,7 @@ class Signals:
     """
 
     entry: npt.NDArray[np.int8]
-    exit: npt.NDArray[np.bool_]
+    exit: BoolArray
     stop_distance: FloatArray | None
     max_bars: int
     target_distance: FloatArray | None = None
@@ -81,7 +82,7 @@ class Signals:
     trail_distance: FloatArray | None = None
     entry_level: FloatArray | None = None
     order: Literal["market", "stop", "limit"] = "market"
-    decides: npt.NDArray[np.bool_] | None = None
+    decides: BoolArray | None = None
     overnight: bool = False
 
     def __len__(self) -> int:
@@ -98,13 +99,14 @@ class Signals:
 
 
 def long_only(
-    enter: npt.NDArray[np.bool_],
-    leave: npt.NDArray[np.bool_],
+    enter: BoolArray,
+    leave: BoolArray,
     max_bars: int,
-    stop_distance: FloatArray,
+    stop_distance: FloatArray | None = None,
 ) -> Signals:
     """Signals that buy where `enter` holds and sell where `leave` does."""
-    return Signals(enter.astype(np.int8), leave, stop_distance, max_bars)
+    # A view: configurations that differ in their exits share one array of entries.
+    return Signals(enter.view(np.int8), leave, stop_distance, max_bars)
 
 
 @final

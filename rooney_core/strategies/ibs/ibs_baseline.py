@@ -24,9 +24,10 @@ class IbsBaselineParams(VariantParams):
 
 
 def _rule(prices: Prices, params: IbsBaselineParams) -> Signals:
+    below, above = params.entry_below, params.exit_above
     return long_only(
-        enter=prices.ibs < params.entry_below,
-        leave=prices.ibs > params.exit_above,
+        enter=prices.once("ibs_baseline.enter", lambda: prices.ibs < below, below),
+        leave=prices.once("ibs.leave", lambda: prices.ibs > above, above),
         max_bars=params.max_bars,
         stop_distance=prices.nothing,
     )
@@ -35,9 +36,13 @@ def _rule(prices: Prices, params: IbsBaselineParams) -> Signals:
 IBS_BASELINE = Variant(
     name="ibs_baseline",
     summary="Long after a close in the lowest part of its bar's range, until one in the highest.",
-    source="Pagonidis, The IBS Effect (2013), on daily bars; catalogue A01 and A12. Kinlay (2016) "
-    "finds no such effect within the day: on hourly bars it has to prove itself.",
+    source="Pagonidis, The IBS Effect (2013), on daily bars; catalogue A12. Kinlay (2016) finds no "
+    "such effect within the day: on hourly bars it has to prove itself.",
     params_type=IbsBaselineParams,
-    axes={"entry_below": (0.05, 0.1, 0.2), "exit_above": (0.6, 0.75, 0.9), "max_bars": (3, 6, 12)},
+    axes={
+        "entry_below": (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4),
+        "exit_above": (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9),
+        "max_bars": (3, 6, 9, 12, 18),
+    },
     rule=_rule,
 )

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rooney_core.strategies.ibs_baseline import IbsBaselineParams
+from rooney_core.strategies.ibs.ibs_baseline import IbsBaselineParams
 from rooney_core.strategies.prices import Prices
-from rooney_core.strategies.variant import Signals, Variant, long_only
+from rooney_core.strategies.variant import BoolArray, Signals, Variant, long_only
 
 
 class IbsFilteredParams(IbsBaselineParams):
@@ -28,12 +28,18 @@ class IbsFilteredParams(IbsBaselineParams):
         return self.trend_bars + 1
 
 
+def _enter(prices: Prices, entry_below: float, trend_bars: int, range_above: float) -> BoolArray:
+    rising = prices.close > prices.mean_close(trend_bars)
+    wide = prices.spread > range_above * prices.mean_true_range(trend_bars)
+    return (prices.ibs < entry_below) & rising & wide
+
+
 def _rule(prices: Prices, params: IbsFilteredParams) -> Signals:
-    rising = prices.close > prices.mean_close(params.trend_bars)
-    wide = prices.spread > params.range_above * prices.mean_true_range(params.trend_bars)
+    entry = params.entry_below, params.trend_bars, params.range_above
+    above = params.exit_above
     return long_only(
-        enter=(prices.ibs < params.entry_below) & rising & wide,
-        leave=prices.ibs > params.exit_above,
+        enter=prices.once("ibs_filtered.enter", lambda: _enter(prices, *entry), *entry),
+        leave=prices.once("ibs.leave", lambda: prices.ibs > above, above),
         max_bars=params.max_bars,
         stop_distance=prices.nothing,
     )
@@ -46,11 +52,11 @@ IBS_FILTERED = Variant(
     "bars: Pagonidis, The IBS Effect, 2013, finds the effect stronger after them).",
     params_type=IbsFilteredParams,
     axes={
-        "entry_below": (0.1, 0.2),
-        "exit_above": (0.6, 0.75),
+        "entry_below": (0.1, 0.15, 0.2, 0.25, 0.3),
+        "exit_above": (0.6, 0.7, 0.8, 0.9),
         "max_bars": (6, 12),
-        "trend_bars": (100, 200),
-        "range_above": (0.75, 1.25),
+        "trend_bars": (50, 100, 200),
+        "range_above": (0.5, 0.75, 1.0, 1.25, 1.5),
     },
     rule=_rule,
 )

@@ -8,9 +8,10 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from rooney_core.strategies.ibs_baseline import IbsBaselineParams
+from rooney_core.indicators.arrays import FloatArray
+from rooney_core.strategies.ibs.ibs_baseline import IbsBaselineParams
 from rooney_core.strategies.prices import Prices
-from rooney_core.strategies.variant import Signals, Variant, long_only
+from rooney_core.strategies.variant import BoolArray, Signals, Variant, long_only
 
 # The exit level stays where a bar can reach it and the trade still makes sense.
 LOWEST_EXIT, HIGHEST_EXIT = 0.5, 0.95
@@ -36,19 +37,34 @@ class IbsAdaptiveExitParams(IbsBaselineParams):
         return SLOW_WINDOWS * self.range_bars + 1
 
 
-def _rule(prices: Prices, params: IbsAdaptiveExitParams) -> Signals:
-    recent = prices.mean_true_range(params.range_bars)
-    usual = prices.mean_true_range(SLOW_WINDOWS * params.range_bars)
+def _ratio(prices: Prices, range_bars: int) -> FloatArray:
+    usual = prices.mean_true_range(SLOW_WINDOWS * range_bars)
     # A market without any range has no usual one; there is nothing to enter or to leave then.
-    ratio = recent / np.where(usual > 0.0, usual, np.nan)
-    level = np.clip(
-        params.exit_above + params.adaptation * (ratio - 1.0), LOWEST_EXIT, HIGHEST_EXIT
-    )
+    return prices.mean_true_range(range_bars) / np.where(usual > 0.0, usual, np.nan)
+
+
+def _enter(prices: Prices, entry_below: float, range_bars: int) -> BoolArray:
+    moving = (prices.mean_true_range(range_bars) > 0.0) & ~np.isnan(_ratio(prices, range_bars))
+    return (prices.ibs < entry_below) & moving
+
+
+def _leave(prices: Prices, exit_above: float, adaptation: float, range_bars: int) -> BoolArray:
+    level = exit_above + adaptation * (_ratio(prices, range_bars) - 1.0)
+    return prices.ibs > np.clip(level, LOWEST_EXIT, HIGHEST_EXIT)
+
+
+def _rule(prices: Prices, params: IbsAdaptiveExitParams) -> Signals:
+    n = params.range_bars
+    entry = params.entry_below, n
+    leave = params.exit_above, params.adaptation, n
+    ranges = params.stop_ranges
     return long_only(
-        enter=(prices.ibs < params.entry_below) & (recent > 0.0) & ~np.isnan(ratio),
-        leave=prices.ibs > level,
+        enter=prices.once("ibs_adaptive_exit.enter", lambda: _enter(prices, *entry), *entry),
+        leave=prices.once("ibs_adaptive_exit.leave", lambda: _leave(prices, *leave), *leave),
         max_bars=params.max_bars,
-        stop_distance=params.stop_ranges * recent,
+        stop_distance=prices.once(
+            "ibs_adaptive_exit.stop", lambda: ranges * prices.mean_true_range(n), ranges, n
+        ),
     )
 
 
@@ -59,11 +75,11 @@ IBS_ADAPTIVE_EXIT = Variant(
     "after Pagonidis, The IBS Effect (2013): the effect is stronger after wide ranges.",
     params_type=IbsAdaptiveExitParams,
     axes={
-        "entry_below": (0.05, 0.15),
-        "exit_above": (0.6, 0.75),
-        "adaptation": (0.0, 0.2),
-        "range_bars": (10, 20),
-        "stop_ranges": (2.0, 4.0),
+        "entry_below": (0.05, 0.1, 0.15, 0.2, 0.25),
+        "exit_above": (0.6, 0.65, 0.7, 0.75),
+        "adaptation": (0.0, 0.2, 0.4),
+        "range_bars": (10, 20, 40),
+        "stop_ranges": (2.0, 3.0, 4.0),
     },
     rule=_rule,
 )
