@@ -74,7 +74,7 @@ def bounded_keltner_channel(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """`keltner_channel` (upper, middle, lower) of the last `memory` bars, unit of close.
 
-    memory > n. The middle line is that of the closes whose bars are wholly known.
+    memory > n.
     """
     width = k * bounded_average_true_range(high, low, close, n, memory)
     middle = bounded_exponential_moving_average(close, n, memory)
