@@ -1,6 +1,7 @@
 """Indicators against TA-Lib (its Python package 0.8.2): the numbers below are its output, not ours.
 
-They were printed by this script (TA-Lib is not a dependency; the script needs only numpy and it):
+For an environment without TA-Lib, such as the trader's; `test_indicators_talib_bars` asks TA-Lib
+itself. They were printed by this script (it needs only numpy and TA-Lib):
 
     i = np.arange(40)
     c = 100 + ((i * 37) % 23) / 4.0 - ((i * i * 5) % 31) / 8.0 + i / 4.0
