@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_markets import Shape, market, random_signals, shapes
+from test_parity_decisions import INSTRUMENT
 
-from rooney_core.backtest.kernel import RoundTrips, play, trace
+from rooney_core.backtest.play import RoundTrips, play, trace
 from rooney_core.backtest.reference import ReferenceTrade, reference_trades
 from rooney_core.strategies import VARIANTS
 
@@ -51,7 +52,7 @@ def test_every_trade_of_arbitrary_signals_is_the_same(shape, seed):
 @given(shape=shapes())
 def test_every_trade_of_every_variant_is_the_same(name, shape):
     bars, variant = market(shape), VARIANTS[name]
-    signals = variant.signals(bars, variant.parse_params(SMALL_WINDOWS[name]))
+    signals = variant.signals(bars, variant.parse_params(SMALL_WINDOWS[name]), INSTRUMENT)
     assert as_trades(play(bars, signals)) == reference_trades(bars, signals)
 
 
@@ -85,5 +86,5 @@ def test_the_random_markets_reach_every_way_out():
     assert reasons == {"SIGNAL", "TIME", "STOP", "FLAT_TIME", "FLAT_LATE"}
     for name, params in SMALL_WINDOWS.items():
         variant = VARIANTS[name]
-        signals = variant.signals(bars, variant.parse_params(params))
+        signals = variant.signals(bars, variant.parse_params(params), INSTRUMENT)
         assert len(reference_trades(bars, signals)) > 20

@@ -19,7 +19,7 @@ from test_parity_decisions import (
 )
 from test_parity_kernel_reference import as_trades
 
-from rooney_core.backtest.kernel import play
+from rooney_core.backtest.play import play
 from rooney_core.backtest.reference import reference_trades
 from rooney_core.decision import filtered_trades
 from rooney_core.market.bars import BarArrays

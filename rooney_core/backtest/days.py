@@ -1,7 +1,7 @@
-"""From trades to days: P&L per session, flat sessions included, and what it is a return on.
+"""The sessions of some bars, flat ones included, and what a session's P&L is a return on.
 
-Belongs here: the denominator of a daily return and the session a profit is booked in. Does not
-belong here: statistics of the returns (`rooney_core.validation`).
+Belongs here: the sessions and the denominator of a daily return. Does not belong here: the session
+that a profit is booked in (`accounts`), statistics of the returns (`rooney_core.validation`).
 """
 
 from __future__ import annotations
@@ -46,16 +46,6 @@ class TradingDays:
 
     def __len__(self) -> int:
         return len(self.sessions)
-
-    def daily_pnl_usd(
-        self, exit_index: npt.NDArray[np.int64], net_profit_usd: FloatArray
-    ) -> FloatArray:
-        """Net profit per session, f8[n_sessions]; a trade counts on the session of its exit."""
-        if len(exit_index) == 0:
-            return np.zeros(len(self))
-        weights = np.asarray(net_profit_usd, np.float64)
-        pnl = np.bincount(self.of_bar[exit_index], weights=weights, minlength=len(self))
-        return pnl.astype(np.float64)
 
     def daily_returns(self, daily_pnl_usd: FloatArray) -> FloatArray:
         """P&L over the notional value of one contract, f8[n_sessions], simple returns."""

@@ -12,12 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from rooney_core.backtest.accounts import books_of, daily_pnl_usd, net_profit_usd
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.days import FloatArray, TradingDays
-from rooney_core.backtest.kernel import FLAT_TIME, RoundTrips, play
+from rooney_core.backtest.kernel import FLAT_TIME
+from rooney_core.backtest.play import RoundTrips, play
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
 from rooney_core.strategies import Variant, find_variant
+from rooney_core.strategies.peers import NO_PEERS, Peers
 
 UTC_MICROSECONDS = pl.Datetime("us", "UTC")
 
@@ -37,8 +40,8 @@ class BacktestResult:
     out.
 
     `daily_returns`, one row per session of the bars, flat ones included: session, daily_pnl_usd
-    (booked on the session of the exit), daily_return (over one contract's value at the session
-    before).
+    (booked on the session of the exit; marked to market every session where the variant may hold
+    over sessions, see `accounts`), daily_return (over one contract's value at the session before).
 
     `equity`: session, equity_usd (value of one contract at the start, plus all P&L so far),
     daily_pnl_usd, drawdown (fraction <= 0 of compounded daily returns; the start is a peak too).
@@ -55,20 +58,24 @@ def run_backtest(
     params: object,
     costs: CostModel,
     instrument: Instrument,
+    peers: Peers = NO_PEERS,
 ) -> BacktestResult:
     """Backtest one configuration on continuous bars, oldest first.
 
     `params`: the variant's parameters, a mapping or JSON of them, or None for its defaults. All
-    bars given are used: cutting windows is the caller's business.
+    bars given are used: cutting windows is the caller's business. `peers`: sessions of the symbols
+    that the variant compares with.
 
     Raises UnknownName, InvalidSetting (variant, parameters), BarsRejected, NotEnoughData (no bars).
     """
     chosen = find_variant(variant)
     arrays = bars if isinstance(bars, BarArrays) else BarArrays.from_frame(bars, instrument)
     days = TradingDays.of(arrays, instrument)
-    trips = play(arrays, chosen.signals(arrays, chosen.parse_params(params), instrument))
+    signals = chosen.signals(arrays, chosen.parse_params(params), instrument, peers)
+    trips = play(arrays, signals)
     trades = trades_frame(arrays, trips, costs, instrument)
-    pnl = days.daily_pnl_usd(trips.exit_index, trades["net_profit_usd"].to_numpy())
+    books = books_of(arrays, costs, instrument)
+    pnl = daily_pnl_usd(trips, books, marked=signals.overnight)
     returns = days.daily_returns(pnl)
     sessions = pl.Series("session", days.sessions).cast(pl.Date)
     return BacktestResult(
@@ -91,10 +98,11 @@ def trades_frame(
     bars: BarArrays, trips: RoundTrips, costs: CostModel, instrument: Instrument
 ) -> pl.DataFrame:
     """Round trips as the `trades` frame of BacktestResult."""
-    slippage = costs.slippage(instrument)
-    entry_price = trips.entry_price + trips.side * slippage
-    exit_price = trips.exit_price - trips.side * slippage
-    net = net_profit_usd(trips, costs, instrument)
+    books = books_of(bars, costs, instrument)
+    slippage = books.slippage * books.slippage_factor
+    entry_price = trips.entry_price + trips.side * slippage[trips.entry_index]
+    exit_price = trips.exit_price - trips.side * slippage[trips.exit_index]
+    net = net_profit_usd(trips, books)
     value = np.maximum(np.abs(entry_price), instrument.tick_size) * instrument.multiplier
     exit_us = np.where(
         trips.reason == FLAT_TIME,
@@ -121,13 +129,6 @@ def trades_frame(
             "n_bars": trips.n_bars,
             "rolls": trips.rolls,
         }
-    )
-
-
-def net_profit_usd(trips: RoundTrips, costs: CostModel, instrument: Instrument) -> FloatArray:
-    """USD per contract of each round trip after the costs of all its fills, rolls included."""
-    return costs.net_profit_usd(
-        trips.side, trips.entry_price, trips.exit_price, instrument, trips.rolls, trips.roll_gap
     )
 
 

@@ -1,8 +1,8 @@
 """What happens to a position during one bar. One compiled `step`, used by backtest and live alike.
 
 Belongs here: the order of events inside a bar, and which price each gets. Does not belong here:
-signals (`rooney_core.strategies`), costs (`costs`), money (`engine`), a model's veto
-(`rooney_core.decision`).
+signals (`rooney_core.strategies`), running through many bars (`play`), costs (`costs`), money
+(`engine`), a model's veto (`rooney_core.decision`).
 
 One bar of one contract, in this order:
 
@@ -14,42 +14,50 @@ One bar of one contract, in this order:
     too is a fill in the contract held, which is left and not rolled.
     A position that goes on into a bar of the next contract is rolled at the open: the contract held
     is closed at its own price and the next one opened at the bar's. The gap between the two is no
-    profit, a stop moves by it, and the roll costs two more fills. A roll shows in `adjustment`; one
-    with a gap of exactly zero shows nowhere.
-3.  A pending entry fills at the open if the bar has the signal's flat deadline, ends by it and has
-    volume; else it lapses.
-4.  A stop that the open is already beyond (a gap) fills at the open; one that the bar touches fills
-    at its level: STOP. Bars without volume touch nothing. A stop set at the open can be hit in the
-    same bar.
+    profit, stop, target and best close move by it, and the roll costs two more fills. A roll shows
+    in `adjustment`; one with a gap of exactly zero shows nowhere.
+3.  A pending entry needs a bar of the signal's flat deadline that ends by it and has volume. A
+    market order fills at the open. A stop order to buy fills at its level when the bar reaches it,
+    or at an open at or above it; a limit order to buy fills at its level when the bar trades below
+    it, or at an open below it; sales mirror both. Otherwise the order lapses.
+4.  With volume, and in this order: a stop that the open is beyond (a gap) and a target that the
+    open is beyond fill at the open; a stop that the bar touches fills at its level; a target that
+    the bar trades through (a touch is not enough) fills at its level. STOP, TARGET, or TRAIL where
+    the trailing stop is the tighter one. What was set at the open can be hit in the same bar.
+    After a fill inside the bar what is left of the bar is unknown, and the worse is believed: the
+    target is not granted, and the stop is taken as hit if the bar touches it at any time; only
+    where the bar opened beyond the stop, on its way to the entry, the close has to be beyond it.
 5.  If the next bar would end after the flat deadline, the position is closed at this bar's close:
     FLAT_TIME, an order by the clock, sent just before the deadline.
-6.  Otherwise, at the close: an exit signal, or `max_bars` bars held (entry bar counted), orders an
-    exit for the next open; when flat, an entry signal orders an entry, unless the next bar would
-    end after the deadline, or this bar already brought a stop, a late close or a lapsed entry: a
-    bar issues one order at the most.
+6.  Otherwise, at the close: an exit signal, or `max_bars` decisions held (the entry's bar counted),
+    orders an exit for the next open. The trailing stop follows the best close since the entry, of
+    bars with volume, and takes effect with the next bar; it starts from the entry price.
+    When flat, an entry signal orders an entry, unless the next bar would end after the deadline, or
+    this bar already brought a stop, a target, a late close or a lapsed market order: a bar issues
+    one order at the most. A stop or limit order that lapsed may be given anew.
+
+With `overnight` there is no deadline: 1 and 5 never happen, and an entry fills in any bar.
 
 After a bar whose successor would end after the deadline, everything is flat and nothing pends,
 whatever happened before: that is where two histories of different length meet. Bars between two
 such meetings share one deadline, of their session, or of the holiday morning that is part of it.
 
-Prices are raw and before slippage, so costs never change which trades happen. Stops are not
-rounded to ticks. `flat_deadline` is in microseconds, like all times.
+Prices are raw and before slippage, so costs never change which trades happen. Levels given as
+adjusted prices become prices of the contract at the bar that they work in, to a billionth, so that
+adding and taking off an adjustment makes no difference to a touch; nothing is rounded to ticks.
+`flat_deadline` is in microseconds, like all times.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from rooney_core.market.bars import BarArrays
-from rooney_core.strategies import Signals
-
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 class ExitReason(StrEnum):
@@ -60,26 +68,42 @@ class ExitReason(StrEnum):
     STOP = "STOP"
     FLAT_TIME = "FLAT_TIME"
     FLAT_LATE = "FLAT_LATE"
+    TARGET = "TARGET"
+    TRAIL = "TRAIL"
 
 
 REASONS: Final = (None, *ExitReason)
-SIGNAL, TIME, STOP, FLAT_TIME, FLAT_LATE = 1, 2, 3, 4, 5
+SIGNAL, TIME, STOP, FLAT_TIME, FLAT_LATE, TARGET, TRAIL = 1, 2, 3, 4, 5, 6, 7
 
-# What a position remembers from bar to bar ...
+ORDERS: Final = ("market", "stop", "limit")
+MARKET, STOP_ORDER, LIMIT_ORDER = 0, 1, 2
+
+# What a position, or an order for one, remembers from bar to bar. While the order pends, STOP_PRICE
+# and TARGET_PRICE are distances, and levels are adjusted prices.
 SIDE, PENDING_SIDE, PENDING_EXIT = 0, 1, 2
 ENTRY_PRICE, HELD_ADJUSTMENT, STOP_PRICE, BARS_HELD, DEADLINE = 3, 4, 5, 6, 7
+TARGET_PRICE, TARGET_LEVEL, TRAIL_DISTANCE, BEST_CLOSE = 8, 9, 10, 11
+ORDER, ORDER_LEVEL, DECISIONS_HELD = 12, 13, 14
 # ... and what the last bar did: sides or exit reasons, 0 for nothing.
-ENTERED, EXITED, EXIT_SIDE, EXIT_PRICE, LAPSED = 8, 9, 10, 11, 12
-ENTRY_ORDERED, EXIT_ORDERED = 13, 14
+ENTERED, EXITED, EXIT_SIDE, EXIT_PRICE, LAPSED = 15, 16, 17, 18, 19
+ENTRY_ORDERED, EXIT_ORDERED = 20, 21
 # Of the position held, or just closed: rolls so far, and the sum of their gaps (new - old price).
-ROLLS, ROLL_GAP = 15, 16
-STATE_SIZE: Final = 17
+ROLLS, ROLL_GAP = 22, 23
+STATE_SIZE: Final = 24
+
+BILLION: Final = 1e9
 
 
 @njit(cache=True)
 def is_last_before_flat(bar_start_us: int, bar_end_us: int, flat_deadline_us: int) -> bool:
     """True when a bar of equal length after this one would end after the deadline."""
     return 2 * bar_end_us - bar_start_us > flat_deadline_us
+
+
+@njit(cache=True)
+def raw_level(level: float, adjustment: float) -> float:
+    """An adjusted price as a price of the contract with this adjustment, to a billionth."""
+    return float(np.round((level - adjustment) * BILLION) / BILLION)
 
 
 @njit(cache=True)
@@ -96,17 +120,26 @@ def step(
     volume: float,
     entry: int,
     leave: bool,
+    decides: bool,
     stop_distance: float,
+    target_distance: float,
+    target_level: float,
+    trail_distance: float,
+    entry_level: float,
+    order: int,
     max_bars: int,
+    overnight: bool,
 ) -> None:
     """Advance `state` (float64[STATE_SIZE], zeros at the start) by one bar, in place.
 
-    `entry`, `leave` and `stop_distance` are the signals at this bar's close. A stop distance that
-    is NaN or not positive means no stop.
+    `entry` to `entry_level` are the signals at this bar's close. A distance that is NaN or not
+    positive, and a level that is NaN, means that there is none; an order that needs a level and
+    has none is not given. `order` is a position in ORDERS.
     """
     state[ENTERED:ROLLS] = 0.0
-    late = flat_deadline_us != state[DEADLINE] or bar_end_us > flat_deadline_us
-    last = is_last_before_flat(bar_start_us, bar_end_us, flat_deadline_us)
+    late = not overnight and (flat_deadline_us != state[DEADLINE] or bar_end_us > flat_deadline_us)
+    last = not overnight and is_last_before_flat(bar_start_us, bar_end_us, flat_deadline_us)
+    entered_inside = False
 
     if state[SIDE] != 0.0 and late:
         _close(state, FLAT_LATE, open_price + (adjustment - state[HELD_ADJUSTMENT]))
@@ -115,33 +148,127 @@ def step(
     elif state[SIDE] != 0.0 and adjustment != state[HELD_ADJUSTMENT]:
         _roll(state, adjustment)
     elif state[PENDING_SIDE] != 0.0:
-        if late or not volume > 0.0:
+        price = np.nan
+        if not late and volume > 0.0:
+            price = _entry_price(state, open_price, high, low, adjustment)
+        if np.isnan(price):
             state[LAPSED] = state[PENDING_SIDE]
         else:
-            state[SIDE] = state[ENTERED] = state[PENDING_SIDE]
-            state[ENTRY_PRICE] = open_price
-            state[HELD_ADJUSTMENT] = adjustment
-            state[ROLLS] = state[ROLL_GAP] = 0.0
-            # The distance becomes a level only now that the entry price is known.
-            state[STOP_PRICE] = open_price - state[SIDE] * state[STOP_PRICE]
-            state[BARS_HELD] = 0.0
+            entered_inside = _is_inside(state, price, open_price, adjustment)
+            _enter(state, price, adjustment)
         state[PENDING_SIDE] = 0.0
 
     side = state[SIDE]
     if side != 0.0:
         state[BARS_HELD] += 1.0
-        stop = state[STOP_PRICE]
-        worst = low if side > 0.0 else high
-        if volume > 0.0 and side * (worst - stop) <= 0.0:
-            _close(state, STOP, open_price if side * (open_price - stop) < 0.0 else stop)
-        elif last:
-            _close(state, FLAT_TIME, close)
-        elif state[PENDING_EXIT] == 0.0 and (leave or state[BARS_HELD] >= max_bars):
-            state[PENDING_EXIT] = state[EXIT_ORDERED] = SIGNAL if leave else TIME
-    elif entry != 0 and not last and state[LAPSED] == 0.0 and state[EXITED] != FLAT_LATE:
+        if decides:
+            state[DECISIONS_HELD] += 1.0
+        if volume > 0.0:
+            _protect(state, open_price, high, low, close, entered_inside)
+        if state[SIDE] != 0.0:
+            if last:
+                _close(state, FLAT_TIME, close)
+            elif state[PENDING_EXIT] == 0.0 and (leave or state[DECISIONS_HELD] >= max_bars):
+                state[PENDING_EXIT] = state[EXIT_ORDERED] = SIGNAL if leave else TIME
+        if volume > 0.0 and side * (close - state[BEST_CLOSE]) > 0.0:
+            state[BEST_CLOSE] = close
+    elif (
+        entry != 0
+        and not last
+        and not (state[LAPSED] != 0.0 and state[ORDER] == MARKET)
+        and state[EXITED] != FLAT_LATE
+        and (order == MARKET or not np.isnan(entry_level))
+    ):
         state[PENDING_SIDE] = state[ENTRY_ORDERED] = entry
-        state[STOP_PRICE] = stop_distance if stop_distance > 0.0 else np.nan
+        state[STOP_PRICE] = _positive(stop_distance)
+        state[TARGET_PRICE] = _positive(target_distance)
+        state[TRAIL_DISTANCE] = _positive(trail_distance)
+        state[TARGET_LEVEL] = target_level
+        state[ORDER] = order
+        state[ORDER_LEVEL] = entry_level
         state[DEADLINE] = flat_deadline_us
+
+
+@njit(cache=True)
+def _positive(distance: float) -> float:
+    return distance if distance > 0.0 else np.nan
+
+
+@njit(cache=True)
+def _entry_price(
+    state: FloatArray, open_price: float, high: float, low: float, adjustment: float
+) -> float:
+    """Where the pending order fills in a bar with volume; NaN when it does not."""
+    if state[ORDER] == MARKET:
+        return open_price
+    side = state[PENDING_SIDE]
+    level = raw_level(state[ORDER_LEVEL], adjustment)
+    if state[ORDER] == STOP_ORDER:
+        if side * (open_price - level) >= 0.0:
+            return open_price
+        best = high if side > 0.0 else low
+        return level if side * (best - level) >= 0.0 else np.nan
+    if side * (open_price - level) < 0.0:
+        return open_price
+    worst = low if side > 0.0 else high
+    return level if side * (worst - level) < 0.0 else np.nan
+
+
+@njit(cache=True)
+def _is_inside(state: FloatArray, price: float, open_price: float, adjustment: float) -> bool:
+    """Did the pending order fill after the open? A limit order at its level may have waited."""
+    if state[ORDER] == LIMIT_ORDER:
+        return bool(price == raw_level(state[ORDER_LEVEL], adjustment))
+    return bool(price != open_price)
+
+
+@njit(cache=True)
+def _enter(state: FloatArray, price: float, adjustment: float) -> None:
+    side = state[PENDING_SIDE]
+    state[SIDE] = state[ENTERED] = side
+    state[ENTRY_PRICE] = state[BEST_CLOSE] = price
+    state[HELD_ADJUSTMENT] = adjustment
+    state[BARS_HELD] = state[DECISIONS_HELD] = 0.0
+    state[ROLLS] = state[ROLL_GAP] = 0.0
+    # Distances become levels only now that the entry price is known.
+    state[STOP_PRICE] = price - side * state[STOP_PRICE]
+    state[TARGET_PRICE] = price + side * state[TARGET_PRICE]
+    level = raw_level(state[TARGET_LEVEL], adjustment)
+    # Of two targets the nearer one; a comparison with NaN is False.
+    if np.isnan(state[TARGET_PRICE]) or side * (level - state[TARGET_PRICE]) < 0.0:
+        state[TARGET_PRICE] = level
+
+
+@njit(cache=True)
+def _protect(
+    state: FloatArray,
+    open_price: float,
+    high: float,
+    low: float,
+    close: float,
+    entered_inside: bool,
+) -> None:
+    """Close the position where stop, trailing stop or target of a bar with volume say so."""
+    side, stop, target = state[SIDE], state[STOP_PRICE], state[TARGET_PRICE]
+    reason = STOP
+    trail = state[BEST_CLOSE] - side * state[TRAIL_DISTANCE]
+    if np.isnan(stop) or side * (trail - stop) > 0.0:
+        stop, reason = trail, TRAIL
+    worst, best = (low, high) if side > 0.0 else (high, low)
+    opens_beyond = side * (open_price - stop) < 0.0
+    if entered_inside:
+        if side * (open_price - stop) <= 0.0:
+            worst = close
+        if side * (worst - stop) <= 0.0:
+            _close(state, reason, stop)
+    elif opens_beyond:
+        _close(state, reason, open_price)
+    elif side * (open_price - target) > 0.0:
+        _close(state, TARGET, open_price)
+    elif side * (worst - stop) <= 0.0:
+        _close(state, reason, stop)
+    elif side * (best - target) > 0.0:
+        _close(state, TARGET, target)
 
 
 @njit(cache=True)
@@ -158,204 +285,7 @@ def _roll(state: FloatArray, adjustment: float) -> None:
     gap = state[HELD_ADJUSTMENT] - adjustment
     state[HELD_ADJUSTMENT] = adjustment
     state[STOP_PRICE] += gap
+    state[TARGET_PRICE] += gap
+    state[BEST_CLOSE] += gap
     state[ROLLS] += 1.0
     state[ROLL_GAP] += gap
-
-
-class RoundTrips(NamedTuple):
-    """Closed trades in order, one array entry each; prices before slippage, of the held contract.
-
-    A trade that rolled entered in one contract and left in another: `rolls` counts, and `roll_gap`
-    is the sum of new minus old price, which is in exit_price - entry_price and is no profit.
-    Indices count bars: of the signal, of the entry fill, of the exit fill. `n_bars` is the number
-    of bars held: up to the bar before an exit at the open, or up to the exit's own bar otherwise.
-    """
-
-    side: npt.NDArray[np.int8]
-    signal_index: IntArray
-    entry_index: IntArray
-    exit_index: IntArray
-    entry_price: FloatArray
-    exit_price: FloatArray
-    reason: npt.NDArray[np.int8]
-    n_bars: IntArray
-    rolls: IntArray
-    roll_gap: FloatArray
-
-    @property
-    def exit_reason(self) -> list[str]:
-        """The reasons in words."""
-        return [str(REASONS[number]) for number in self.reason]
-
-
-def play(bars: BarArrays, signals: Signals) -> RoundTrips:
-    """Run one contract through all bars; a trade still open at the end is left out."""
-    columns = _play(*_columns(bars), *_opinions(signals))
-    return RoundTrips(*columns)
-
-
-class BarEvents(NamedTuple):
-    """What `step` did in each bar, for decisions in batch; sides or reason numbers, 0 for nothing.
-
-    `held` and `exit_pending` are as of the bar's end.
-    """
-
-    entered: npt.NDArray[np.int8]
-    exited: npt.NDArray[np.int8]
-    lapsed: npt.NDArray[np.int8]
-    entry_ordered: npt.NDArray[np.int8]
-    exit_ordered: npt.NDArray[np.int8]
-    exit_side: npt.NDArray[np.int8]
-    held: npt.NDArray[np.int8]
-    exit_pending: npt.NDArray[np.int8]
-
-
-def trace(bars: BarArrays, signals: Signals) -> BarEvents:
-    """Run one contract through all bars and record each bar."""
-    return BarEvents(*_trace(*_columns(bars), *_opinions(signals)))
-
-
-def _columns(bars: BarArrays) -> tuple[npt.NDArray[np.generic], ...]:
-    return (
-        bars.bar_start_us,
-        bars.bar_end_us,
-        bars.flat_deadline_us,
-        bars.open,
-        bars.high,
-        bars.low,
-        bars.close,
-        bars.adjustment,
-        bars.volume,
-    )
-
-
-def _opinions(
-    signals: Signals,
-) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_], FloatArray, int]:
-    return signals.entry, signals.exit, signals.stop_distance, signals.max_bars
-
-
-@njit(cache=True)
-def _play(
-    bar_start_us: IntArray,
-    bar_end_us: IntArray,
-    flat_deadline_us: IntArray,
-    open_price: FloatArray,
-    high: FloatArray,
-    low: FloatArray,
-    close: FloatArray,
-    adjustment: FloatArray,
-    volume: FloatArray,
-    entry: npt.NDArray[np.int8],
-    leave: npt.NDArray[np.bool_],
-    stop_distance: FloatArray,
-    max_bars: int,
-) -> tuple[npt.NDArray[np.generic], ...]:
-    n_bars = len(entry)
-    side = np.empty(n_bars, np.int8)
-    signal_index, entry_index = np.empty(n_bars, np.int64), np.empty(n_bars, np.int64)
-    exit_index, held = np.empty(n_bars, np.int64), np.empty(n_bars, np.int64)
-    entry_price, exit_price = np.empty(n_bars), np.empty(n_bars)
-    reason = np.empty(n_bars, np.int8)
-    rolls, roll_gap = np.empty(n_bars, np.int64), np.empty(n_bars)
-    n_trades, signalled, entered = 0, 0, 0
-    state = np.zeros(STATE_SIZE)
-    for bar in range(n_bars):
-        # Nothing held, nothing pending, nothing to order: `step` would change nothing.
-        if entry[bar] == 0 and state[SIDE] == 0.0 and state[PENDING_SIDE] == 0.0:
-            continue
-        step(
-            state,
-            bar_start_us[bar],
-            bar_end_us[bar],
-            flat_deadline_us[bar],
-            open_price[bar],
-            high[bar],
-            low[bar],
-            close[bar],
-            adjustment[bar],
-            volume[bar],
-            np.int64(entry[bar]),
-            leave[bar],
-            stop_distance[bar],
-            max_bars,
-        )
-        if state[ENTERED] != 0.0:
-            entered = bar
-        if state[EXITED] != 0.0:
-            side[n_trades] = np.int8(state[EXIT_SIDE])
-            signal_index[n_trades] = signalled
-            entry_index[n_trades] = entered
-            exit_index[n_trades] = bar
-            entry_price[n_trades] = state[ENTRY_PRICE]
-            exit_price[n_trades] = state[EXIT_PRICE]
-            reason[n_trades] = np.int8(state[EXITED])
-            held[n_trades] = np.int64(state[BARS_HELD])
-            rolls[n_trades] = np.int64(state[ROLLS])
-            roll_gap[n_trades] = state[ROLL_GAP]
-            n_trades += 1
-        if state[ENTRY_ORDERED] != 0.0:
-            signalled = bar
-    return (
-        side[:n_trades],
-        signal_index[:n_trades],
-        entry_index[:n_trades],
-        exit_index[:n_trades],
-        entry_price[:n_trades],
-        exit_price[:n_trades],
-        reason[:n_trades],
-        held[:n_trades],
-        rolls[:n_trades],
-        roll_gap[:n_trades],
-    )
-
-
-@njit(cache=True)
-def _trace(
-    bar_start_us: IntArray,
-    bar_end_us: IntArray,
-    flat_deadline_us: IntArray,
-    open_price: FloatArray,
-    high: FloatArray,
-    low: FloatArray,
-    close: FloatArray,
-    adjustment: FloatArray,
-    volume: FloatArray,
-    entry: npt.NDArray[np.int8],
-    leave: npt.NDArray[np.bool_],
-    stop_distance: FloatArray,
-    max_bars: int,
-) -> tuple[npt.NDArray[np.int8], ...]:
-    n_bars = len(entry)
-    events = np.zeros((8, n_bars), np.int8)
-    recorded = (ENTERED, EXITED, LAPSED, ENTRY_ORDERED, EXIT_ORDERED, EXIT_SIDE, SIDE, PENDING_EXIT)
-    state = np.zeros(STATE_SIZE)
-    for bar in range(n_bars):
-        step(
-            state,
-            bar_start_us[bar],
-            bar_end_us[bar],
-            flat_deadline_us[bar],
-            open_price[bar],
-            high[bar],
-            low[bar],
-            close[bar],
-            adjustment[bar],
-            volume[bar],
-            np.int64(entry[bar]),
-            leave[bar],
-            stop_distance[bar],
-            max_bars,
-        )
-        for row in range(8):
-            events[row, bar] = np.int8(state[recorded[row]])
-    return (
-        events[0],
-        events[1],
-        events[2],
-        events[3],
-        events[4],
-        events[5],
-        events[6],
-        events[7],
-    )

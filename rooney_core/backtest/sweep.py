@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from rooney_core.backtest.accounts import books_of, daily_pnl_usd, net_profit_usd
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.days import FloatArray, TradingDays
-from rooney_core.backtest.engine import net_profit_usd
-from rooney_core.backtest.kernel import RoundTrips, play
+from rooney_core.backtest.play import RoundTrips, play
 from rooney_core.backtest.robustness import neighbours_keep_sharpe, walk_forward
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
@@ -63,10 +63,10 @@ class Ground:
     costs: CostModel
     instrument: Instrument
 
-    def returns(self, trips: RoundTrips, costs: CostModel) -> FloatArray:
+    def returns(self, trips: RoundTrips, costs: CostModel, overnight: bool) -> FloatArray:
         """Daily returns f8[n_sessions] of round trips at some costs."""
-        net = net_profit_usd(trips, costs, self.instrument)
-        return self.days.daily_returns(self.days.daily_pnl_usd(trips.exit_index, net))
+        books = books_of(self.bars, costs, self.instrument)
+        return self.days.daily_returns(daily_pnl_usd(trips, books, marked=overnight))
 
 
 def sweep(
@@ -94,9 +94,12 @@ def _sweep_variant(variant: Variant, ground: Ground) -> list[dict[str, Any]]:
     rows = []
     for index, params in enumerate(grid):
         trips = play(ground.bars, variant.signals_of(ground.prices, params))
-        returns[index] = ground.returns(trips, ground.costs)
+        returns[index] = ground.returns(trips, ground.costs, variant.overnight)
         # Costs never change which trades happen, so the stress needs no second run.
-        survives[index] = annual_sharpe(ground.returns(trips, ground.costs.times(STRESS))) > 0.0
+        survives[index] = (
+            annual_sharpe(ground.returns(trips, ground.costs.times(STRESS), variant.overnight))
+            > 0.0
+        )
         rows.append(
             {"variant": variant.name, "params": params_json(params)}
             | _facts(trips, returns[index], ground)
@@ -110,7 +113,7 @@ def _sweep_variant(variant: Variant, ground: Ground) -> list[dict[str, Any]]:
 
 
 def _facts(trips: RoundTrips, returns: FloatArray, ground: Ground) -> dict[str, Any]:
-    net = net_profit_usd(trips, ground.costs, ground.instrument)
+    net = net_profit_usd(trips, books_of(ground.bars, ground.costs, ground.instrument))
     moments = return_moments(returns)
     n_trades = len(net)
     return {

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rooney_core.backtest import kernel
 from rooney_core.backtest.engine import trades_frame
+from rooney_core.backtest.play import play, trace
 from rooney_core.decision.bundle import NO_REFERENCES, DecisionBundle
 from rooney_core.decision.records import BarOutcome, DecisionCode, explain
 from rooney_core.features import ReferenceCloses, compute_features
 from rooney_core.market.bars import BarArrays
 from rooney_core.strategies import Signals
+from rooney_core.strategies.peers import NO_PEERS, Peers
 
 DECISIONS_SCHEMA = {
     "symbol": pl.String(),
@@ -42,7 +44,13 @@ class _Approval:
 
 
 def first_decided_bar(bars: BarArrays, bundle: DecisionBundle) -> int:
-    """Index of the first bar after warm-up, as `decide` counts it; len(bars) if there is none."""
+    """Index of the first bar after warm-up, as `decide` counts it; len(bars) if there is none.
+
+    A variant that may hold overnight has no moment at which every history is flat: its position is
+    taken to be empty at its first full window.
+    """
+    if bundle.variant.overnight:
+        return min(bundle.window_bars - 1, len(bars))
     last = 2 * bars.bar_end_us - bars.bar_start_us > bars.flat_deadline_us
     last[: max(0, bundle.window_bars - 2)] = False
     return int(np.argmax(last)) + 1 if last.any() else len(bars)
@@ -52,15 +60,17 @@ def batch_decisions(
     bars: BarArrays,
     bundle: DecisionBundle,
     references: Mapping[str, ReferenceCloses] = NO_REFERENCES,
+    peers: Peers = NO_PEERS,
 ) -> pl.DataFrame:
     """The decision at every bar, oldest first; columns are DECISIONS_SCHEMA."""
     first = first_decided_bar(bars, bundle)
-    signals = _signals(bars, bundle, first)
-    events = kernel.trace(bars, signals)
+    signals = _signals(bars, bundle, first, peers)
+    events = trace(bars, signals)
     asked = np.flatnonzero(events.entry_ordered)
     approval = _approve(bars, bundle, references, asked)
-    last = 2 * bars.bar_end_us - bars.bar_start_us > bars.flat_deadline_us
-    approved = _carried_forward(approval.approved, asked)
+    last = _is_last(bars, bundle)
+    approved = _carried_forward(approval.approved, asked, "right")
+    approved_before = _carried_forward(approval.approved, asked, "left")
     rows = [(DecisionCode.WARMING_UP.value, "none", 0)] * first
     for index in range(first, len(bars)):
         code, action, side = explain(
@@ -73,6 +83,7 @@ def batch_decisions(
                 held=int(events.held[index]),
                 exit_pending=int(events.exit_pending[index]),
                 approved=bool(approved[index]),
+                approved_before=bool(approved_before[index]),
                 last=bool(last[index]),
             )
         )
@@ -95,12 +106,13 @@ def filtered_trades(
     bars: BarArrays,
     bundle: DecisionBundle,
     references: Mapping[str, ReferenceCloses] = NO_REFERENCES,
+    peers: Peers = NO_PEERS,
 ) -> pl.DataFrame:
     """The primary strategy's trades after warm-up that the model approves.
 
     Columns of BacktestResult.trades, and `probability` (null without a model).
     """
-    trips = kernel.play(bars, _signals(bars, bundle, first_decided_bar(bars, bundle)))
+    trips = play(bars, _signals(bars, bundle, first_decided_bar(bars, bundle), peers))
     approval = _approve(bars, bundle, references, trips.signal_index)
     at_signal = approval.probability[trips.signal_index]
     return (
@@ -110,10 +122,18 @@ def filtered_trades(
     )
 
 
-def _signals(bars: BarArrays, bundle: DecisionBundle, first: int) -> Signals:
-    signals = bundle.variant.signals(bars, bundle.params, bundle.instrument)
+def _signals(bars: BarArrays, bundle: DecisionBundle, first: int, peers: Peers) -> Signals:
+    signals = bundle.variant.signals(bars, bundle.params, bundle.instrument, peers)
     signals.entry[:first] = 0
     return signals
+
+
+def _is_last(bars: BarArrays, bundle: DecisionBundle) -> npt.NDArray[np.bool_]:
+    """Bars whose successor would end after the flat deadline, where the variant has one."""
+    if bundle.variant.overnight:
+        return np.zeros(len(bars), np.bool_)
+    is_last: npt.NDArray[np.bool_] = 2 * bars.bar_end_us - bars.bar_start_us > bars.flat_deadline_us
+    return is_last
 
 
 def _approve(
@@ -134,10 +154,15 @@ def _approve(
 
 
 def _carried_forward(
-    approved: npt.NDArray[np.bool_], asked: npt.NDArray[np.int64]
+    approved: npt.NDArray[np.bool_],
+    asked: npt.NDArray[np.int64],
+    side: Literal["left", "right"],
 ) -> npt.NDArray[np.bool_]:
-    """The word on the latest entry signal at or before each bar; False before the first."""
-    latest = np.searchsorted(asked, np.arange(len(approved)), side="right") - 1
+    """The word on the latest entry signal at ("right") or only before ("left") each bar.
+
+    False before the first.
+    """
+    latest = np.searchsorted(asked, np.arange(len(approved)), side=side) - 1
     words = np.concatenate((approved[asked], [False]))
     carried: npt.NDArray[np.bool_] = words[latest]
     return carried

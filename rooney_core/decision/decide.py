@@ -7,13 +7,15 @@ out (`rooney_live`: kill switch, limits, stale feeds).
 The rule, the compiled `step` and the features are those of the backtest, applied to a window of
 the last bars. Decisions start after warm-up: with a full window, and after a bar whose successor
 would pass the flat deadline. After such a bar every history has the same, empty, position, so from
-there on decisions do not depend on when warm-up began.
+there on decisions do not depend on when warm-up began. A variant that may hold overnight has no
+such bar: it starts, empty, with its first full window, and until its first common flat moment its
+decisions may differ from those of a longer history.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from rooney_core.decision.records import BarOutcome, Decision, DecisionCode, Vir
 from rooney_core.decision.window import Bar, BarWindow, refuse_impossible
 from rooney_core.features import ReferenceCloses, compute_features, feature_names
 from rooney_core.strategies import Signals
+from rooney_core.strategies.peers import NO_PEERS, Peers
 
 
 class DecisionState:
@@ -32,17 +35,19 @@ class DecisionState:
     `is_approved` is the model's word on the trade, or entry order, that is virtually open.
     """
 
-    def __init__(self, window_bars: int) -> None:
+    def __init__(self, window_bars: int, overnight: bool = False) -> None:
         self.window = BarWindow(window_bars)
         self.machine = np.zeros(kernel.STATE_SIZE)
-        self.is_ready = False
+        self.is_ready = overnight and window_bars == 1
         self.is_approved = False
         self.window_bars = window_bars
+        self.overnight = overnight
         self.last_bar_start_us = np.iinfo(np.int64).min
 
     def finish(self, last_before_flat: bool) -> None:
         """Note that a bar is over: is the next one the first that can be decided on?"""
-        if last_before_flat and self.window.n_seen >= self.window_bars - 1:
+        is_start = last_before_flat or self.overnight
+        if is_start and self.window.n_seen >= self.window_bars - 1:
             self.is_ready = True
 
 
@@ -56,7 +61,7 @@ class _Asked(NamedTuple):
 
 def new_state(bundle: DecisionBundle) -> DecisionState:
     """The state before the first bar."""
-    return DecisionState(bundle.window_bars)
+    return DecisionState(bundle.window_bars, bundle.variant.overnight)
 
 
 def decide(
@@ -64,11 +69,13 @@ def decide(
     state: DecisionState,
     bundle: DecisionBundle,
     references: Mapping[str, ReferenceCloses] = NO_REFERENCES,
+    peers: Peers = NO_PEERS,
 ) -> Decision:
     """The decision at the end of `bar`; advances `state`. Call once per bar, oldest first.
 
     `references`: daily closes of the bundle's reference symbols, of which only those known at the
-    bar's end are used; a symbol that is absent is unknown, not zero.
+    bar's end are used; a symbol that is absent is unknown, not zero. `peers`: sessions of symbols
+    that the variant compares with, likewise.
 
     Raises BarsRejected, with `state` unchanged, for a bar that is of another symbol, impossible,
     or not later than the last.
@@ -76,9 +83,11 @@ def decide(
     refuse_impossible(bar, bundle.instrument.symbol, state.last_bar_start_us)
     state.last_bar_start_us = bar.bar_start_us
     state.window.push(bar)
-    last = bool(kernel.is_last_before_flat(bar.bar_start_us, bar.bar_end_us, bar.flat_deadline_us))
+    last = not state.overnight and bool(
+        kernel.is_last_before_flat(bar.bar_start_us, bar.bar_end_us, bar.flat_deadline_us)
+    )
     if state.is_ready:
-        decision = _decide_ready(bar, state, bundle, references, last)
+        decision = _decide_ready(bar, state, bundle, references, peers, last)
     else:
         decision = _record(bar, bundle, DecisionCode.WARMING_UP)
     state.finish(last)
@@ -90,20 +99,21 @@ def _decide_ready(
     state: DecisionState,
     bundle: DecisionBundle,
     references: Mapping[str, ReferenceCloses],
+    peers: Peers,
     last: bool,
 ) -> Decision:
+    window = state.window.arrays
     signals = bundle.variant.signals(
-        state.window.arrays, bundle.params, bundle.instrument, first=len(state.window.arrays) - 1
+        window, bundle.params, bundle.instrument, peers, first=len(window) - 1
     )
     _step(bar, state.machine, signals)
     # Fills belong to the trade decided on earlier, so they are noted before a new entry is judged.
     fills = _fills(bar, state, bundle)
-    asked = _Asked(state.is_approved, None, {})
+    asked, approved_before = _Asked(state.is_approved, None, {}), state.is_approved
     if state.machine[kernel.ENTRY_ORDERED]:
         asked = _ask(state, bundle, references)
         state.is_approved = asked.approved
-    code, action, side = explain(_outcome(state, last))
-    stop = float(signals.stop_distance[0])
+    code, action, side = explain(_outcome(state, approved_before, last))
     return Decision(
         symbol=bar.symbol,
         contract=bar.contract,
@@ -117,9 +127,25 @@ def _decide_ready(
         probability=asked.probability,
         features=asked.features,
         n_missing_features=sum(value is None for value in asked.features.values()),
-        stop_distance=stop if action == "enter" and stop > 0.0 else None,
         fills=fills,
+        **(_order(bar, state, signals) if action == "enter" else {}),
     )
+
+
+def _order(bar: Bar, state: DecisionState, signals: Signals) -> dict[str, Any]:
+    """The entry that pends after this bar, as a venue would need it; fields of Decision."""
+    machine, level = state.machine, state.machine[kernel.ORDER_LEVEL]
+    values = {
+        "stop_distance": machine[kernel.STOP_PRICE],
+        "target_distance": machine[kernel.TARGET_PRICE],
+        "trail_distance": machine[kernel.TRAIL_DISTANCE],
+        "target_level": kernel.raw_level(machine[kernel.TARGET_LEVEL], bar.adjustment),
+        "entry_level": kernel.raw_level(level, bar.adjustment),
+    }
+    if signals.order == "market":
+        values["entry_level"] = np.nan
+    known = {name: None if np.isnan(value) else float(value) for name, value in values.items()}
+    return {"order": signals.order, **known}
 
 
 def _step(bar: Bar, machine: kernel.FloatArray, signals: Signals) -> None:
@@ -136,9 +162,20 @@ def _step(bar: Bar, machine: kernel.FloatArray, signals: Signals) -> None:
         bar.volume,
         int(signals.entry[0]),
         bool(signals.exit[0]),
-        float(signals.stop_distance[0]),
+        signals.decides is None or bool(signals.decides[0]),
+        _first(signals.stop_distance),
+        _first(signals.target_distance),
+        _first(signals.target_level),
+        _first(signals.trail_distance),
+        _first(signals.entry_level),
+        kernel.ORDERS.index(signals.order),
         signals.max_bars,
+        signals.overnight,
     )
+
+
+def _first(values: kernel.FloatArray | None) -> float:
+    return np.nan if values is None else float(values[0])
 
 
 def _ask(
@@ -157,7 +194,7 @@ def _ask(
     return _Asked(probability >= bundle.threshold, probability, known)
 
 
-def _outcome(state: DecisionState, last: bool) -> BarOutcome:
+def _outcome(state: DecisionState, approved_before: bool, last: bool) -> BarOutcome:
     machine = state.machine
     return BarOutcome(
         exited=int(machine[kernel.EXITED]),
@@ -168,13 +205,17 @@ def _outcome(state: DecisionState, last: bool) -> BarOutcome:
         held=int(machine[kernel.SIDE]),
         exit_pending=int(machine[kernel.PENDING_EXIT]),
         approved=state.is_approved,
+        approved_before=approved_before,
         last=last,
     )
 
 
 def _fills(bar: Bar, state: DecisionState, bundle: DecisionBundle) -> tuple[VirtualFill, ...]:
     machine = state.machine
-    slippage = bundle.costs.slippage(bundle.instrument)
+    if not (machine[kernel.ENTERED] or machine[kernel.EXITED]):
+        return ()
+    factor = bundle.costs.slippage_factors(np.array([bar.bar_start_us]))[0]
+    slippage = bundle.costs.slippage(bundle.instrument) * float(factor)
     fills = []
     if machine[kernel.ENTERED]:
         side = int(machine[kernel.ENTERED])

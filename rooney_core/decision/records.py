@@ -28,11 +28,13 @@ class DecisionCode(StrEnum):
     IN_POSITION            an approved trade goes on
     EXIT_PENDING           its exit was ordered earlier and waits for a bar with volume
     EXIT_SIGNAL, EXIT_TIME       the rule, or its maximum of bars, orders the exit: action "exit"
-    EXIT_STOP              the stop was reached within this bar: action "exit"
+    EXIT_STOP, EXIT_TRAIL, EXIT_TARGET  the stop, the trailing stop or the target was reached within
+                           this bar: action "exit"
     EXIT_FLAT_TIME         the flat deadline comes before the next bar ends: action "exit"
     EXIT_FLAT_LATE         found open past its deadline, bars were missing: action "exit"
-    ENTRY_LAPSED           the approved entry had no bar to fill in; whatever the venue made of the
-                           order must go: action "exit"
+    ENTRY_LAPSED           the approved entry had no bar to fill in, or its level was not reached,
+                           and it was not given anew; whatever the venue made of the order must go:
+                           action "exit"
     VETOED_TRADE_OPEN      a vetoed trade goes on virtually, which keeps the rule busy
     VETOED_TRADE_EXIT      a vetoed trade, or vetoed entry, ends virtually
     """
@@ -47,6 +49,8 @@ class DecisionCode(StrEnum):
     EXIT_SIGNAL = "EXIT_SIGNAL"
     EXIT_TIME = "EXIT_TIME"
     EXIT_STOP = "EXIT_STOP"
+    EXIT_TRAIL = "EXIT_TRAIL"
+    EXIT_TARGET = "EXIT_TARGET"
     EXIT_FLAT_TIME = "EXIT_FLAT_TIME"
     EXIT_FLAT_LATE = "EXIT_FLAT_LATE"
     ENTRY_LAPSED = "ENTRY_LAPSED"
@@ -80,8 +84,13 @@ class Decision:
 
     `side`: of the entry or of the trade concerned, 0 when there is none. `probability` and
     `features` only where the model was asked, at entry signals; a feature that is unknown is None,
-    and `n_missing_features` counts these. `stop_distance`: price units from the entry price, at
-    approved entries of a rule with a stop. `close` is the bar's raw close.
+    and `n_missing_features` counts these. `close` is the bar's raw close.
+
+    What an approved entry asks of a venue, with action "enter": `order` "market" at the next open,
+    or "stop" or "limit" at `entry_level` during the next bar only (an ENTER replaces the order
+    before it). `stop_distance`, `target_distance`, `trail_distance`: price units from the entry
+    price, None for none; the trailing stop follows the best close. `target_level` is a price, as is
+    `entry_level`: raw, of this bar's contract.
     """
 
     symbol: str
@@ -97,14 +106,20 @@ class Decision:
     features: Mapping[str, float | None] = field(default_factory=dict)
     n_missing_features: int = 0
     stop_distance: float | None = None
+    target_distance: float | None = None
+    target_level: float | None = None
+    trail_distance: float | None = None
+    order: Literal["market", "stop", "limit"] | None = None
+    entry_level: float | None = None
     fills: tuple[VirtualFill, ...] = ()
 
 
 class BarOutcome(NamedTuple):
     """What the primary strategy did in one bar, as `kernel.step` left it: sides and reasons.
 
-    `held` and `exit_pending` at the bar's end; `approved` is the model's word on the trade or
-    entry concerned; `last`: the next bar would end after the flat deadline.
+    `held` and `exit_pending` at the bar's end; `approved` is the model's word on the latest trade
+    or entry, `approved_before` on the one that was there when the bar began; `last`: the next bar
+    would end after the flat deadline.
     """
 
     exited: int
@@ -115,20 +130,23 @@ class BarOutcome(NamedTuple):
     held: int
     exit_pending: int
     approved: bool
+    approved_before: bool
     last: bool
 
 
 def explain(outcome: BarOutcome) -> tuple[DecisionCode, Action, int]:
     """Code, action and side of one bar.
 
-    A bar issues one order at most, so the first that applies is the only one that acts. An exit by
-    SIGNAL or TIME fills at an open: it was decided, and recorded, at an earlier bar.
+    A bar issues one order at most, so the first that applies is the only one that acts: an entry
+    given anew replaces the one that lapsed. An exit by SIGNAL or TIME fills at an open: it was
+    decided, and recorded, at an earlier bar.
     """
     if outcome.exited > TIME:
         code = DecisionCode(f"EXIT_{REASONS[outcome.exited]}")
         return _leaving(code, outcome.exit_side, outcome.approved)
-    if outcome.lapsed:
-        return _leaving(DecisionCode.ENTRY_LAPSED, outcome.lapsed, outcome.approved)
+    is_given_anew = outcome.entry_ordered and (outcome.approved or not outcome.approved_before)
+    if outcome.lapsed and not is_given_anew:
+        return _leaving(DecisionCode.ENTRY_LAPSED, outcome.lapsed, outcome.approved_before)
     if outcome.exit_ordered:
         code = DecisionCode(f"EXIT_{REASONS[outcome.exit_ordered]}")
         return _leaving(code, outcome.held, outcome.approved)

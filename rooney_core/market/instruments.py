@@ -78,7 +78,9 @@ class Instrument(Facts):
 
     `multiplier`: USD per 1.0 of price and contract. `tick_size`: price. `bar_minutes`: 60 for
     hourly bars, 1440 for one bar a session, 1 for minutes (never tradable: strategies decide on
-    hourly bars). Commission is per contract and side; slippage in ticks per side.
+    hourly bars). Commission is per contract and side; slippage in ticks per side, times one of 24
+    factors `slippage_by_hour` of the exchange's clock (Chicago; null: 1 at every hour).
+    `margin_per_contract_usd`: the initial margin, null where nobody looked it up; reports only.
     `contract_months`: codes of the months that are rolled through, January F to December Z, in that
     order; an exchange may list more, which nobody trades. Empty for what does not expire.
     `expiry`, `first_notice`: rules of dates, null where unknown or without meaning.
@@ -97,6 +99,10 @@ class Instrument(Facts):
     tick_size: PositiveFloat
     commission_per_contract_usd: NonNegativeFloat = 0.0
     slippage_ticks: NonNegativeFloat = 0.0
+    slippage_by_hour: (
+        Annotated[tuple[NonNegativeFloat, ...], Field(min_length=24, max_length=24)] | None
+    ) = None
+    margin_per_contract_usd: PositiveFloat | None = None
     contract_months: Annotated[str, Field(pattern=r"^[FGHJKMNQUVXZ]*$")] = ""
     expiry: ExpiryRule | None = None
     first_notice: NoticeRule | None = None

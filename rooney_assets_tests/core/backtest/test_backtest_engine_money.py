@@ -12,7 +12,7 @@ from hand_made import INSTRUMENT, bars, flat_bars, signals
 from rooney_core.backtest import CostModel, run_backtest
 from rooney_core.backtest.days import TradingDays
 from rooney_core.backtest.engine import trades_frame
-from rooney_core.backtest.kernel import play
+from rooney_core.backtest.play import play
 from rooney_core.errors import InvalidSetting, NotEnoughData, UnknownName
 
 COSTS = CostModel.of(INSTRUMENT)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hand_made import bars, flat_bars, signals
 
-from rooney_core.backtest.kernel import RoundTrips, play, trace
+from rooney_core.backtest.play import RoundTrips, play, trace
 
 
 def only(trips: RoundTrips) -> tuple[int, int, int, float, float, str, int]:

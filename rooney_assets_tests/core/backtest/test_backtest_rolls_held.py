@@ -10,8 +10,9 @@ import pytest
 from hand_made import INSTRUMENT, bars, signals
 
 from rooney_core.backtest import CostModel
-from rooney_core.backtest.engine import net_profit_usd, trades_frame
-from rooney_core.backtest.kernel import play
+from rooney_core.backtest.accounts import books_of, net_profit_usd
+from rooney_core.backtest.engine import trades_frame
+from rooney_core.backtest.play import play
 from rooney_core.backtest.reference import reference_trades
 
 COSTS = CostModel.of(INSTRUMENT)
@@ -32,7 +33,8 @@ def test_a_long_position_is_closed_in_the_old_and_opened_in_the_new_contract():
     assert (trade["entry_price"], trade["exit_price"]) == (100.25, 112.75)
     assert (trade["rolls"], trade["exit_reason"], trade["n_bars"]) == (1, "SIGNAL", 4)
     assert trade["return"] == pytest.approx(trade["net_profit_usd"] / (100.25 * 50))
-    assert net_profit_usd(trips, COSTS, INSTRUMENT).tolist() == [trade["net_profit_usd"]]
+    books = books_of(ROLLED, COSTS, INSTRUMENT)
+    assert net_profit_usd(trips, books).tolist() == [trade["net_profit_usd"]]
 
 
 def test_a_short_position_loses_what_the_long_one_wins():
