@@ -1,8 +1,9 @@
-"""Lets the parity tests trade the small release that the live tests trade."""
+"""Lets the parity tests use the live tests' small release and the strategies' simulated market."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "live"))
+TESTS = Path(__file__).resolve().parents[1]
+sys.path += [str(TESTS / "live"), str(TESTS / "core" / "strategies")]
