@@ -20,6 +20,8 @@ from numba import njit
 
 from rooney_core.indicators.arrays import FloatArray
 
+LANES: Final = 256
+"""Windows that advance side by side, so that the processor works on several at once."""
 MEAN_STATE: Final = 2
 """Values seen, mean (their sum before the seed)."""
 STRENGTH_STATE: Final = 4
@@ -34,13 +36,36 @@ MACD_STATE: Final = 1 + 3 * MEAN_STATE
 
 
 @njit(cache=True, error_model="numpy")
+def _towards(mean: float, value: float, n: int) -> float:
+    return mean + 2.0 / (n + 1.0) * (value - mean)
+
+
+@njit(cache=True, error_model="numpy")
+def _wilder(mean: float, value: float, n: int) -> float:
+    return (mean * (n - 1) + value) / n
+
+
+@njit(cache=True, error_model="numpy")
+def _strength(gain: float, loss: float) -> float:
+    moved = gain + loss
+    return 50.0 if moved == 0.0 else 100.0 * gain / moved
+
+
+@njit(cache=True, error_model="numpy")
+def _rise_and_fall(change: float) -> tuple[float, float]:
+    if np.isnan(change):
+        return np.nan, np.nan
+    return max(change, 0.0), max(-change, 0.0)
+
+
+@njit(cache=True, error_model="numpy")
 def exponential_mean_step(state: FloatArray, value: float, n: int) -> float:
     """TA-Lib's EMA."""
     if state[0] == 0.0 and np.isnan(value):
         return np.nan
     state[0] += 1.0
     if state[0] > n:
-        state[1] += 2.0 / (n + 1.0) * (value - state[1])
+        state[1] = _towards(state[1], value, n)
         return float(state[1])
     state[1] += value
     if state[0] < n:
@@ -56,7 +81,7 @@ def wilder_mean_step(state: FloatArray, value: float, n: int) -> float:
         return np.nan
     state[0] += 1.0
     if state[0] > n:
-        state[1] = (state[1] * (n - 1) + value) / n
+        state[1] = _wilder(state[1], value, n)
         return float(state[1])
     state[1] += value
     if state[0] < n:
@@ -75,20 +100,16 @@ def relative_strength_step(state: FloatArray, close: float, n: int) -> float:
     state[1] = close
     if seen == 0.0:
         return np.nan
-    rise = change if change > 0.0 else 0.0
-    fall = -change if change < 0.0 else 0.0
-    if np.isnan(change):
-        rise, fall = np.nan, np.nan
+    rise, fall = _rise_and_fall(change)
     if seen <= n:
         state[2] += rise / n
         state[3] += fall / n
     else:
-        state[2] = (state[2] * (n - 1) + rise) / n
-        state[3] = (state[3] * (n - 1) + fall) / n
+        state[2] = _wilder(state[2], rise, n)
+        state[3] = _wilder(state[3], fall, n)
     if seen < n:
         return np.nan
-    moved = state[2] + state[3]
-    return 50.0 if moved == 0.0 else float(100.0 * state[2] / moved)
+    return float(_strength(state[2], state[3]))
 
 
 @njit(cache=True, error_model="numpy")
@@ -140,7 +161,7 @@ def direction_step(
         state[7] += index_now
         state[8] = state[7] / n
     elif known:
-        state[8] = (state[8] * (n - 1) + index_now) / n
+        state[8] = _wilder(state[8], index_now, n)
     adx = state[8] if seen >= 2 * n - 1 else np.nan
     if spread == 0.0:
         return adx, 0.0, 0.0
@@ -224,38 +245,81 @@ def macd_lines(close: FloatArray, fast: int, slow: int, signal: int) -> FloatArr
 
 
 @njit(cache=True, error_model="numpy")
-def known_before(sums: FloatArray) -> FloatArray:
-    """How many values in a row, up to and including each, are not NaN."""
-    known, run = np.empty(len(sums)), 0
+def _hold_unknown(sums: FloatArray, memory: int) -> FloatArray:
+    """Whether the window of `memory` values that ends at each is cut or holds a NaN."""
+    holds, run = np.empty(len(sums), np.bool_), 0
     for index in range(len(sums)):
         run = 0 if np.isnan(sums[index]) else run + 1
-        known[index] = run
-    return known
+        holds[index] = run < memory
+    return holds
+
+
+@njit(cache=True, error_model="numpy")
+def _advance_exponential(lanes: FloatArray, values: FloatArray, n: int, size: int) -> None:
+    """`exponential_mean_step` of `size` values from a fresh state: lane i begins at values[i]."""
+    lanes[:] = 0.0
+    for offset in range(n):
+        for lane in range(len(lanes)):
+            lanes[lane] += values[lane + offset]
+    for lane in range(len(lanes)):
+        lanes[lane] /= n
+    for offset in range(n, size):
+        for lane in range(len(lanes)):
+            lanes[lane] = _towards(lanes[lane], values[lane + offset], n)
+
+
+@njit(cache=True, error_model="numpy")
+def _advance_wilder(lanes: FloatArray, values: FloatArray, n: int, size: int) -> None:
+    """`wilder_mean_step` of `size` values from a fresh state: lane i begins at values[i]."""
+    lanes[:] = 0.0
+    for offset in range(n):
+        for lane in range(len(lanes)):
+            lanes[lane] += values[lane + offset]
+    for lane in range(len(lanes)):
+        lanes[lane] /= n
+    for offset in range(n, size):
+        for lane in range(len(lanes)):
+            lanes[lane] = _wilder(lanes[lane], values[lane + offset], n)
+
+
+@njit(cache=True, error_model="numpy")
+def _advance_shares(lanes: FloatArray, values: FloatArray, n: int, size: int) -> None:
+    """One side of `relative_strength_step`, whose seed adds n-ths, of `size` changes."""
+    lanes[:] = 0.0
+    for offset in range(n):
+        for lane in range(len(lanes)):
+            lanes[lane] += values[lane + offset] / n
+    for offset in range(n, size):
+        for lane in range(len(lanes)):
+            lanes[lane] = _wilder(lanes[lane], values[lane + offset], n)
 
 
 @njit(cache=True, error_model="numpy")
 def windowed_exponential_means(values: FloatArray, n: int, memory: int) -> FloatArray:
     """`exponential_mean_step` from a fresh state over every window of `memory` known values."""
-    means, known = np.full(len(values), np.nan), known_before(values)
-    for last in range(memory - 1, len(values)):
-        if known[last] < memory:
-            continue
-        state = np.zeros(MEAN_STATE)
-        for index in range(last - memory + 1, last + 1):
-            means[last] = exponential_mean_step(state, values[index], n)
+    means = np.full(len(values), np.nan)
+    for first in range(0, len(values) - memory + 1, LANES):
+        ends = means[first + memory - 1 : first + memory - 1 + LANES]
+        _advance_exponential(ends, values[first:], n, memory)
+    means[_hold_unknown(values, memory)] = np.nan
     return means
 
 
 @njit(cache=True, error_model="numpy")
 def windowed_relative_strengths(close: FloatArray, n: int, memory: int) -> FloatArray:
     """`relative_strength_step` from a fresh state over every window of `memory` known closes."""
-    strengths, known = np.full(len(close), np.nan), known_before(close)
-    for last in range(memory - 1, len(close)):
-        if known[last] < memory:
-            continue
-        state = np.zeros(STRENGTH_STATE)
-        for index in range(last - memory + 1, last + 1):
-            strengths[last] = relative_strength_step(state, close[index], n)
+    rises, falls = np.empty(len(close)), np.empty(len(close))
+    for index in range(1, len(close)):
+        rises[index], falls[index] = _rise_and_fall(close[index] - close[index - 1])
+    strengths = np.full(len(close), np.nan)
+    gains, losses = np.empty(LANES), np.empty(LANES)
+    for first in range(0, len(close) - memory + 1, LANES):
+        ends = strengths[first + memory - 1 : first + memory - 1 + LANES]
+        _advance_shares(gains[: len(ends)], rises[first + 1 :], n, memory - 1)
+        _advance_shares(losses[: len(ends)], falls[first + 1 :], n, memory - 1)
+        for lane in range(len(ends)):
+            ends[lane] = _strength(gains[lane], losses[lane])
+    strengths[_hold_unknown(close, memory)] = np.nan
     return strengths
 
 
@@ -264,13 +328,11 @@ def windowed_average_ranges(
     high: FloatArray, low: FloatArray, close: FloatArray, n: int, memory: int
 ) -> FloatArray:
     """`average_range_step` from a fresh state over every window of `memory` known bars."""
-    means, known = np.full(len(close), np.nan), known_before(high + low + close)
-    for last in range(memory - 1, len(close)):
-        if known[last] < memory:
-            continue
-        state = np.zeros(AVERAGE_RANGE_STATE)
-        for index in range(last - memory + 1, last + 1):
-            means[last] = average_range_step(state, high[index], low[index], close[index], n)
+    means, ranges = np.full(len(close), np.nan), true_ranges(high, low, close)
+    for first in range(0, len(close) - memory + 1, LANES):
+        ends = means[first + memory - 1 : first + memory - 1 + LANES]
+        _advance_wilder(ends, ranges[first + 1 :], n, memory - 1)
+    means[_hold_unknown(high + low + close, memory)] = np.nan
     return means
 
 
@@ -279,9 +341,10 @@ def windowed_directions(
     high: FloatArray, low: FloatArray, close: FloatArray, n: int, memory: int
 ) -> FloatArray:
     """`direction_step` from a fresh state over every window of `memory` known bars."""
-    rows, known = np.full((3, len(close)), np.nan), known_before(high + low + close)
+    rows = np.full((3, len(close)), np.nan)
+    unknown = _hold_unknown(high + low + close, memory)
     for last in range(memory - 1, len(close)):
-        if known[last] < memory:
+        if unknown[last]:
             continue
         state = np.zeros(DIRECTION_STATE)
         for index in range(last - memory + 1, last + 1):
@@ -296,9 +359,9 @@ def windowed_macd_lines(
     close: FloatArray, fast: int, slow: int, signal: int, memory: int
 ) -> FloatArray:
     """`macd_step` from a fresh state over every window of `memory` known closes."""
-    rows, known = np.full((3, len(close)), np.nan), known_before(close)
+    rows, unknown = np.full((3, len(close)), np.nan), _hold_unknown(close, memory)
     for last in range(memory - 1, len(close)):
-        if known[last] < memory:
+        if unknown[last]:
             continue
         state = np.zeros(MACD_STATE)
         for index in range(last - memory + 1, last + 1):
