@@ -1,7 +1,7 @@
 """Wilder's and exponential indicators with a bounded memory: what rules may use of them.
 
 Belongs here: the same recursions, run from a fresh state over the last `memory` bars. Does not
-belong here: the recursions (`recursions`), or a rule.
+belong here: the recursions (`wilder`, `exponential`), or a rule.
 
 The value at bar i is that of the indicator's own seed and steps over the bars (i - memory, i]. So
 it is a function of these bars only: a live window of `memory` bars, fed to the incremental form of
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rooney_core.errors import InvalidSetting
-from rooney_core.indicators import recursions
+from rooney_core.indicators import exponential, wilder
 from rooney_core.indicators.arrays import FloatArray, checked, checked_period
 
 MEMORY_PER_PERIOD: Final = 10
@@ -44,16 +44,16 @@ def bounded_exponential_moving_average(x: npt.ArrayLike, n: int, memory: int) ->
     """`exponential_moving_average` of the last `memory` values; memory >= n. Unit of x."""
     (values,) = checked(x=x)
     memory = _checked_memory(memory, checked_period(n))
-    means: FloatArray = recursions.windowed_exponential_means(values, n, memory)
-    return means
+    means = exponential.windowed_exponential_means(values, n, memory)
+    return _where_known(means, values, memory)
 
 
 def bounded_relative_strength_index(close: npt.ArrayLike, n: int, memory: int) -> FloatArray:
     """`relative_strength_index` of the last `memory` closes, in [0, 100]; memory > n."""
     (closes,) = checked(close=close)
     memory = _checked_memory(memory, checked_period(n) + 1)
-    strengths: FloatArray = recursions.windowed_relative_strengths(closes, n, memory)
-    return strengths
+    strengths = wilder.windowed_relative_strengths(closes, n, memory)
+    return _where_known(strengths, closes, memory)
 
 
 def bounded_average_true_range(
@@ -65,8 +65,8 @@ def bounded_average_true_range(
     """
     highs, lows, closes = checked(high=high, low=low, close=close)
     memory = _checked_memory(memory, checked_period(n) + 1)
-    means: FloatArray = recursions.windowed_average_ranges(highs, lows, closes, n, memory)
-    return means
+    means = wilder.windowed_average_ranges(highs, lows, closes, n, memory)
+    return _where_known(means, highs + lows + closes, memory)
 
 
 def bounded_keltner_channel(
@@ -91,7 +91,8 @@ def bounded_average_directional_index(
     """
     highs, lows, closes = checked(high=high, low=low, close=close)
     memory = _checked_memory(memory, 2 * checked_period(n, at_least=2))
-    adx, plus, minus = recursions.windowed_directions(highs, lows, closes, n, memory)
+    rows = wilder.windowed_directions(highs, lows, closes, n, memory)
+    adx, plus, minus = _where_known(rows, highs + lows + closes, memory)
     return adx, plus, minus
 
 
@@ -108,9 +109,18 @@ def bounded_macd(
     if fast >= slow:
         raise InvalidSetting(f"fast={fast} and slow={slow} arrived; fast < slow is allowed.")
     memory = _checked_memory(memory, slow + signal - 1)
-    line, average, histogram = recursions.windowed_macd_lines(closes, fast, slow, signal, memory)
+    rows = exponential.windowed_macd_lines(closes, fast, slow, signal, memory)
+    line, average, histogram = _where_known(rows, closes, memory)
     return line, average, histogram
 
 
 def _checked_memory(memory: int, at_least: int) -> int:
     return checked_period(memory, at_least=at_least, name="memory")
+
+
+def _where_known(outputs: FloatArray, sums: FloatArray, memory: int) -> FloatArray:
+    """The outputs, last axis bars, NaN where the window holds a bar whose sum is NaN."""
+    bars = np.arange(len(sums))
+    last_unknown = np.maximum.accumulate(np.where(np.isnan(sums), bars, -1))
+    outputs[..., bars - last_unknown < memory] = np.nan
+    return outputs

@@ -1,8 +1,8 @@
 """Every indicator bar by bar: what a live trader keeps between two bars.
 
 Belongs here: one class per indicator of `rooney_core.indicators`, of the same name, fed one bar at
-a time. Does not belong here: a formula (`recursions`, `windows`) or what a number means (the batch
-function of the name says its unit, its edges and its source).
+a time. Does not belong here: a formula (`wilder`, `exponential`, `windows`) or what a number means
+(the batch function of the name says its unit, its edges and its source).
 
 The n-th `update` returns, to the bit, what the batch function says at index n - 1 of all the values
 fed so far, for it takes the same compiled step. NaN until defined. Wilder's and exponential ones
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from rooney_core.errors import InvalidSetting
-from rooney_core.indicators import recursions, windows
+from rooney_core.indicators import exponential, wilder, windows
 from rooney_core.indicators.arrays import checked_period
 from rooney_core.indicators.windows import HEADER
 
@@ -144,7 +144,7 @@ class ExponentialMovingAverage(_OfValue):
 
     def __init__(self, n: int) -> None:
         checked_period(n)
-        super().__init__(recursions.exponential_mean_step, recursions.MEAN_STATE, int(n))
+        super().__init__(exponential.exponential_mean_step, exponential.MEAN_STATE, int(n))
 
 
 class RelativeStrengthIndex(_OfValue):
@@ -154,7 +154,7 @@ class RelativeStrengthIndex(_OfValue):
 
     def __init__(self, n: int) -> None:
         checked_period(n)
-        super().__init__(recursions.relative_strength_step, recursions.STRENGTH_STATE, int(n))
+        super().__init__(wilder.relative_strength_step, wilder.STRENGTH_STATE, int(n))
 
 
 class Macd(Incremental):
@@ -168,7 +168,7 @@ class Macd(Incremental):
         if fast >= slow:
             raise InvalidSetting(f"fast={fast} and slow={slow} arrived; fast < slow is allowed.")
         super().__init__(
-            recursions.macd_step, recursions.MACD_STATE, int(fast), int(slow), int(signal)
+            exponential.macd_step, exponential.MACD_STATE, int(fast), int(slow), int(signal)
         )
 
     def update(self, close: float) -> tuple[float, float, float]:
@@ -247,7 +247,7 @@ class TrueRange(_OfBar):
     __slots__ = ()
 
     def __init__(self) -> None:
-        super().__init__(recursions.true_range_step, recursions.TRUE_RANGE_STATE)
+        super().__init__(wilder.true_range_step, wilder.TRUE_RANGE_STATE)
 
 
 class MeanTrueRange:
@@ -271,7 +271,7 @@ class AverageTrueRange(_OfBar):
 
     def __init__(self, n: int) -> None:
         checked_period(n)
-        super().__init__(recursions.average_range_step, recursions.AVERAGE_RANGE_STATE, int(n))
+        super().__init__(wilder.average_range_step, wilder.AVERAGE_RANGE_STATE, int(n))
 
 
 class KeltnerChannel:
@@ -322,7 +322,7 @@ class _Direction(Incremental):
 
     def __init__(self, n: int) -> None:
         checked_period(n, at_least=2)
-        super().__init__(recursions.direction_step, recursions.DIRECTION_STATE, int(n))
+        super().__init__(wilder.direction_step, wilder.DIRECTION_STATE, int(n))
 
     def all_three(self, high: float, low: float, close: float) -> tuple[float, float, float]:
         """(ADX, +DI, -DI) with this bar, the newest, included; an update."""

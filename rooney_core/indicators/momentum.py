@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy.typing as npt
 
-from rooney_core.indicators import recursions, windows
+from rooney_core.indicators import wilder, windows
 from rooney_core.indicators.arrays import FloatArray, checked, checked_period
 
 
@@ -22,7 +22,7 @@ def relative_strength_index(close: npt.ArrayLike, n: int) -> FloatArray:
     skipped), and for ever after a NaN inside. Source: Wilder (1978).
     """
     (closes,) = checked(close=close)
-    strengths: FloatArray = recursions.relative_strengths(closes, checked_period(n))
+    strengths: FloatArray = wilder.relative_strengths(closes, checked_period(n))
     return strengths
 
 
@@ -37,7 +37,7 @@ def average_directional_index(
     NaN of the inputs skipped), and for ever after a NaN inside; n >= 2. Source: Wilder (1978).
     """
     highs, lows, closes = checked(high=high, low=low, close=close)
-    adx: FloatArray = recursions.directions(highs, lows, closes, checked_period(n, at_least=2))[0]
+    adx: FloatArray = wilder.directions(highs, lows, closes, checked_period(n, at_least=2))[0]
     return adx
 
 
@@ -51,7 +51,7 @@ def directional_indicators(
     ever after a NaN inside; n >= 2. Source: Wilder (1978).
     """
     highs, lows, closes = checked(high=high, low=low, close=close)
-    _, plus, minus = recursions.directions(highs, lows, closes, checked_period(n, at_least=2))
+    _, plus, minus = wilder.directions(highs, lows, closes, checked_period(n, at_least=2))
     return plus, minus
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy.typing as npt
 
 from rooney_core.errors import InvalidSetting
-from rooney_core.indicators import recursions, windows
+from rooney_core.indicators import exponential, windows
 from rooney_core.indicators.arrays import FloatArray, checked, checked_period
 
 
@@ -46,7 +46,7 @@ def exponential_moving_average(x: npt.ArrayLike, n: int) -> FloatArray:
     x are skipped first), and for ever after a NaN inside.
     """
     (values,) = checked(x=x)
-    means: FloatArray = recursions.exponential_means(values, checked_period(n))
+    means: FloatArray = exponential.exponential_means(values, checked_period(n))
     return means
 
 
@@ -64,5 +64,5 @@ def macd(
     signal = checked_period(signal, name="signal")
     if fast >= slow:
         raise InvalidSetting(f"fast={fast} and slow={slow} arrived; fast < slow is allowed.")
-    line, average, histogram = recursions.macd_lines(closes, fast, slow, signal)
+    line, average, histogram = exponential.macd_lines(closes, fast, slow, signal)
     return line, average, histogram

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rooney_core.errors import InvalidSetting
-from rooney_core.indicators import recursions, windows
+from rooney_core.indicators import wilder, windows
 from rooney_core.indicators.arrays import FloatArray, checked, checked_period
 from rooney_core.indicators.trend import exponential_moving_average, simple_moving_average
 
@@ -25,7 +25,7 @@ def true_range(high: npt.ArrayLike, low: npt.ArrayLike, close: npt.ArrayLike) ->
     NaN at the first bar, which has no previous close, and where an input is NaN (Wilder 1978).
     """
     highs, lows, closes = checked(high=high, low=low, close=close)
-    ranges: FloatArray = recursions.true_ranges(highs, lows, closes)
+    ranges: FloatArray = wilder.true_ranges(highs, lows, closes)
     return ranges
 
 
@@ -38,7 +38,7 @@ def average_true_range(
     NaN before index n (leading NaN of the inputs skipped), and for ever after a NaN inside.
     """
     highs, lows, closes = checked(high=high, low=low, close=close)
-    means: FloatArray = recursions.average_ranges(highs, lows, closes, checked_period(n))
+    means: FloatArray = wilder.average_ranges(highs, lows, closes, checked_period(n))
     return means
 
 

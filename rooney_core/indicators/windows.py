@@ -2,7 +2,7 @@
 
 Belongs here: `*_step(state, new value, n) -> value`, functions of the last n values to the bit.
 Does not belong here: checking arguments and saying what a number means (`trend`, `bar_shape`,
-`momentum`, `volatility`), or a recursion without end (`recursions`).
+`momentum`, `volatility`), or a recursion without end (`wilder`, `exponential`).
 
 A fresh state is an array of zeros: `state[:HEADER]` counts, then rings of the last n values. Sums
 run afresh over the window, oldest first, so no rounding drifts; extremes, ranks and medians compare

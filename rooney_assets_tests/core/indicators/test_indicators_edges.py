@@ -43,44 +43,6 @@ def test_mean_true_range_is_the_plain_mean_of_the_window():
     assert ours.mean_true_range(high, low, close, 2)[2:].tolist() == [2.5, 3.25]
 
 
-ONE_INPUT = {
-    "sma": lambda x: ours.simple_moving_average(x, 3),
-    "ema": lambda x: ours.exponential_moving_average(x, 3),
-    "rsi": lambda x: ours.relative_strength_index(x, 3),
-    "zscore": lambda x: ours.rolling_zscore(x, 3),
-    "bands": lambda x: ours.bollinger_bands(x, 3, 2.0)[0],
-    "macd": lambda x: ours.macd(x, 2, 3, 2)[0],
-}
-
-
-@pytest.mark.parametrize("name", ONE_INPUT)
-def test_leading_unknowns_only_delay(name):
-    values = np.random.default_rng(7).normal(100, 1, 40)
-    later = ONE_INPUT[name](np.concatenate(([np.nan] * 5, values)))
-    assert np.array_equal(later[5:], ONE_INPUT[name](values), equal_nan=True)
-
-
-@pytest.mark.parametrize("name", ONE_INPUT)
-@pytest.mark.parametrize("n_bars", [0, 1, 2])
-def test_too_short_a_history_is_unknown(name, n_bars):
-    values = ONE_INPUT[name](np.arange(n_bars, dtype=float))
-    assert values.shape == (n_bars,)
-    assert np.isnan(values).all()
-
-
-def test_an_unknown_inside_spoils_its_windows_and_for_ever_the_recursions():
-    values = np.arange(12.0) ** 2
-    values[5] = np.nan
-    assert np.flatnonzero(np.isnan(ours.simple_moving_average(values, 3))).tolist() == [
-        0, 1, 5, 6, 7,
-    ]  # fmt: skip
-    for recursive in (ours.exponential_moving_average, ours.relative_strength_index):
-        assert np.isnan(recursive(values, 3)[5:]).all()
-    adx = ours.average_directional_index(values + 1, values - 1, values, 2)
-    assert np.isfinite(adx[3:5]).all()
-    assert np.isnan(adx[5:]).all()
-
-
 @pytest.mark.parametrize("n", [0, -1, 2.5, True])
 def test_a_period_that_is_not_a_count_of_bars_is_refused(n):
     with pytest.raises(InvalidSetting, match="whole number of bars"):
