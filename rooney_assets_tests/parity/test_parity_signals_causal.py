@@ -13,33 +13,38 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from random_markets import DAY_US, Shape, market, shapes
-from simulated_market import SYMBOLS, instrument, simulated_bars, simulated_peers
+from simulated_market import METALS, SYMBOLS, instrument, simulated_bars, simulated_peers
 
 from rooney_core.market.bars import BarArrays
+from rooney_core.market.instruments import Instrument
 from rooney_core.strategies import VARIANTS, Signals, Variant, VariantParams
 from rooney_core.strategies.peers import Peers, PeerSessions
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_view import SessionView
 
-MARKETS = ("simulated", "random")
+MARKETS = ("simulated", "metals", "random")
 NASTY = Shape(1, 620, 20, 0.05, 0.05, 0.05, 0.05, 0.0, 0.1, 0.02)
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Bars of one symbol, and the sessions of its peers."""
+    """Bars of one symbol, its facts, and the sessions of its peers."""
 
     bars: BarArrays
+    instrument: Instrument
     peers: Peers
 
 
 @cache
 def ground(name: str) -> Ground:
-    if name == "simulated":
-        return Ground(simulated_bars(), simulated_peers())
+    if name != "random":
+        symbols = METALS if name == "metals" else SYMBOLS
+        one = symbols[0]
+        return Ground(simulated_bars(one), instrument(one), simulated_peers(symbols))
     others = {symbol: replace(NASTY, seed=seed) for seed, symbol in enumerate(SYMBOLS, 1)}
     return Ground(
         on_weekdays(market(NASTY)),
+        instrument(),
         {symbol: sessions_of(on_weekdays(market(shape))) for symbol, shape in others.items()},
     )
 
@@ -74,11 +79,11 @@ def configurations() -> list[tuple[Variant, VariantParams]]:
 CONFIGURATIONS = configurations()
 IDS = [f"{variant.name}-{index % 3}" for index, (variant, _) in enumerate(CONFIGURATIONS)]
 EVERY = pytest.mark.parametrize(("variant", "params"), CONFIGURATIONS, ids=IDS)
-BOTH = pytest.mark.parametrize("where", MARKETS)
+WHERE = pytest.mark.parametrize("where", MARKETS)
 
 
 def ask(variant: Variant, params: VariantParams, on: Ground, first: int = 0) -> Signals:
-    return variant.signals(on.bars, params, instrument(), on.peers, first)
+    return variant.signals(on.bars, params, on.instrument, on.peers, first)
 
 
 @cache
@@ -106,7 +111,8 @@ def with_last_bar_changed(bars: BarArrays) -> BarArrays:
 def until(on: Ground, n_bars: int) -> Ground:
     """What was known at the end of that many bars."""
     bars = on.bars.window(0, n_bars)
-    return Ground(bars, {symbol: cut(one, bars.bar_end_us[-1]) for symbol, one in on.peers.items()})
+    peers = {symbol: cut(one, bars.bar_end_us[-1]) for symbol, one in on.peers.items()}
+    return replace(on, bars=bars, peers=peers)
 
 
 def cut(sessions: PeerSessions, now_us: int) -> PeerSessions:
@@ -127,7 +133,7 @@ def some_bars(on: Ground, signals: Signals, lookback: int, n: int) -> list[int]:
     return sorted(picked)
 
 
-@BOTH
+@WHERE
 @EVERY
 def test_changing_the_last_bar_changes_no_earlier_signal(variant, params, where):
     on = ground(where)
@@ -138,7 +144,7 @@ def test_changing_the_last_bar_changes_no_earlier_signal(variant, params, where)
         assert bits(ask(variant, params, changed), last=-1) == bits(whole, last=last)
 
 
-@BOTH
+@WHERE
 @EVERY
 def test_what_comes_later_changes_no_signal(variant, params, where):
     on = ground(where)
@@ -148,7 +154,7 @@ def test_what_comes_later_changes_no_signal(variant, params, where):
         assert bits(early) == bits(whole, last=last + 1)
 
 
-@BOTH
+@WHERE
 @EVERY
 def test_a_window_of_lookback_bars_gives_the_bits_of_the_whole_history(variant, params, where):
     on = ground(where)
@@ -163,7 +169,7 @@ def test_a_window_of_lookback_bars_gives_the_bits_of_the_whole_history(variant, 
         assert bits(one) == bits(whole, last, last + 1)
 
 
-@BOTH
+@WHERE
 @EVERY
 def test_a_daily_rule_needs_no_more_sessions_than_it_says(variant, params, where):
     # Sessions of fewer than 24 bars leave slack in a window of `lookback` bars; here is none.
@@ -176,7 +182,7 @@ def test_a_daily_rule_needs_no_more_sessions_than_it_says(variant, params, where
         start = np.searchsorted(session, sessions[-n]) - 1 if n else last
         start = min(start, last + 1 - params.lookback)
         known = until(on, last + 1)
-        prices = Prices(on.bars.window(start, last + 1), instrument(), known.peers)
+        prices = Prices(on.bars.window(start, last + 1), on.instrument, known.peers)
         assert bits(variant.rule(prices, params), -1) == bits(whole, last, last + 1)
 
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from rooney_core.errors import UnknownName
-from rooney_core.strategies import ibs, meanrev, rsi, trend
+from rooney_core.strategies import breakout, gap, ibs, meanrev, rsi, season, spread, trend
 from rooney_core.strategies.variant import Variant
 
-_FAMILIES = (ibs, rsi, meanrev, trend)
+_FAMILIES = (ibs, rsi, meanrev, trend, breakout, season, gap, spread)
 
 VARIANTS: Mapping[str, Variant] = MappingProxyType(
     {one.name: one for family in _FAMILIES for one in family.VARIANTS}

@@ -21,6 +21,7 @@ from rooney_core.strategies.peers import Peers, PeerSessions
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SYMBOLS = ("SIM_ES", "SIM_NQ", "SIM_RTY")
+METALS = ("SIM_GC", "SIM_SI")
 SPAN = SimulatedMarket(first_session=date(2012, 1, 3), last_session=date(2018, 12, 31))
 
 
@@ -31,10 +32,9 @@ def universe() -> Universe:
     return Universe.parse(document, "universe.yaml").offered_by("simulated")
 
 
-@cache
-def instrument() -> Instrument:
+def instrument(symbol: str = SYMBOLS[0]) -> Instrument:
     """The symbol whose signals are looked at; it has a partner."""
-    return universe()[SYMBOLS[0]].model_copy(update={"partner": SYMBOLS[1]})
+    return universe()[symbol]
 
 
 @cache
@@ -45,15 +45,15 @@ def continuous(symbol: str) -> pl.DataFrame:
 
 
 @cache
-def simulated_bars() -> BarArrays:
-    """Those of `instrument()`."""
-    return BarArrays.from_frame(continuous(SYMBOLS[0]), instrument())
+def simulated_bars(symbol: str = SYMBOLS[0]) -> BarArrays:
+    """Those of `instrument(symbol)`."""
+    return BarArrays.from_frame(continuous(symbol), instrument(symbol))
 
 
 @cache
-def simulated_peers() -> Peers:
-    """Sessions of all symbols, its own included."""
+def simulated_peers(symbols: tuple[str, ...] = SYMBOLS) -> Peers:
+    """Sessions of these symbols."""
     return {
-        symbol: PeerSessions.from_session_bars(session_bars(continuous(symbol), universe()[symbol]))
-        for symbol in SYMBOLS
+        symbol: PeerSessions.from_session_bars(session_bars(continuous(symbol), instrument(symbol)))
+        for symbol in symbols
     }
