@@ -1,0 +1,217 @@
+"""Breakout rules by hand on a few bars, and against plain loops on a simulated market."""
+
+from __future__ import annotations
+
+import statistics
+from datetime import date
+
+import numpy as np
+import pytest
+import talib
+from hand_made import hand_made, new_york_hour, read_sessions, weekdays
+from simulated_market import instrument, simulated_bars
+
+from rooney_core.backtest.play import play
+from rooney_core.strategies import Signals
+from rooney_core.strategies.breakout import VARIANTS
+from rooney_core.strategies.prices import Prices
+
+BY_NAME = {one.name: one for one in VARIANTS}
+DAYS = weekdays(date(2024, 3, 4), 6)
+QUIET = dict.fromkeys((18, 19, 8, 9, 10, 11, 12, 13, 14, 15, 16), (100.0, 101.0, 99.0, 100.0))
+
+
+def signals(name: str, **params: float) -> Signals:
+    variant = BY_NAME[name]
+    return variant.signals(simulated_bars(), variant.parse_params(params), instrument())
+
+
+def by_hand(name: str, bars, **params: float) -> Signals:
+    """The rule itself: a few bars are less than the look-back that the default needs."""
+    variant = BY_NAME[name]
+    return variant.rule(Prices(bars, instrument()), variant.parse_params(params))
+
+
+def sample(n: int = 150) -> list[int]:
+    rng = np.random.default_rng(3)
+    return sorted(rng.choice(np.arange(200, len(read_sessions(simulated_bars()))), n, False))
+
+
+def first_break(session, range_hours: int) -> tuple[int, int, float] | None:
+    """(bar, side, width) of the first close beyond the range from 09:00 New York."""
+    bars = simulated_bars()
+    hours = {new_york_hour(bars, at): at for at in session.bars}
+    if 9 not in hours:
+        return None
+    opening = [hours[9 + one] for one in range(range_hours) if 9 + one in hours]
+    top, bottom = max(bars.high[opening]), min(bars.low[opening])
+    for hour in range(9 + range_hours, 17):
+        if hour in hours and not bottom <= bars.close[hours[hour]] <= top:
+            return hours[hour], 1 if bars.close[hours[hour]] > top else -1, top - bottom
+    return None
+
+
+@pytest.mark.parametrize("range_hours", [1, 3])
+def test_opening_range(range_hours):
+    given = signals("breakout_opening_range", range_hours=range_hours)
+    sessions = read_sessions(simulated_bars())
+    for at in sample():
+        found = first_break(sessions[at], range_hours)
+        expected = {found[0]: found[1]} if found else {}
+        assert {bar: given.entry[bar] for bar in sessions[at].bars if given.entry[bar]} == expected
+
+
+def test_narrow_opening():
+    given = signals("breakout_narrow_opening", narrower_than=0.25)
+    sessions = read_sessions(simulated_bars())
+    n_narrow = 0
+    for at in sample():
+        found, past = first_break(sessions[at], 1), sessions[at - 140 : at]
+        prices = [np.array([getattr(one, n) for one in past]) for n in ("high", "low", "close")]
+        narrow = found is not None and found[2] < 0.25 * talib.ATR(*prices, 14)[-1]
+        expected = {found[0]: found[1]} if narrow else {}
+        assert {bar: given.entry[bar] for bar in sessions[at].bars if given.entry[bar]} == expected
+        n_narrow += narrow
+    assert 10 < n_narrow < 140
+
+
+def test_opening_ranges_by_hand():
+    up = QUIET | {10: (100, 101, 99, 101), 11: (101, 103, 101, 102), 12: (102, 102, 97, 97)}
+    without_opening = {hour: price for hour, price in up.items() if hour != 9}
+    down = QUIET | {13: (100, 100, 98, 98.5), 14: (98.5, 103, 98.5, 103)}
+    bars = hand_made(dict(zip(DAYS, (up, without_opening, down), strict=False)))
+    entry = by_hand("breakout_opening_range", bars).entry
+    hours = [new_york_hour(bars, at) for at in np.flatnonzero(entry)]
+    assert list(zip(hours, entry[entry != 0].tolist(), strict=True)) == [(11, 1), (13, -1)]
+    assert bars.session[np.flatnonzero(entry)].tolist() == bars.session[[0, -1]].tolist()
+
+
+def untouched_orders(given: Signals, session, level: float, bars_of_session) -> None:
+    """A buy stop at every bar until the level was touched, and none after."""
+    bars = simulated_bars()
+    touched = False
+    for at in bars_of_session:
+        touched = touched or bars.high[at] + bars.adjustment[at] >= level
+        assert given.entry[at] == (not touched)
+        assert given.entry_level[at] == pytest.approx(level, abs=1e-9)
+
+
+def test_stretch():
+    given = signals("breakout_stretch", stretches=1.5)
+    assert given.order == "stop"
+    sessions = read_sessions(simulated_bars())
+    for at in sample():
+        nearer = [min(one.open - one.low, one.high - one.open) for one in sessions[at - 10 : at]]
+        level = sessions[at].open + 1.5 * statistics.fmean(nearer)
+        untouched_orders(given, sessions[at], level, sessions[at].bars)
+
+
+def test_volatility_breakout():
+    given = signals("breakout_volatility")
+    assert (given.order, given.overnight, given.max_bars) == ("stop", True, 1)
+    sessions = read_sessions(simulated_bars())
+    for at in sample():
+        before = sessions[at - 1]
+        level = sessions[at].open + 0.8 * (before.high - before.low)
+        untouched_orders(given, sessions[at], level, sessions[at].bars[:-1])
+        assert given.entry[sessions[at].bars[-1]] == 0
+
+
+@pytest.mark.parametrize("name", ["breakout_stretch", "breakout_volatility"])
+def test_one_entry_a_session_at_the_level_or_a_gap_above_it(name):
+    bars, given = simulated_bars(), signals(name)
+    trades = play(bars, given)
+    assert len(trades.side) > 300
+    entered = bars.session[trades.entry_index]
+    assert len(set(entered.tolist())) == len(entered)
+    level = given.entry_level[trades.signal_index] - bars.adjustment[trades.entry_index]
+    assert trades.entry_price == pytest.approx(np.maximum(level, bars.open[trades.entry_index]))
+
+
+def extremes_expected(setup, given: Signals) -> int:
+    """Compare orders after sessions in `setup`; how many sessions had some."""
+    bars, n_setups = simulated_bars(), 0
+    sessions = read_sessions(bars)
+    for at in sample():
+        before, session = sessions[at - 1], sessions[at]
+        n_setups += setup(at - 1)
+        touched = False
+        for bar in [before.bars[-1], *session.bars[:-1]]:
+            if bar in session.bars:
+                high, low = (float(x[bar] + bars.adjustment[bar]) for x in (bars.high, bars.low))
+                touched = touched or high >= before.high or low <= before.low
+            works = setup(at - 1) and not touched
+            close = float(bars.close[bar] + bars.adjustment[bar])
+            nearer_above = before.high - close <= close - before.low
+            assert given.entry[bar] == (0 if not works else 1 if nearer_above else -1)
+            if works:
+                level = before.high if nearer_above else before.low
+                assert given.entry_level[bar] == pytest.approx(level, abs=1e-9)
+    return n_setups
+
+
+@pytest.mark.parametrize("n", [4, 7])
+def test_narrow_session(n):
+    sessions = read_sessions(simulated_bars())
+    spread = [round(one.high - one.low, 6) for one in sessions]
+    given = signals("breakout_narrow_session", narrowest_of=n)
+    found = extremes_expected(lambda at: spread[at] < min(spread[at - n + 1 : at]), given)
+    assert found > 10
+    assert given.max_bars == 3
+
+
+def test_inside_session():
+    sessions = read_sessions(simulated_bars())
+
+    def inside(at: int) -> bool:
+        one, before = sessions[at], sessions[at - 1]
+        return one.high < before.high and one.low > before.low
+
+    assert extremes_expected(inside, signals("breakout_inside_session")) > 10
+
+
+def test_an_inside_session_is_held_for_as_many_sessions_as_asked():
+    wide = QUIET | {9: (100, 110, 90, 100)}
+    breaking = dict.fromkeys(QUIET, (100.0, 100.5, 99.5, 100.0)) | {12: (100, 103, 100, 102)}
+    days = dict(zip(DAYS, (QUIET, wide, QUIET, breaking, QUIET, QUIET), strict=True))
+    bars = hand_made(days, adjustment=7.25)
+    trades = play(bars, by_hand("breakout_inside_session", bars, max_bars=2))
+    assert trades.side.tolist() == [1]
+    assert trades.entry_price.tolist() == [101.0 - 7.25]
+    assert [new_york_hour(bars, at) for at in (trades.entry_index[0], trades.exit_index[0])] == [
+        12,
+        18,
+    ]
+    # Entered on the fourth session, out at the opening of the sixth.
+    assert bars.session[trades.exit_index[0]] - bars.session[trades.entry_index[0]] == 4
+
+
+@pytest.mark.parametrize(("hours", "least"), [(1, 0.0), (2, 0.2)])
+def test_intraday_momentum(hours, least):
+    bars = simulated_bars()
+    given = signals("breakout_intraday_momentum", last_hours=hours, move_above_percent=least)
+    sessions = read_sessions(bars)
+    n_entries = 0
+    for at in sample():
+        before, clock = sessions[at - 1], {new_york_hour(bars, b): b for b in sessions[at].bars}
+        expected = {}
+        # On short days the flat time is earlier; noon in Chicago is 13:00 in New York.
+        flat = min(15, max(clock, key=lambda hour: (hour - 18) % 24) + 1)
+        if 9 in clock and flat - hours - 1 in clock and flat - hours - 1 >= 9:
+            at_ten = float(bars.close[clock[9]] + bars.adjustment[clock[9]])
+            move = 100 * (at_ten - before.close) / before.raw_close
+            side = (move > least) - (move < -least)
+            expected = {clock[flat - hours - 1]: side} if side else {}
+        if flat == 15:
+            said = {bar: given.entry[bar] for bar in sessions[at].bars if given.entry[bar]}
+            assert said == expected, sessions[at].day
+            n_entries += len(said)
+    assert n_entries > 50
+
+
+def test_momentum_of_the_day_is_held_for_its_last_hour():
+    bars = simulated_bars()
+    trades = play(bars, signals("breakout_intraday_momentum"))
+    whole_days = bars.flat_deadline_us[trades.entry_index] == bars.bar_end_us[trades.entry_index]
+    assert whole_days.mean() > 0.95
+    assert (trades.exit_index == trades.entry_index).all()
