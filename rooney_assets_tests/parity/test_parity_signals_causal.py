@@ -23,6 +23,8 @@ from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_view import SessionView
 
 MARKETS = ("simulated", "metals", "random")
+EXACT = ("ibs", "rsi", "meanrev")
+"""Families whose longest window is the one that decides whether anything is known."""
 NASTY = Shape(1, 620, 20, 0.05, 0.05, 0.05, 0.05, 0.0, 0.1, 0.02)
 
 
@@ -184,6 +186,24 @@ def test_a_daily_rule_needs_no_more_sessions_than_it_says(variant, params, where
         known = until(on, last + 1)
         prices = Prices(on.bars.window(start, last + 1), on.instrument, known.peers)
         assert bits(variant.rule(prices, params), -1) == bits(whole, last, last + 1)
+
+
+@pytest.mark.parametrize(
+    "variant", [one for one in VARIANTS.values() if one.family in EXACT], ids=lambda one: one.name
+)
+def test_a_daily_rule_needs_no_fewer_sessions_than_it_says(variant):
+    params = variant.default_params
+    n = params.lookback_sessions
+    if n < 2:
+        return
+    on, whole = ground("simulated"), whole_history(variant, params, "simulated")
+    session = on.bars.session
+    opinion = (whole.exit if variant.name == "ibs_prior_high_exit" else whole.entry) != 0
+    for last in np.flatnonzero(opinion)[-5:]:
+        start = np.searchsorted(session, np.unique(session[: last + 1])[1 - n]) - 1
+        prices = Prices(on.bars.window(start, last + 1), on.instrument)
+        short = variant.rule(prices, params)
+        assert not (short.exit if variant.name == "ibs_prior_high_exit" else short.entry)[-1]
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
