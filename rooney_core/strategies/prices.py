@@ -83,11 +83,6 @@ class Prices:
         )
 
     @property
-    def nothing(self) -> FloatArray:
-        """NaN at every bar: the stop distance of a rule without a stop."""
-        return self._once("nothing", 0, lambda: np.full(len(self), np.nan))
-
-    @property
     def sessions(self) -> SessionView:
         """Finished sessions of these bars, adjusted prices."""
         return self.once("sessions", lambda: SessionView.of(self.bars))

@@ -29,7 +29,6 @@ def _rule(prices: Prices, params: IbsBaselineParams) -> Signals:
         enter=prices.once("ibs_baseline.enter", lambda: prices.ibs < below, below),
         leave=prices.once("ibs.leave", lambda: prices.ibs > above, above),
         max_bars=params.max_bars,
-        stop_distance=prices.nothing,
     )
 
 

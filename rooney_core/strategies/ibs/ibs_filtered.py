@@ -41,7 +41,6 @@ def _rule(prices: Prices, params: IbsFilteredParams) -> Signals:
         enter=prices.once("ibs_filtered.enter", lambda: _enter(prices, *entry), *entry),
         leave=prices.once("ibs.leave", lambda: prices.ibs > above, above),
         max_bars=params.max_bars,
-        stop_distance=prices.nothing,
     )
 
 
