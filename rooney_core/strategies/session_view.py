@@ -26,8 +26,8 @@ from rooney_core.market.bars import BarArrays
 Number = TypeVar("Number", bound=np.generic)
 
 MAX_BARS_PER_SESSION: Final = 24
-"""Hourly bars that the calendar gives a session at the most. Real bars of 2009 hold a stray one more
-here and there, which the session that a look-back has to spare covers."""
+"""Hourly bars that the calendar gives a session at the most. Real bars of 2009 hold a stray one
+more here and there, which the session that a look-back has to spare covers."""
 
 
 @dataclass(frozen=True, eq=False)
