@@ -81,8 +81,7 @@ def _orders_at_extremes(prices: Prices, setup: npt.NDArray[np.bool_], max_bars: 
 def _decided_session(prices: Prices) -> npt.NDArray[np.int64]:
     """For every bar, the last session that was over by its end: its own, or the one before."""
     bars, view = prices.bars, prices.sessions
-    own = np.searchsorted(view.session, bars.session)
-    own[bars.session < view.session[0] if len(view) else slice(None)] = -1
+    own = np.searchsorted(view.session, bars.session, side="right") - 1
     before = own - (bars.bar_end_us < bars.session_close_us)
     known: npt.NDArray[np.int64] = np.maximum(before, -1)
     return known
