@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 import talib
-from hand_made import hand_made, new_york_hour, read_sessions, weekdays
+from hand_made_sessions import hand_made, new_york_hour, read_sessions, weekdays
 from simulated_market import instrument, simulated_bars
 
 from rooney_core.backtest.play import play

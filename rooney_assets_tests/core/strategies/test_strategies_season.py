@@ -10,7 +10,7 @@ from functools import cache
 import exchange_calendars
 import numpy as np
 import pytest
-from hand_made import EPOCH, new_york_hour, read_sessions
+from hand_made_sessions import EPOCH, new_york_hour, read_sessions
 from pydantic import ValidationError
 from simulated_market import instrument, simulated_bars
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hand_made import hand_made, weekdays
+from hand_made_sessions import hand_made, weekdays
 from simulated_market import instrument, universe
 
 from rooney_core.market.bars import BarArrays

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import talib
-from hand_made import read_sessions
+from hand_made_sessions import read_sessions
 from simulated_market import instrument, simulated_bars
 
 from rooney_core.strategies import Signals
