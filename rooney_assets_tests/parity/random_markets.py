@@ -8,7 +8,7 @@ example shrinks to a small market.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import strategies as st
@@ -19,6 +19,7 @@ from rooney_core.strategies import Signals
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 TICK = 0.25
+PRICES = ("open", "high", "low", "close")
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,16 @@ def market(shape: Shape) -> BarArrays:
     return BarArrays(**{name: np.ascontiguousarray(one[kept]) for name, one in columns.items()})
 
 
+def with_rolls_within_sessions(bars: BarArrays, seed: int, share: float) -> BarArrays:
+    """`bars` with more rolls, at any bar: the same adjusted prices, other raw ones."""
+    rng = np.random.default_rng(seed)
+    rolled = rng.random(len(bars)) < share
+    gap = np.where(rolled, rng.integers(-20, 21, len(bars)), 0) * TICK
+    more = gap.sum() - np.cumsum(gap)
+    raw = {name: getattr(bars, name) - more for name in PRICES}
+    return replace(bars, adjustment=bars.adjustment + more, **raw)
+
+
 def random_signals(bars: BarArrays, seed: int) -> Signals:
     """Signals of both sides that no rule would give: dense, contradictory, with odd stops."""
     rng = np.random.default_rng(seed)
@@ -110,4 +121,37 @@ def random_signals(bars: BarArrays, seed: int) -> Signals:
         exit=rng.random(n) < 0.15,
         stop_distance=stop,
         max_bars=int(rng.integers(1, 8)),
+    )
+
+
+FEATURES = ("stop", "target_distance", "target_level", "trail", "orders", "decides", "overnight")
+
+
+def rich_signals(bars: BarArrays, seed: int) -> Signals:
+    """Random signals with any mix of orders, stops, targets, trails, decision bars and nights."""
+    rng = np.random.default_rng(seed)
+    n = len(bars)
+    has = dict(zip(FEATURES, rng.random(len(FEATURES)) < 0.5, strict=True))
+    adjusted = bars.close + bars.adjustment
+
+    def distances() -> np.ndarray:
+        return rng.choice([np.nan, 0.0, -1.0, 0.25, 0.5, 1.25, 1.3, 4.0], n)
+
+    def levels() -> np.ndarray:
+        away = rng.choice([np.nan, -2.0, -0.5, -0.25, 0.0, 0.25, 0.3, 0.5, 2.0], n)
+        return adjusted + away
+
+    order = rng.choice(["stop", "limit"]) if has["orders"] else "market"
+    return Signals(
+        entry=rng.choice(np.array([-1, 0, 1], np.int8), n, p=[0.2, 0.5, 0.3]),
+        exit=rng.random(n) < rng.choice([0.02, 0.15]),
+        stop_distance=distances() if has["stop"] else None,
+        max_bars=int(rng.integers(1, 12)),
+        target_distance=distances() if has["target_distance"] else None,
+        target_level=levels() if has["target_level"] else None,
+        trail_distance=distances() if has["trail"] else None,
+        entry_level=levels() if order != "market" or rng.random() < 0.1 else None,
+        order=str(order),
+        decides=rng.random(n) < rng.choice([0.05, 0.5]) if has["decides"] else None,
+        overnight=bool(has["overnight"]),
     )

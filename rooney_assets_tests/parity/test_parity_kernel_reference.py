@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_markets import Shape, market, random_signals, shapes
+from random_markets import (
+    Shape,
+    market,
+    random_signals,
+    rich_signals,
+    shapes,
+    with_rolls_within_sessions,
+)
 from test_parity_decisions import INSTRUMENT
 
 from rooney_core.backtest.play import RoundTrips, play, trace
@@ -44,6 +51,14 @@ def as_trades(trips: RoundTrips) -> list[ReferenceTrade]:
 def test_every_trade_of_arbitrary_signals_is_the_same(shape, seed):
     bars = market(shape)
     signals = random_signals(bars, seed)
+    assert as_trades(play(bars, signals)) == reference_trades(bars, signals)
+
+
+@settings(max_examples=2500, deadline=None, derandomize=True)
+@given(shape=shapes(), seed=st.integers(0, 2**32 - 1), rolls=st.sampled_from([0.0, 0.05, 0.5]))
+def test_every_trade_is_the_same_with_orders_targets_trails_nights_and_rolls(shape, seed, rolls):
+    bars = with_rolls_within_sessions(market(shape), seed, rolls)
+    signals = rich_signals(bars, seed)
     assert as_trades(play(bars, signals)) == reference_trades(bars, signals)
 
 

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_markets import TICK, Shape, market, random_signals, shapes
+from random_markets import (
+    PRICES,
+    Shape,
+    market,
+    random_signals,
+    shapes,
+    with_rolls_within_sessions,
+)
 from test_parity_decisions import (
     BUSY,
     INSTRUMENT,
@@ -23,18 +30,6 @@ from rooney_core.backtest.play import play
 from rooney_core.backtest.reference import reference_trades
 from rooney_core.decision import filtered_trades
 from rooney_core.market.bars import BarArrays
-
-PRICES = ("open", "high", "low", "close")
-
-
-def with_rolls_within_sessions(bars: BarArrays, seed: int, share: float) -> BarArrays:
-    """`bars` with more rolls, at any bar: the same adjusted prices, other raw ones."""
-    rng = np.random.default_rng(seed)
-    rolled = rng.random(len(bars)) < share
-    gap = np.where(rolled, rng.integers(-20, 21, len(bars)), 0) * TICK
-    more = gap.sum() - np.cumsum(gap)
-    raw = {name: getattr(bars, name) - more for name in PRICES}
-    return replace(bars, adjustment=bars.adjustment + more, **raw)
 
 
 def on_adjusted_prices(bars: BarArrays) -> BarArrays:

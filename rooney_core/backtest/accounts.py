@@ -18,7 +18,9 @@ import numpy.typing as npt
 from numba import njit
 
 from rooney_core.backtest.costs import CostModel
-from rooney_core.backtest.play import FloatArray, IntArray, RoundTrips
+from rooney_core.backtest.kernel import FloatArray
+from rooney_core.backtest.play import RoundTrips
+from rooney_core.backtest.tape import IntArray
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
 

@@ -100,7 +100,7 @@ def is_last_before_flat(bar_start_us: int, bar_end_us: int, flat_deadline_us: in
     return 2 * bar_end_us - bar_start_us > flat_deadline_us
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def raw_level(level: float, adjustment: float) -> float:
     """An adjusted price as a price of the contract with this adjustment, to a billionth."""
     return float(np.round((level - adjustment) * BILLION) / BILLION)
@@ -148,13 +148,14 @@ def step(
     elif state[SIDE] != 0.0 and adjustment != state[HELD_ADJUSTMENT]:
         _roll(state, adjustment)
     elif state[PENDING_SIDE] != 0.0:
-        price = np.nan
+        order_given, price = int(state[ORDER]), np.nan
+        level = raw_level(state[ORDER_LEVEL], adjustment)
         if not late and volume > 0.0:
-            price = _entry_price(state, open_price, high, low, adjustment)
+            price = entry_price(order_given, state[PENDING_SIDE], level, open_price, high, low)
         if np.isnan(price):
             state[LAPSED] = state[PENDING_SIDE]
         else:
-            entered_inside = _is_inside(state, price, open_price, adjustment)
+            entered_inside = is_inside(order_given, level, price, open_price)
             _enter(state, price, adjustment)
         state[PENDING_SIDE] = 0.0
 
@@ -164,7 +165,20 @@ def step(
         if decides:
             state[DECISIONS_HELD] += 1.0
         if volume > 0.0:
-            _protect(state, open_price, high, low, close, entered_inside)
+            trail = state[BEST_CLOSE] - side * state[TRAIL_DISTANCE]
+            reason, price = protection(
+                side,
+                state[STOP_PRICE],
+                trail,
+                state[TARGET_PRICE],
+                open_price,
+                high,
+                low,
+                close,
+                entered_inside,
+            )
+            if reason:
+                _close(state, reason, price)
         if state[SIDE] != 0.0:
             if last:
                 _close(state, FLAT_TIME, close)
@@ -180,30 +194,28 @@ def step(
         and (order == MARKET or not np.isnan(entry_level))
     ):
         state[PENDING_SIDE] = state[ENTRY_ORDERED] = entry
-        state[STOP_PRICE] = _positive(stop_distance)
-        state[TARGET_PRICE] = _positive(target_distance)
-        state[TRAIL_DISTANCE] = _positive(trail_distance)
+        state[STOP_PRICE] = positive(stop_distance)
+        state[TARGET_PRICE] = positive(target_distance)
+        state[TRAIL_DISTANCE] = positive(trail_distance)
         state[TARGET_LEVEL] = target_level
         state[ORDER] = order
         state[ORDER_LEVEL] = entry_level
         state[DEADLINE] = flat_deadline_us
 
 
-@njit(cache=True)
-def _positive(distance: float) -> float:
+@njit(cache=True, nogil=True)
+def positive(distance: float) -> float:
     return distance if distance > 0.0 else np.nan
 
 
-@njit(cache=True)
-def _entry_price(
-    state: FloatArray, open_price: float, high: float, low: float, adjustment: float
+@njit(cache=True, nogil=True)
+def entry_price(
+    order: int, side: float, level: float, open_price: float, high: float, low: float
 ) -> float:
-    """Where the pending order fills in a bar with volume; NaN when it does not."""
-    if state[ORDER] == MARKET:
+    """Where an order fills in a bar with volume; NaN when it does not. `level` is a raw price."""
+    if order == MARKET:
         return open_price
-    side = state[PENDING_SIDE]
-    level = raw_level(state[ORDER_LEVEL], adjustment)
-    if state[ORDER] == STOP_ORDER:
+    if order == STOP_ORDER:
         if side * (open_price - level) >= 0.0:
             return open_price
         best = high if side > 0.0 else low
@@ -214,12 +226,53 @@ def _entry_price(
     return level if side * (worst - level) < 0.0 else np.nan
 
 
-@njit(cache=True)
-def _is_inside(state: FloatArray, price: float, open_price: float, adjustment: float) -> bool:
-    """Did the pending order fill after the open? A limit order at its level may have waited."""
-    if state[ORDER] == LIMIT_ORDER:
-        return bool(price == raw_level(state[ORDER_LEVEL], adjustment))
-    return bool(price != open_price)
+@njit(cache=True, nogil=True)
+def is_inside(order: int, level: float, price: float, open_price: float) -> bool:
+    """Did the order fill after the open? A limit order at its level may have waited."""
+    if order == LIMIT_ORDER:
+        return price == level
+    return price != open_price
+
+
+@njit(cache=True, nogil=True)
+def nearer_target(side: float, target: float, level: float) -> float:
+    """Of two targets the one reached first; NaN is none."""
+    # A comparison with NaN is False.
+    if np.isnan(target) or side * (level - target) < 0.0:
+        return level
+    return target
+
+
+@njit(cache=True, nogil=True)
+def protection(
+    side: float,
+    stop: float,
+    trail: float,
+    target: float,
+    open_price: float,
+    high: float,
+    low: float,
+    close: float,
+    entered_inside: bool,
+) -> tuple[int, float]:
+    """Reason and price of the exit that stop, trail or target bring in a bar with volume; or 0."""
+    reason = STOP
+    if np.isnan(stop) or side * (trail - stop) > 0.0:
+        stop, reason = trail, TRAIL
+    worst, best = (low, high) if side > 0.0 else (high, low)
+    if entered_inside:
+        if side * (open_price - stop) <= 0.0:
+            worst = close
+        return (reason, stop) if side * (worst - stop) <= 0.0 else (0, np.nan)
+    if side * (open_price - stop) < 0.0:
+        return reason, open_price
+    if side * (open_price - target) > 0.0:
+        return TARGET, open_price
+    if side * (worst - stop) <= 0.0:
+        return reason, stop
+    if side * (best - target) > 0.0:
+        return TARGET, target
+    return 0, np.nan
 
 
 @njit(cache=True)
@@ -232,43 +285,9 @@ def _enter(state: FloatArray, price: float, adjustment: float) -> None:
     state[ROLLS] = state[ROLL_GAP] = 0.0
     # Distances become levels only now that the entry price is known.
     state[STOP_PRICE] = price - side * state[STOP_PRICE]
-    state[TARGET_PRICE] = price + side * state[TARGET_PRICE]
-    level = raw_level(state[TARGET_LEVEL], adjustment)
-    # Of two targets the nearer one; a comparison with NaN is False.
-    if np.isnan(state[TARGET_PRICE]) or side * (level - state[TARGET_PRICE]) < 0.0:
-        state[TARGET_PRICE] = level
-
-
-@njit(cache=True)
-def _protect(
-    state: FloatArray,
-    open_price: float,
-    high: float,
-    low: float,
-    close: float,
-    entered_inside: bool,
-) -> None:
-    """Close the position where stop, trailing stop or target of a bar with volume say so."""
-    side, stop, target = state[SIDE], state[STOP_PRICE], state[TARGET_PRICE]
-    reason = STOP
-    trail = state[BEST_CLOSE] - side * state[TRAIL_DISTANCE]
-    if np.isnan(stop) or side * (trail - stop) > 0.0:
-        stop, reason = trail, TRAIL
-    worst, best = (low, high) if side > 0.0 else (high, low)
-    opens_beyond = side * (open_price - stop) < 0.0
-    if entered_inside:
-        if side * (open_price - stop) <= 0.0:
-            worst = close
-        if side * (worst - stop) <= 0.0:
-            _close(state, reason, stop)
-    elif opens_beyond:
-        _close(state, reason, open_price)
-    elif side * (open_price - target) > 0.0:
-        _close(state, TARGET, open_price)
-    elif side * (worst - stop) <= 0.0:
-        _close(state, reason, stop)
-    elif side * (best - target) > 0.0:
-        _close(state, TARGET, target)
+    state[TARGET_PRICE] = nearer_target(
+        side, price + side * state[TARGET_PRICE], raw_level(state[TARGET_LEVEL], adjustment)
+    )
 
 
 @njit(cache=True)

@@ -1,44 +1,65 @@
 """Running one contract through all bars: the trades it makes, or what happened in each bar.
 
-Belongs here: loops around `kernel.step`, and records of what it did. Does not belong here: what
-happens inside a bar (`kernel`), money (`engine`), many configurations at once (`sweep`).
+Belongs here: loops over bars, and records of what happened. Does not belong here: what happens
+inside a bar (`kernel`), money (`accounts`), many configurations at once (`sweep`).
+
+Trades are not found bar by bar with `kernel.step`, but in jumps, from a signal to the exit and on
+to the next signal: the same bits, many times faster. `trace` does step through every bar.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from llvmlite.ir import Constant, IntType
+from numba import njit, types
+from numba.extending import intrinsic
 
 from rooney_core.backtest.kernel import (
-    BARS_HELD,
     ENTERED,
     ENTRY_ORDERED,
-    ENTRY_PRICE,
     EXIT_ORDERED,
-    EXIT_PRICE,
     EXIT_SIDE,
     EXITED,
+    FLAT_LATE,
+    FLAT_TIME,
     LAPSED,
-    ORDERS,
+    MARKET,
     PENDING_EXIT,
-    PENDING_SIDE,
     REASONS,
-    ROLL_GAP,
-    ROLLS,
     SIDE,
+    SIGNAL,
     STATE_SIZE,
+    TIME,
+    FloatArray,
+    entry_price,
+    is_inside,
+    nearer_target,
+    positive,
+    protection,
+    raw_level,
     step,
+)
+from rooney_core.backtest.tape import (
+    CLOSES_LATE,
+    FILLS,
+    LAPSES,
+    TRADED,
+    Columns,
+    IntArray,
+    Opinions,
+    Tape,
+    columns_of,
+    opinions_of,
+    tape_of,
 )
 from rooney_core.market.bars import BarArrays
 from rooney_core.strategies import Signals
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-_NONE = np.empty(0)
-_EVERY = np.empty(0, np.bool_)
+# Exits that fill at a bar's open; all others happen within their bar.
+AT_THE_OPEN = (SIGNAL, TIME, FLAT_LATE)
 
 
 class RoundTrips(NamedTuple):
@@ -83,70 +104,52 @@ class BarEvents(NamedTuple):
     exit_pending: npt.NDArray[np.int8]
 
 
-class Columns(NamedTuple):
-    """Bars as `step` takes them."""
+class TripBuffer(NamedTuple):
+    """Room for trades as compiled loops write them; signals are one bar before the entries."""
 
-    bar_start_us: IntArray
-    bar_end_us: IntArray
-    flat_deadline_us: IntArray
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
-    close: FloatArray
-    adjustment: FloatArray
-    volume: FloatArray
+    side: npt.NDArray[np.int8]
+    entry_index: IntArray
+    exit_index: IntArray
+    entry_price: FloatArray
+    exit_price: FloatArray
+    reason: npt.NDArray[np.int8]
+    rolls: IntArray
+    roll_gap: FloatArray
 
-
-class Opinions(NamedTuple):
-    """Signals as `step` takes them; an array of length 0 stands for None."""
-
-    entry: npt.NDArray[np.int8]
-    leave: npt.NDArray[np.bool_]
-    decides: npt.NDArray[np.bool_]
-    stop_distance: FloatArray
-    target_distance: FloatArray
-    target_level: FloatArray
-    trail_distance: FloatArray
-    entry_level: FloatArray
-    order: int
-    max_bars: int
-    overnight: bool
+    @classmethod
+    def of_size(cls, n_trades: int) -> TripBuffer:
+        """Room for so many trades; there are fewer of them than bars."""
+        return cls(
+            side=np.empty(n_trades, np.int8),
+            entry_index=np.empty(n_trades, np.int64),
+            exit_index=np.empty(n_trades, np.int64),
+            entry_price=np.empty(n_trades),
+            exit_price=np.empty(n_trades),
+            reason=np.empty(n_trades, np.int8),
+            rolls=np.empty(n_trades, np.int64),
+            roll_gap=np.empty(n_trades),
+        )
 
 
-def columns_of(bars: BarArrays) -> Columns:
-    """The arrays of the bars that `step` needs."""
-    return Columns(*(getattr(bars, one) for one in Columns._fields))
-
-
-def opinions_of(signals: Signals) -> Opinions:
-    """The signals for compiled loops."""
-    return Opinions(
-        signals.entry,
-        signals.exit,
-        _EVERY if signals.decides is None else signals.decides,
-        _or_none(signals.stop_distance),
-        _or_none(signals.target_distance),
-        _or_none(signals.target_level),
-        _or_none(signals.trail_distance),
-        _or_none(signals.entry_level),
-        ORDERS.index(signals.order),
-        signals.max_bars,
-        signals.overnight,
-    )
+def new_cursor() -> IntArray:
+    """Where `find_trips` is before the first bar: next bar, decision and roll."""
+    return np.zeros(3, np.int64)
 
 
 def play(bars: BarArrays, signals: Signals) -> RoundTrips:
     """Run one contract through all bars; a trade still open at the end is left out."""
-    return RoundTrips(*_play(columns_of(bars), opinions_of(signals)))
+    found = TripBuffer.of_size(len(bars))
+    tape = tape_of(bars, overnight=signals.overnight)
+    n_trades = find_trips(tape, opinions_of(signals), new_cursor(), found)
+    of_trades = {name: getattr(found, name)[:n_trades].copy() for name in TripBuffer._fields}
+    at_open = np.isin(of_trades["reason"], AT_THE_OPEN)
+    held = of_trades["exit_index"] - of_trades["entry_index"] + ~at_open
+    return RoundTrips(signal_index=of_trades["entry_index"] - 1, n_bars=held, **of_trades)
 
 
 def trace(bars: BarArrays, signals: Signals) -> BarEvents:
     """Run one contract through all bars and record each bar."""
     return BarEvents(*_trace(columns_of(bars), opinions_of(signals)))
-
-
-def _or_none(values: FloatArray | None) -> FloatArray:
-    return _NONE if values is None else values
 
 
 @njit(cache=True)
@@ -182,51 +185,185 @@ def step_at(state: FloatArray, bars: Columns, signals: Opinions, bar: int) -> No
     )
 
 
-@njit(cache=True)
-def _play(bars: Columns, signals: Opinions) -> tuple[npt.NDArray[np.generic], ...]:
-    n_bars = len(signals.entry)
-    side = np.empty(n_bars, np.int8)
-    signal_index, entry_index = np.empty(n_bars, np.int64), np.empty(n_bars, np.int64)
-    exit_index, held = np.empty(n_bars, np.int64), np.empty(n_bars, np.int64)
-    entry_price, exit_price = np.empty(n_bars), np.empty(n_bars)
-    reason = np.empty(n_bars, np.int8)
-    rolls, roll_gap = np.empty(n_bars, np.int64), np.empty(n_bars)
-    n_trades, signalled, entered = 0, 0, 0
-    state = np.zeros(STATE_SIZE)
-    for bar in range(n_bars):
-        # Nothing held, nothing pending, nothing to order: `step` would change nothing.
-        if signals.entry[bar] == 0 and state[SIDE] == 0.0 and state[PENDING_SIDE] == 0.0:
-            continue
-        step_at(state, bars, signals, bar)
-        if state[ENTERED] != 0.0:
-            entered = bar
-        if state[EXITED] != 0.0:
-            side[n_trades] = np.int8(state[EXIT_SIDE])
-            # A bar that fills an order gives none, so the last signal is still the trade's own.
-            signal_index[n_trades] = signalled
-            entry_index[n_trades] = entered
-            exit_index[n_trades] = bar
-            entry_price[n_trades] = state[ENTRY_PRICE]
-            exit_price[n_trades] = state[EXIT_PRICE]
-            reason[n_trades] = np.int8(state[EXITED])
-            held[n_trades] = np.int64(state[BARS_HELD])
-            rolls[n_trades] = np.int64(state[ROLLS])
-            roll_gap[n_trades] = state[ROLL_GAP]
-            n_trades += 1
-        if state[ENTRY_ORDERED] != 0.0:
-            signalled = bar
-    return (
-        side[:n_trades],
-        signal_index[:n_trades],
-        entry_index[:n_trades],
-        exit_index[:n_trades],
-        entry_price[:n_trades],
-        exit_price[:n_trades],
-        reason[:n_trades],
-        held[:n_trades],
-        rolls[:n_trades],
-        roll_gap[:n_trades],
+@njit(cache=True, nogil=True)
+def find_trips(tape: Tape, signals: Opinions, cursor: IntArray, trips: TripBuffer) -> int:
+    """Write closed trades to `trips` until it is full or the bars end; returns their number.
+
+    `cursor` moves along: called again after a full buffer, it goes on where it was.
+    """
+    # Bound once: taking an array out of a tuple counts references, which costs more than a bar.
+    flags_of, forced_of, roll_bars = tape.flags, tape.forced, tape.roll_bars
+    opens, highs, lows = tape.columns.open, tape.columns.high, tape.columns.low
+    closes, adjustment = tape.columns.close, tape.columns.adjustment
+    entry, leave, decision_bars = signals.entry, signals.leave, signals.decision_bars
+    entries, leaves = signals.entry_bits, signals.leave_bits
+    sides, entry_index, exit_index = trips.side, trips.entry_index, trips.exit_index
+    entry_prices, exit_prices, reasons = trips.entry_price, trips.exit_price, trips.reason
+    rolls_of, roll_gaps = trips.rolls, trips.roll_gap
+    n_bars, max_bars, is_counted = len(entry), signals.max_bars, len(signals.decides) > 0
+    is_market = signals.order == MARKET
+    is_protected = (
+        len(signals.stop_distance) > 0
+        or len(signals.target_distance) > 0
+        or len(signals.target_level) > 0
+        or len(signals.trail_distance) > 0
     )
+    bar, decision, roll = cursor
+    n_trades = 0
+    while n_trades < len(sides):
+        bar = _next_set(entries, bar, n_bars)
+        if bar >= n_bars - 1:
+            bar = n_bars
+            break
+        flags = flags_of[bar]
+        entered, side = bar + 1, float(entry[bar])
+        price, level = opens[entered], np.nan
+        if not is_market:
+            level = raw_level(_at(signals.entry_level, bar), adjustment[entered])
+            if flags & FILLS:
+                price = entry_price(
+                    signals.order, side, level, price, highs[entered], lows[entered]
+                )
+            if not flags & FILLS or np.isnan(level) or np.isnan(price):
+                bar += 1
+                continue
+        elif not flags & FILLS:
+            # During the bar in which an order lapsed, none is given.
+            bar += 2 if flags & LAPSES else 1
+            continue
+        # The bar whose close ends the position by time, and the bar that ends it by the clock.
+        timed = entered + max_bars - 1
+        if is_counted:
+            while decision < len(decision_bars) and decision_bars[decision] < entered:
+                decision += 1
+            last_decision = decision + max_bars - 1
+            timed = decision_bars[last_decision] if last_decision < len(decision_bars) else n_bars
+        forced = np.int64(forced_of[entered])
+        is_late = flags_of[entered] & CLOSES_LATE != 0
+        # The bar whose close orders the exit, and the bar whose open it fills at.
+        ordered = _next_set(leaves, entered, min(timed, forced))
+        reason, left = TIME, n_bars
+        if ordered < forced:
+            reason = SIGNAL if leave[ordered] else TIME
+            left = ordered + 1
+            while left < n_bars and not flags_of[left] & TRADED:
+                left += 1
+        if left > forced or (left == forced and is_late):
+            left, reason = forced, FLAT_LATE if is_late else FLAT_TIME
+        while roll < len(roll_bars) and roll_bars[roll] <= entered:
+            roll += 1
+        out = np.nan
+        if is_protected:
+            inside = is_inside(signals.order, level, price, opens[entered])
+            hit, why, out = _protected_until(
+                tape, signals, entered, side, price, inside, left, reason == FLAT_TIME, roll
+            )
+            if why:
+                left, reason = hit, why
+        if left >= n_bars:
+            bar = n_bars
+            break
+        at_open = reason in AT_THE_OPEN
+        rolls, gap = 0, 0.0
+        while roll < len(roll_bars) and roll_bars[roll] <= left - at_open:
+            gap += adjustment[roll_bars[roll] - 1] - adjustment[roll_bars[roll]]
+            rolls += 1
+            roll += 1
+        if at_open:
+            out = opens[left]
+            if roll < len(roll_bars) and roll_bars[roll] == left:
+                # The position held is of the contract of the bar before.
+                out += adjustment[left] - adjustment[left - 1]
+        elif reason == FLAT_TIME:
+            out = closes[left]
+        sides[n_trades] = entry[bar]
+        entry_index[n_trades], exit_index[n_trades] = entered, left
+        entry_prices[n_trades], exit_prices[n_trades] = price, out
+        reasons[n_trades] = reason
+        rolls_of[n_trades], roll_gaps[n_trades] = rolls, gap
+        n_trades += 1
+        # An exit that was ordered makes room for the entry signal of the bar that it fills in.
+        bar = left if reason in (SIGNAL, TIME) else left + 1
+    cursor[0], cursor[1], cursor[2] = bar, decision, roll
+    return n_trades
+
+
+@njit(cache=True, nogil=True)
+def _protected_until(
+    tape: Tape,
+    signals: Opinions,
+    entered: int,
+    side: float,
+    price: float,
+    inside: bool,
+    left: int,
+    includes_left: bool,
+    next_roll: int,
+) -> tuple[int, int, float]:
+    """Bar, reason and price of the first stop or target before `left`; reason 0 for none.
+
+    `includes_left`: or in that bar too, which ends at its close.
+    """
+    bars, signal = tape.columns, entered - 1
+    stop = price - side * positive(_at(signals.stop_distance, signal))
+    trail_distance = positive(_at(signals.trail_distance, signal))
+    target = nearer_target(
+        side,
+        price + side * positive(_at(signals.target_distance, signal)),
+        raw_level(_at(signals.target_level, signal), bars.adjustment[entered]),
+    )
+    best_close, roll = price, next_roll
+    for bar in range(entered, min(left + includes_left, len(bars.open))):
+        if roll < len(tape.roll_bars) and bar == tape.roll_bars[roll]:
+            gap = bars.adjustment[bar - 1] - bars.adjustment[bar]
+            stop, target, best_close = stop + gap, target + gap, best_close + gap
+            roll += 1
+        if bars.volume[bar] > 0.0:
+            close = bars.close[bar]
+            reason, out = protection(
+                side,
+                stop,
+                best_close - side * trail_distance,
+                target,
+                bars.open[bar],
+                bars.high[bar],
+                bars.low[bar],
+                close,
+                inside and bar == entered,
+            )
+            if reason:
+                return bar, reason, out
+            if side * (close - best_close) > 0.0:
+                best_close = close
+    return left, 0, np.nan
+
+
+@intrinsic
+def _trailing_zeros(typing_context: Any, word: Any) -> Any:
+    """Zeros below the lowest bit of a uint64 that is not 0: one machine instruction."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], Constant(IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+@njit(cache=True, nogil=True)
+def _next_set(bits: npt.NDArray[np.uint64], start: int, stop: int) -> int:
+    """The first position in [start, stop) whose bit is set; `stop` if there is none."""
+    if start >= stop:
+        return stop
+    word = start >> 6
+    # Most are near: a loop over single bars would guess its end wrong every time.
+    found = bits[word] >> np.uint64(start & 63)
+    if found:
+        return min(start + _trailing_zeros(found), stop)
+    word += 1
+    while word << 6 < stop:
+        if bits[word]:
+            return min((word << 6) + _trailing_zeros(bits[word]), stop)
+        word += 1
+    return stop
 
 
 @njit(cache=True)
