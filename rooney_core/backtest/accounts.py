@@ -19,21 +19,23 @@ from numba import njit
 
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.kernel import FloatArray
-from rooney_core.backtest.play import RoundTrips
+from rooney_core.backtest.play import RoundTrips, TripBuffer
 from rooney_core.backtest.tape import IntArray
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
+
+_EVEN = np.empty(0)
 
 
 class Books(NamedTuple):
     """What compiled bookkeeping needs besides the trades.
 
     `of_bar`: each bar's session; `mark`: adjusted close of each session's last bar; `roll_bars`:
-    bars whose contract is another than the bar's before; `slippage_factor` of each bar;
-    `slippage` in price units at factor 1.
+    bars whose contract is another than the bar's before; `slippage_factor` of each bar, empty where
+    it is always 1; `slippage` in price units at factor 1.
     """
 
-    of_bar: IntArray
+    of_bar: npt.NDArray[np.int32]
     mark: FloatArray
     adjustment: FloatArray
     roll_bars: IntArray
@@ -47,12 +49,13 @@ def books_of(bars: BarArrays, costs: CostModel, instrument: Instrument) -> Books
     """The books of one symbol at these costs; sessions in order, as `TradingDays` has them."""
     of_bar = np.cumsum(np.diff(bars.session, prepend=bars.session[:1]) != 0)
     last_bar = np.flatnonzero(np.diff(of_bar, append=-1))
+    is_even = costs.slippage_by_hour is None
     return Books(
-        of_bar=of_bar,
+        of_bar=of_bar.astype(np.int32),
         mark=(bars.close + bars.adjustment)[last_bar],
         adjustment=bars.adjustment,
         roll_bars=np.flatnonzero(np.diff(bars.adjustment, prepend=bars.adjustment[:1])),
-        slippage_factor=costs.slippage_factors(bars.bar_start_us),
+        slippage_factor=_EVEN if is_even else costs.slippage_factors(bars.bar_start_us),
         slippage=costs.slippage(instrument),
         commission=costs.commission_per_contract_usd,
         multiplier=instrument.multiplier,
@@ -62,8 +65,7 @@ def books_of(bars: BarArrays, costs: CostModel, instrument: Instrument) -> Books
 def daily_pnl_usd(trips: RoundTrips, books: Books, *, marked: bool) -> FloatArray:
     """Net profit of each session, f8[n_sessions]; `marked` to market, or at the exit."""
     pnl, costs = np.zeros(len(books.mark)), np.zeros(len(books.mark))
-    net = np.empty(len(trips.side))
-    book(*_columns(trips), len(net), books, marked, net, pnl, costs)
+    book(_buffer(trips), len(trips.side), books, marked, np.empty(len(trips.side)), pnl, costs)
     return pnl
 
 
@@ -71,31 +73,17 @@ def net_profit_usd(trips: RoundTrips, books: Books) -> FloatArray:
     """USD per contract of each round trip after the costs of all its fills, rolls included."""
     pnl, costs = np.zeros(len(books.mark)), np.zeros(len(books.mark))
     net = np.empty(len(trips.side))
-    book(*_columns(trips), len(net), books, False, net, pnl, costs)
+    book(_buffer(trips), len(net), books, False, net, pnl, costs)
     return net
 
 
-def _columns(trips: RoundTrips) -> tuple[npt.NDArray[np.generic], ...]:
-    return (
-        trips.side,
-        trips.entry_index,
-        trips.exit_index,
-        trips.entry_price,
-        trips.exit_price,
-        trips.rolls,
-        trips.roll_gap,
-    )
+def _buffer(trips: RoundTrips) -> TripBuffer:
+    return TripBuffer(*(getattr(trips, name) for name in TripBuffer._fields))
 
 
 @njit(cache=True, nogil=True)
 def book(
-    side: npt.NDArray[np.int8],
-    entry_index: IntArray,
-    exit_index: IntArray,
-    entry_price: FloatArray,
-    exit_price: FloatArray,
-    rolls: IntArray,
-    roll_gap: FloatArray,
+    trips: TripBuffer,
     n_trades: int,
     books: Books,
     marked: bool,
@@ -104,40 +92,40 @@ def book(
     costs: FloatArray,
 ) -> None:
     """Fill `net` per trade; add net profits to `pnl` and costs to `costs`, both per session."""
+    of_bar, mark, adjustment = books.of_bar, books.mark, books.adjustment
+    roll_bars, factor = books.roll_bars, books.slippage_factor
+    slippage, commission, multiplier = books.slippage, books.commission, books.multiplier
+    sides, entry_index, exit_index = trips.side, trips.entry_index, trips.exit_index
+    entry_prices, exit_prices = trips.entry_price, trips.exit_price
+    rolls_of, roll_gaps = trips.rolls, trips.roll_gap
     for i in range(n_trades):
-        entered, left = entry_index[i], exit_index[i]
-        factors = books.slippage_factor[entered] + books.slippage_factor[left]
-        first_roll = 0
-        if rolls[i]:
-            first_roll = np.searchsorted(books.roll_bars, entered, side="right")
-            for roll in range(first_roll, first_roll + rolls[i]):
-                factors += 2.0 * books.slippage_factor[books.roll_bars[roll]]
-        gross = side[i] * (exit_price[i] - entry_price[i] - roll_gap[i]) * books.multiplier
-        fees = (2.0 + 2.0 * rolls[i]) * books.commission
-        lost = factors * books.slippage * books.multiplier
-        net[i] = gross - lost - fees
-        of_entry, of_exit = books.of_bar[entered], books.of_bar[left]
+        entered, left, rolls = entry_index[i], exit_index[i], rolls_of[i]
+        side, known, gap = float(sides[i]), entry_prices[i], roll_gaps[i]
+        fills = 2.0 + 2.0 * rolls
+        factors, first_roll = fills, 0
+        if rolls:
+            first_roll = np.searchsorted(roll_bars, entered, side="right")
+        if len(factor):
+            factors = factor[entered] + factor[left]
+            for roll in range(first_roll, first_roll + rolls):
+                factors += 2.0 * factor[roll_bars[roll]]
+        lost = factors * slippage * multiplier
+        fees = fills * commission
+        net[i] = side * (exit_prices[i] - known - gap) * multiplier - lost - fees
+        of_entry, of_exit = of_bar[entered], of_bar[left]
         if not marked or of_entry == of_exit:
             pnl[of_exit] += net[i]
             costs[of_exit] += lost + fees
             continue
-        known = entry_price[i]
-        for day in range(of_entry, of_exit + 1):
+        for day in range(of_entry, of_exit):
             # In prices of the contract entered: a roll moves neither the marks nor the exit.
-            value = books.mark[day] - books.adjustment[entered]
-            if day == of_exit:
-                value = exit_price[i] - roll_gap[i]
-            pnl[day] += side[i] * (value - known) * books.multiplier
+            value = mark[day] - adjustment[entered]
+            pnl[day] += side * (value - known) * multiplier
             known = value
-        _pay(1.0, entered, books, pnl, costs)
-        for roll in range(first_roll, first_roll + rolls[i]):
-            _pay(2.0, books.roll_bars[roll], books, pnl, costs)
-        _pay(1.0, left, books, pnl, costs)
-
-
-@njit(cache=True, nogil=True)
-def _pay(n_fills: float, bar: int, books: Books, pnl: FloatArray, costs: FloatArray) -> None:
-    slippage = books.slippage_factor[bar] * books.slippage * books.multiplier
-    cost = n_fills * (slippage + books.commission)
-    pnl[books.of_bar[bar]] -= cost
-    costs[books.of_bar[bar]] += cost
+        pnl[of_exit] += side * (exit_prices[i] - gap - known) * multiplier
+        for fill in range(2 + rolls):
+            bar = (entered, left)[fill] if fill < 2 else roll_bars[first_roll + fill - 2]
+            ticks = factor[bar] if len(factor) else 1.0
+            cost = (1.0 if fill < 2 else 2.0) * (ticks * slippage * multiplier + commission)
+            pnl[of_bar[bar]] -= cost
+            costs[of_bar[bar]] += cost

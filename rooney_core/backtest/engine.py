@@ -99,7 +99,7 @@ def trades_frame(
 ) -> pl.DataFrame:
     """Round trips as the `trades` frame of BacktestResult."""
     books = books_of(bars, costs, instrument)
-    slippage = books.slippage * books.slippage_factor
+    slippage = books.slippage * costs.slippage_factors(bars.bar_start_us)
     entry_price = trips.entry_price + trips.side * slippage[trips.entry_index]
     exit_price = trips.exit_price - trips.side * slippage[trips.exit_index]
     net = net_profit_usd(trips, books)

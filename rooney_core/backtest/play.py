@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite.ir import Constant, IntType
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from rooney_core.backtest.kernel import (
@@ -238,7 +238,7 @@ def find_trips(tape: Tape, signals: Opinions, cursor: IntArray, trips: TripBuffe
                 decision += 1
             last_decision = decision + max_bars - 1
             timed = decision_bars[last_decision] if last_decision < len(decision_bars) else n_bars
-        forced = np.int64(forced_of[entered])
+        forced = int(forced_of[entered])
         is_late = flags_of[entered] & CLOSES_LATE != 0
         # The bar whose close orders the exit, and the bar whose open it fills at.
         ordered = _next_set(leaves, entered, min(timed, forced))
@@ -255,8 +255,17 @@ def find_trips(tape: Tape, signals: Opinions, cursor: IntArray, trips: TripBuffe
         out = np.nan
         if is_protected:
             inside = is_inside(signals.order, level, price, opens[entered])
+            target = nearer_target(
+                side,
+                price + side * positive(_at(signals.target_distance, bar)),
+                raw_level(_at(signals.target_level, bar), adjustment[entered]),
+            )
+            stop = price - side * positive(_at(signals.stop_distance, bar))
+            # An exit at an open comes before anything else in its bar, one at the close after it.
+            last = left if reason == FLAT_TIME else left - 1
+            trail = positive(_at(signals.trail_distance, bar))
             hit, why, out = _protected_until(
-                tape, signals, entered, side, price, inside, left, reason == FLAT_TIME, roll
+                tape, entered, side, price, inside, stop, target, trail, last, roll
             )
             if why:
                 left, reason = hit, why
@@ -291,51 +300,52 @@ def find_trips(tape: Tape, signals: Opinions, cursor: IntArray, trips: TripBuffe
 @njit(cache=True, nogil=True)
 def _protected_until(
     tape: Tape,
-    signals: Opinions,
     entered: int,
     side: float,
     price: float,
     inside: bool,
-    left: int,
-    includes_left: bool,
+    stop: float,
+    target: float,
+    trail_distance: float,
+    last: int,
     next_roll: int,
 ) -> tuple[int, int, float]:
-    """Bar, reason and price of the first stop or target before `left`; reason 0 for none.
-
-    `includes_left`: or in that bar too, which ends at its close.
-    """
-    bars, signal = tape.columns, entered - 1
-    stop = price - side * positive(_at(signals.stop_distance, signal))
-    trail_distance = positive(_at(signals.trail_distance, signal))
-    target = nearer_target(
-        side,
-        price + side * positive(_at(signals.target_distance, signal)),
-        raw_level(_at(signals.target_level, signal), bars.adjustment[entered]),
-    )
-    best_close, roll = price, next_roll
-    for bar in range(entered, min(left + includes_left, len(bars.open))):
-        if roll < len(tape.roll_bars) and bar == tape.roll_bars[roll]:
-            gap = bars.adjustment[bar - 1] - bars.adjustment[bar]
+    """Bar, reason and price of the first stop or target up to bar `last`; reason 0 for none."""
+    opens, highs, lows = tape.columns.open, tape.columns.high, tape.columns.low
+    closes, adjustment = tape.columns.close, tape.columns.adjustment
+    flags, roll_bars = tape.flags, tape.roll_bars
+    roll, best_close, trail = next_roll, price, price - side * trail_distance
+    is_trailing = not np.isnan(trail_distance)
+    tighter = trail if np.isnan(stop) or side * (trail - stop) > 0.0 else stop
+    for bar in range(entered, min(last + 1, len(opens))):
+        if roll < len(roll_bars) and bar == roll_bars[roll]:
+            gap = adjustment[bar - 1] - adjustment[bar]
             stop, target, best_close = stop + gap, target + gap, best_close + gap
             roll += 1
-        if bars.volume[bar] > 0.0:
-            close = bars.close[bar]
+            trail = best_close - side * trail_distance
+            tighter = trail if np.isnan(stop) or side * (trail - stop) > 0.0 else stop
+        worst, best = (lows[bar], highs[bar]) if side > 0.0 else (highs[bar], lows[bar])
+        # A look before the rules are asked: most bars reach neither.
+        is_reached = side * (worst - tighter) <= 0.0 or side * (best - target) > 0.0
+        if is_reached and flags[bar] & TRADED:
             reason, out = protection(
                 side,
                 stop,
-                best_close - side * trail_distance,
+                trail,
                 target,
-                bars.open[bar],
-                bars.high[bar],
-                bars.low[bar],
-                close,
+                opens[bar],
+                highs[bar],
+                lows[bar],
+                closes[bar],
                 inside and bar == entered,
             )
             if reason:
                 return bar, reason, out
-            if side * (close - best_close) > 0.0:
-                best_close = close
-    return left, 0, np.nan
+        if is_trailing and flags[bar] & TRADED and side * (closes[bar] - best_close) > 0.0:
+            best_close = closes[bar]
+            trail = best_close - side * trail_distance
+            tighter = trail if np.isnan(stop) or side * (trail - stop) > 0.0 else stop
+    return last, 0, np.nan
 
 
 @intrinsic
@@ -343,7 +353,7 @@ def _trailing_zeros(typing_context: Any, word: Any) -> Any:
     """Zeros below the lowest bit of a uint64 that is not 0: one machine instruction."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], Constant(IntType(1), 1))
+        return builder.cttz(arguments[0], cgutils.true_bit)
 
     return types.int64(types.uint64), generate
 
@@ -357,11 +367,11 @@ def _next_set(bits: npt.NDArray[np.uint64], start: int, stop: int) -> int:
     # Most are near: a loop over single bars would guess its end wrong every time.
     found = bits[word] >> np.uint64(start & 63)
     if found:
-        return min(start + _trailing_zeros(found), stop)
+        return int(min(start + _trailing_zeros(found), stop))
     word += 1
     while word << 6 < stop:
         if bits[word]:
-            return min((word << 6) + _trailing_zeros(bits[word]), stop)
+            return int(min((word << 6) + _trailing_zeros(bits[word]), stop))
         word += 1
     return stop
 

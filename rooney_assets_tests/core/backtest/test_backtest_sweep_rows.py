@@ -7,13 +7,16 @@ import json
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 from hand_made import INSTRUMENT, bars
 
-from rooney_core.backtest import CostModel, run_backtest, sweep
+from rooney_core.backtest import CostModel, run_backtest, sweep, sweep_all
 from rooney_core.backtest.robustness import neighbours_keep_sharpe, walk_forward
 from rooney_core.errors import UnknownName
 from rooney_core.strategies import VARIANTS
+from rooney_core.validation.metrics import profit_factor, win_rate
+from rooney_core.validation.sharpe import annual_sharpe
 
 COSTS = CostModel.of(INSTRUMENT)
 
@@ -46,25 +49,62 @@ def test_one_row_per_configuration_in_order(market):
     assert all(text == json.dumps(json.loads(text), sort_keys=True) for text in results["params"])
 
 
+@pytest.fixture(scope="module")
+def swept(market):
+    return sweep_all(market, VARIANTS, COSTS, INSTRUMENT, n_threads=2)
+
+
 @pytest.mark.parametrize("name", list(VARIANTS))
-def test_a_row_is_what_a_single_backtest_gives(market, name):
-    results = sweep(market, [name], COSTS, INSTRUMENT)
-    row = results.row(results.height // 2, named=True)
-    single = run_backtest(market, name, row["params"], COSTS, INSTRUMENT)
-    daily, net = single.daily_returns["daily_return"], single.trades["net_profit_usd"]
-    assert row["n_trades"] == single.trades.height > 5
-    assert row["annual_sharpe"] == pytest.approx(daily.mean() / daily.std() * math.sqrt(252))
-    assert row["sharpe_per_day"] * math.sqrt(252) == pytest.approx(row["annual_sharpe"])
-    assert row["trades_per_year"] == pytest.approx(single.trades.height / 300 * 252)
-    assert row["max_drawdown"] == pytest.approx(single.equity["drawdown"].min())
-    assert row["win_rate"] == pytest.approx((net > 0).mean())
-    assert row["profit_factor"] == pytest.approx(
-        net.filter(net > 0).sum() / -net.filter(net < 0).sum()
+def test_a_row_is_what_a_single_backtest_gives(market, swept, name):
+    rows = swept.results.with_row_index("at").filter(pl.col("variant") == name)
+    busiest = rows.sort("n_trades", maintain_order=True).row(-1, named=True)
+    for row in (rows.row(rows.height // 2, named=True), busiest):
+        single = run_backtest(market, name, row["params"], COSTS, INSTRUMENT)
+        daily, net = single.daily_returns["daily_return"], single.trades["net_profit_usd"]
+        years = len(daily) / 252
+        expected = {
+            "n_trades": single.trades.height,
+            "annual_sharpe": annual_sharpe(daily),
+            "sharpe_per_day": annual_sharpe(daily) / math.sqrt(252),
+            "trades_per_year": single.trades.height / years,
+            "max_drawdown": single.equity["drawdown"].min(),
+            "win_rate": win_rate(net),
+            "profit_factor": profit_factor(net),
+            "net_profit_usd": net.sum(),
+            "n_obs": 300,
+            "skewness": daily.skew() if row["n_trades"] else math.nan,
+            "kurtosis": daily.kurtosis() + 3 if row["n_trades"] else math.nan,
+        }
+        assert {one: row[one] for one in expected} == pytest.approx(expected, nan_ok=True)
+        for column, factor in (("sharpe_at_double_costs", 2), ("sharpe_at_five_costs", 5)):
+            dear = run_backtest(market, name, row["params"], COSTS.times(factor), INSTRUMENT)
+            sharpe = annual_sharpe(dear.daily_returns["daily_return"])
+            assert row[column] == pytest.approx(sharpe, nan_ok=True)
+        kept = swept.returns[row["at"]]
+        assert kept.tolist() == daily.to_numpy().astype(np.float32).tolist()
+
+
+def test_most_variants_trade_here(swept):
+    busiest = swept.results.group_by("variant").agg(pl.col("n_trades").max())
+    assert (busiest["n_trades"] > 5).sum() > 20
+
+
+def test_threads_change_nothing(market, swept):
+    alone = sweep_all(market, VARIANTS, COSTS, INSTRUMENT, n_threads=1)
+    assert alone.results.equals(swept.results, null_equal=True)
+    assert alone.returns.tobytes() == swept.returns.tobytes()
+    assert swept.sessions.tolist() == sorted(set(market.session.tolist()))
+
+
+def test_a_known_margin_gives_a_return_on_it(market):
+    costs = COSTS.model_copy(update={"margin_per_contract_usd": 5000.0})
+    row = sweep(market, ["ibs_baseline"], costs, INSTRUMENT).row(0, named=True)
+    assert row["annual_return_on_margin"] == pytest.approx(
+        row["net_profit_usd"] / (300 / 252) / 5000
     )
-    assert row["net_profit_usd"] == pytest.approx(net.sum())
-    assert row["n_obs"] == 300
-    assert row["skewness"] == pytest.approx(daily.skew())
-    assert row["kurtosis"] == pytest.approx(daily.kurtosis() + 3)
+    assert (
+        sweep(market, ["ibs_baseline"], COSTS, INSTRUMENT)["annual_return_on_margin"].is_nan().all()
+    )
 
 
 def test_a_variant_that_never_trades_is_undefined_and_not_robust(market):
@@ -93,6 +133,7 @@ def test_walk_forward_trades_the_best_of_the_past_in_every_year():
         pieces.append(returns[sharpes.index(max(sharpes))][during])
     together = np.concatenate(pieces)
     assert result.n_folds == 3
+    assert [one.year for one in result.folds] == [2012, 2013, 2014]
     assert result.annual_sharpe == pytest.approx(
         together.mean() / together.std(ddof=1) * math.sqrt(252)
     )
