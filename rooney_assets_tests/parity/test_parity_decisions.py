@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd_variants import ODD, OddParams
 from random_markets import Shape, market, shapes
 
 from rooney_core.backtest import CostModel, run_backtest
@@ -233,6 +234,8 @@ def test_every_code_is_reachable():
         for name in PARAMS:
             bundle = bundle_of(name, with_model=True)
             seen |= set(batch_decisions(bars, bundle, references_for(bars, seed))["code"])
+            odd = replace(bundle, variant=ODD["odd_limit_day"], params=OddParams())
+            seen |= set(batch_decisions(bars, odd, references_for(bars, seed))["code"])
     assert seen == {one.value for one in DecisionCode}
 
 
