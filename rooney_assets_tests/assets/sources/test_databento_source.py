@@ -28,6 +28,7 @@ from rooney_core.errors import (
     CostRefused,
     InvalidSetting,
     LakeError,
+    SymbolUnknown,
     VendorRefused,
     VendorUnavailable,
 )
@@ -316,11 +317,13 @@ def test_a_day_of_reduced_quality_is_noted(desk: Desk) -> None:
     assert "2022-05-04" in str(reading.notes["vendor warnings"])
     # It is in the receipt: a later process tells it too.
     again = desk.source(key=None).read(instrument())
-    assert again.notes["vendor warnings"] == reading.notes["vendor's warnings"]
+    assert again.notes["vendor warnings"] == reading.notes["vendor warnings"]
 
 
 def test_an_empty_range_is_known_to_be_empty(desk: Desk) -> None:
+    # The newest range is counted first, and the oldest is downloaded first.
     desk.server.faults += [
+        Fault("none", "metadata.get_record_count", times=2),
         Fault("empty", "metadata.get_record_count"),
         Fault("empty", "timeseries.get_range"),
     ]
@@ -436,6 +439,26 @@ def test_minutes_are_read_too(desk: Desk) -> None:
 def test_an_unknown_symbol_is_refused_with_the_vendors_words(desk: Desk) -> None:
     with pytest.raises(VendorRefused, match=r"422.*XX\.v\.0"):
         desk.source().read(instrument(symbol="XX"))
+
+
+def test_years_before_a_symbol_was_listed_are_known_to_be_empty(desk: Desk) -> None:
+    """Another root of the dataset begins first; the vendor refuses ES before its own first day."""
+    old = es_bars().filter(pl.col("ts_event").dt.date() < date(2022, 1, 1))
+    old = old.with_columns(pl.col("ts_event").dt.offset_by("-2y"), contract=pl.lit("NQZ19"))
+    old.write_parquet(desk.folder / "ohlcv-1h" / "NQ.parquet")
+    (desk.folder / "datasets.yaml").write_text(
+        "GLBX.MDP3: {roots: [ES, NQ], end: 2023-02-11}", encoding="utf-8"
+    )
+    desk.restart()
+    early = instrument(feeds=[{"dataset": "GLBX.MDP3", "since": "2010-06-06"}])
+    reading = desk.source().read(early)
+    assert reading.bars["bar_start"].min().date() == FIRST  # type: ignore[union-attr]
+    assert "no such symbol yet" in str(reading.notes["vendor warnings"])
+    assert desk.ranges()[0] == ("2021-01-01", "2022-01-01")
+    assert desk.source(key=None).read(early).bars.equals(reading.bars)
+    # The other way round it is a fault: what is known no more, or not yet today, is not lost.
+    with pytest.raises(SymbolUnknown, match=r"NQ\.v\.0"):
+        desk.source().read(instrument(symbol="NQ", feeds=early.sources.databento.feeds))  # type: ignore[union-attr]
 
 
 def test_only_instruments_with_a_page_are_offered(desk: Desk) -> None:
