@@ -64,7 +64,8 @@ class FlatTime(Facts):
 class RollFacts(Facts):
     """How the front contract of the continuous series is chosen.
 
-    `volume` and `open_interest`: the later contract had more of it in the session before.
+    `volume`: the later contract traded more in the last three sessions together.
+    `open_interest`: it had more of it in the session before.
     `calendar`: `sessions_before` sessions before the contract's last safe session, which is the
     earlier of its last trading day and the day before its first notice.
     """

@@ -94,7 +94,9 @@ class VendorClient:
         self._patience = patience
         self._wait = wait
         self._draw = draw
-        self._service = databento.Historical(key.reveal(), *(() if gateway is None else (gateway,)))
+        # With the scheme: the client takes a bare `localhost:8443` for a scheme and a path.
+        service = () if gateway is None else (f"https://{gateway}",)
+        self._service = databento.Historical(key.reveal(), *service)
 
     def __repr__(self) -> str:
         return f"VendorClient({self._service.gateway})"
