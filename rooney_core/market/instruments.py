@@ -82,6 +82,7 @@ class Instrument(Facts):
     hourly bars). Commission is per contract and side; slippage in ticks per side.
     `contract_months`: codes of the months that are rolled through, January F to December Z, in that
     order; an exchange may list more, which nobody trades. Empty for what does not expire.
+    `chain`: `chosen` by our roll rule, or `delivered` by a vendor who picks the front contract.
     `expiry`, `first_notice`: rules of dates, null where unknown or without meaning.
     `micro_of`: the symbol whose price this contract follows at a fraction of the size.
     `order_ticker`: how TradersPost names a contract, from {root}, {month} (code), {year4}; null for
@@ -102,6 +103,7 @@ class Instrument(Facts):
     expiry: ExpiryRule | None = None
     first_notice: NoticeRule | None = None
     roll: RollFacts = RollFacts()
+    chain: Literal["chosen", "delivered"] = "chosen"
     micro_of: str | None = None
     order_ticker: str | None = "{root}{month}{year4}"
     bar_minutes: BarMinutes = 60
@@ -117,7 +119,7 @@ class Instrument(Facts):
     def from_source(self, source: str) -> Instrument:
         """These facts as the named source provides them; the source must have a page here."""
         page = getattr(self.sources, source)
-        stated = {name: getattr(page, name, None) for name in ("role", "bar_minutes")}
+        stated = {name: getattr(page, name, None) for name in ("role", "bar_minutes", "chain")}
         changed = {name: value for name, value in stated.items() if value is not None}
         return type(self).model_validate(self.model_dump() | changed)
 
@@ -219,7 +221,8 @@ class Universe(Facts):
     def offered_by(self, source: str) -> Universe:
         """The instruments that the source (`simulated`, `files`, `databento`) provides.
 
-        Role and `bar_minutes` of the source's page, where it states them, replace the instrument's.
+        Role, `bar_minutes` and `chain` of the source's page, where it states them, replace the
+        instrument's.
         """
         kept = (one for one in self.instruments if getattr(one.sources, source) is not None)
         return Universe(instruments=tuple(one.from_source(source) for one in kept))

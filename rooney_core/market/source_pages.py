@@ -106,6 +106,11 @@ class DatabentoFacts(Facts):
     role: Role | None = None
     bar_minutes: BarMinutes | None = None
 
+    @property
+    def chain(self) -> Literal["chosen", "delivered"]:
+        """`delivered` where the vendor chooses the front contract, one at a time."""
+        return "chosen" if self.series in ("contracts", "raw") else "delivered"
+
     @model_validator(mode="after")
     def _feeds_follow_each_other(self) -> Self:
         for before, after in pairwise(self.feeds):
