@@ -12,7 +12,12 @@ from rooney_assets.checks.judged import judge, not_looked_at
 from rooney_assets.graph.declaration import Here, Outcome, Severity, check
 from rooney_assets.sources import DailyWitness
 from rooney_core.errors import MissingArtifact
-from rooney_core.market.agreement import compare_daily, trade_date_bars, utc_day_bars
+from rooney_core.market.agreement import (
+    compare_daily,
+    on_trade_dates,
+    session_bounds,
+    utc_day_bars,
+)
 from rooney_core.market.quality import Measured, limits_for, restated_bars, second_source
 from rooney_core.market.quarantine import no_quarantine
 
@@ -111,7 +116,8 @@ def _compared(witness: DailyWitness, here: Here) -> pl.DataFrame:
     if daily["contract"].is_null().any():
         daily = daily.drop("contract")
     by_session = witness.day_is == "session"
-    ours = trade_date_bars(bars, one.product_group) if by_session else utc_day_bars(bars)
+    ours = session_bounds(bars, one.product_group) if by_session else utc_day_bars(bars)
+    daily = on_trade_dates(daily, one.product_group) if by_session else daily
     return compare_daily(
         ours, daily, tolerance=limits_for(one).daily_tolerance_ticks * one.tick_size
     )

@@ -22,7 +22,7 @@ from rooney_assets.sources.file_table import REQUIRED, read_cells, read_raw
 from rooney_assets.sources.file_times import same_zone, session_dates, stated_edge, utc_times
 from rooney_core.errors import BarsRejected, InputError, InvalidSetting
 from rooney_core.market.bars import BARS_SCHEMA, in_slices
-from rooney_core.market.calendar import HOURS, session_hours, session_labels
+from rooney_core.market.calendar import HOURS, day_hours, session_labels
 from rooney_core.market.contracts import parse_contract
 from rooney_core.market.quarantine import is_in_order, set_aside
 
@@ -275,8 +275,9 @@ def _bar_clock(edge: pl.Series, bar_edge: str, file: BarsFile) -> pl.DataFrame:
 
 def _session_clock(dates: pl.Series, file: BarsFile) -> pl.DataFrame:
     """bar_start, bar_end, session of rows whose time is the date of a session."""
-    hours = session_hours(dates.alias("session"), file.instrument.product_group)
-    return hours.select(bar_start="session_open", bar_end="session_close", session="session")
+    # A vendor may keep a bank holiday apart: its bar and the next one must not begin together.
+    hours = day_hours(dates, file.instrument.product_group)
+    return hours.select(bar_start="opens", bar_end="closes", session="day")
 
 
 def _quarantine_broken(part: _Part, symbol: str) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""From hourly bars to one bar a session.
+"""From hourly bars to one bar a session, which is the exchange's trade date.
 
 Belongs here: the session bar. Does not belong here: the labels and hours of sessions
 (`calendar.py`), or what a daily strategy does with them.
@@ -34,23 +34,29 @@ SESSION_BARS_SCHEMA: Final[dict[str, pl.DataType]] = {
 def session_bars(continuous_bars: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
     """One bar a session from continuous_bars (sorted by bar_start), oldest session first.
 
+    A session is a trade date (`calendar.py`): a bank holiday's hours are in the next one's bar.
     bar_start and bar_end are those of the first and the last bar; contract and adjustment are the
-    last bar's (a session has one front contract). `session_close` is when the bar may be known:
+    last bar's; where a vendor's chain changed the contract during the session, the earlier bars
+    are moved onto the last one's prices by the gap. `session_close` is when the bar may be known:
     the scheduled close, or the last bar's end where trading ran longer (16:15 or 16:30 Chicago in
     the years before 2018, or a day that is in no schedule).
     """
-    bars = continuous_bars.group_by("session", maintain_order=True).agg(
-        pl.col("symbol").last(),
-        pl.col("bar_start").first(),
-        pl.col("bar_end").last(),
-        pl.col("open").first(),
-        pl.col("high").max(),
-        pl.col("low").min(),
-        pl.col("close").last(),
-        pl.col("volume").sum(),
-        pl.col("contract").last(),
-        pl.col("adjustment").last(),
-        pl.len().cast(pl.Int64).alias("n_bars"),
+    bars = (
+        _in_one_contract(continuous_bars)
+        .group_by("session", maintain_order=True)
+        .agg(
+            pl.col("symbol").last(),
+            pl.col("bar_start").first(),
+            pl.col("bar_end").last(),
+            pl.col("open").first(),
+            pl.col("high").max(),
+            pl.col("low").min(),
+            pl.col("close").last(),
+            pl.col("volume").sum(),
+            pl.col("contract").last(),
+            pl.col("adjustment").last(),
+            pl.len().cast(pl.Int64).alias("n_bars"),
+        )
     )
     hours = session_hours(bars["session"], instrument.product_group).select(
         "session", "session_close"
@@ -60,3 +66,9 @@ def session_bars(continuous_bars: pl.DataFrame, instrument: Instrument) -> pl.Da
         .with_columns(session_close=pl.max_horizontal("session_close", "bar_end"))
         .select(list(SESSION_BARS_SCHEMA))
     )
+
+
+def _in_one_contract(continuous_bars: pl.DataFrame) -> pl.DataFrame:
+    """Raw prices of each session's last contract; without a change inside, the bars as they are."""
+    moved = pl.col("adjustment") - pl.col("adjustment").last().over("session")
+    return continuous_bars.with_columns(pl.col("open", "high", "low", "close") + moved)
