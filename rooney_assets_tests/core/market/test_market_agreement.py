@@ -14,9 +14,11 @@ from rooney_core.market.agreement import (
     session_bounds,
     utc_day_bars,
 )
+from rooney_core.market.bars import BARS_SCHEMA
 from rooney_core.market.calendar import expected_bar_starts, session_labels
 from rooney_core.market.hours import POST_CLOSE_TRADED_FOR_THE_NEXT_DAY_UNTIL
 from rooney_core.market.instruments import Universe
+from rooney_core.market.rolls import find_rolls, stitch
 from rooney_core.market.sessions import session_bars
 
 ROOT = Path(__file__).parents[3]
@@ -127,8 +129,7 @@ def test_days_of_utc_run_from_midnight_to_midnight():
     assert days["contract"].to_list() == ["YMZ11", "YMZ11"]
 
 
-def _front_hours(symbol: str) -> pl.DataFrame:
-    """Hours of the vendor's front contract; a session is that of the contract it ended in."""
+def _raw_hours(symbol: str) -> pl.DataFrame:
     file = pl.read_parquet(DATA / "futures_1h" / f"{symbol}.parquet").sort("ts_event")
     bars = file.rename({"ts_event": "bar_start"}).with_columns(
         session_labels(file["ts_event"], UNIVERSE[symbol].product_group),
@@ -136,6 +137,12 @@ def _front_hours(symbol: str) -> pl.DataFrame:
         symbol=pl.lit(symbol),
         adjustment=pl.lit(0.0),
     )
+    return bars.select(list(BARS_SCHEMA))
+
+
+def _front_hours(symbol: str) -> pl.DataFrame:
+    """Hours of the vendor's front contract; a session is that of the contract it ended in."""
+    bars = _raw_hours(symbol)
     front = bars.group_by("session").agg(pl.col("contract").last())
     return bars.join(front, on=["session", "contract"], maintain_order="left")
 
@@ -181,7 +188,9 @@ TO_THE_TICK = {
 
 def _plain(symbol: str) -> pl.DataFrame:
     """session_bars as they are in the lake, beside the vendor's bar of that date and contract."""
-    ours = session_bars(_front_hours(symbol), UNIVERSE[symbol])
+    instrument = UNIVERSE[symbol].model_copy(update={"chain": "delivered"})
+    raw = _raw_hours(symbol)
+    ours = session_bars(stitch(raw, find_rolls(raw, instrument), instrument), instrument)
     joined = ours.join(_daily(symbol), on=["session", "contract"], suffix="_daily")
     assert joined.height > 0.95 * ours.height  # the rest: days that one of the files lacks
     return joined.with_columns(

@@ -53,7 +53,7 @@ def test_real_bars_pass_in_their_zone_and_not_in_another(symbol):
 @pytest.mark.parametrize("symbol", SYMBOLS)
 def test_rolls_are_those_of_the_file(symbol):
     raw = _raw_bars(symbol)
-    # The vendor rolls at any evening, that of a bank holiday too, which is inside a session of ours.
+    # The vendor rolls on any evening, that of a bank holiday too: inside a session of ours.
     delivered = UNIVERSE[symbol].model_copy(update={"chain": "delivered"})
     rolls = find_rolls(raw, delivered)
     listed = pl.read_csv(DATA / "meta" / "rolls.csv", try_parse_dates=True).filter(
