@@ -9,7 +9,7 @@ import yaml
 
 from rooney_core.errors import BarsRejected
 from rooney_core.market.bars import BarArrays, validate_bars
-from rooney_core.market.calendar import schedule, session_labels
+from rooney_core.market.calendar import day_hours, own_days, schedule, session_labels
 from rooney_core.market.instruments import Universe
 from rooney_core.market.rolls import find_rolls, stitch
 from rooney_core.market.sessions import session_bars
@@ -78,7 +78,13 @@ def test_session_bars_and_arrays_of_real_bars(symbol):
     assert (daily["session_close"] >= daily["bar_end"]).all()
     arrays = BarArrays.from_frame(bars, UNIVERSE[symbol])
     assert len(arrays) == bars.height
-    assert (arrays.flat_deadline_us <= arrays.session_close_us).all()
+    # Flat by the close of the bar's own day: on a bank holiday that is not its session's close.
+    group = UNIVERSE[symbol].product_group
+    day = day_hours(own_days(bars["bar_start"], group), group)
+    closes = day["closes"].dt.timestamp("us").to_numpy()
+    assert (arrays.flat_deadline_us <= closes).all()
+    assert (closes < arrays.session_close_us).sum() > 100
+    assert (closes <= arrays.session_close_us).all()
 
 
 def test_the_schedule_is_the_days_on_which_the_dow_future_traded():
