@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from rooney_core.errors import InvalidSetting, UnknownName
 from rooney_core.market.source_pages import (
     BarMinutes,
+    Chain,
     Facts,
     NonNegativeFloat,
     PositiveFloat,
@@ -103,7 +104,7 @@ class Instrument(Facts):
     expiry: ExpiryRule | None = None
     first_notice: NoticeRule | None = None
     roll: RollFacts = RollFacts()
-    chain: Literal["chosen", "delivered"] = "chosen"
+    chain: Chain = "chosen"
     micro_of: str | None = None
     order_ticker: str | None = "{root}{month}{year4}"
     bar_minutes: BarMinutes = 60

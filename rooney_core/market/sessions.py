@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from rooney_core.market.calendar import UTC_MICROSECONDS, session_hours
@@ -41,23 +42,26 @@ def session_bars(continuous_bars: pl.DataFrame, instrument: Instrument) -> pl.Da
     the scheduled close, or the last bar's end where trading ran longer (16:15 or 16:30 Chicago in
     the years before 2018, or a day that is in no schedule).
     """
-    bars = (
-        _in_one_contract(continuous_bars)
-        .group_by("session", maintain_order=True)
-        .agg(
-            pl.col("symbol").last(),
-            pl.col("bar_start").first(),
-            pl.col("bar_end").last(),
-            pl.col("open").first(),
-            pl.col("high").max(),
-            pl.col("low").min(),
-            pl.col("close").last(),
-            pl.col("volume").sum(),
-            pl.col("contract").last(),
-            pl.col("adjustment").last(),
-            pl.len().cast(pl.Int64).alias("n_bars"),
-        )
+    days = continuous_bars["session"].to_physical().to_numpy()
+    first = np.flatnonzero(np.diff(days, prepend=days[:1] - 1))
+    last = np.append(first[1:], len(days)) - 1 if len(first) else first
+    opening, closing = continuous_bars[first], continuous_bars[last]
+    # By runs of rows instead of a group_by: millions of minutes cost no memory of their own.
+    bars = closing.with_columns(
+        opening["bar_start"],
+        opening["open"],
+        *(
+            pl.Series(name, extreme.reduceat(continuous_bars[name].to_numpy(), first))
+            for name, extreme in (("high", np.maximum), ("low", np.minimum), ("volume", np.add))
+            if len(first)
+        ),
+        pl.Series("n_bars", last - first + 1, dtype=pl.Int64),
     )
+    mixed = opening["adjustment"] != closing["adjustment"]
+    if mixed.any():
+        changed = bars.filter(mixed)["session"].implode()
+        moved = _in_one_contract(continuous_bars.filter(pl.col("session").is_in(changed)))
+        bars = bars.update(_extremes(moved), on="session")
     hours = session_hours(bars["session"], instrument.product_group).select(
         "session", "session_close"
     )
@@ -69,6 +73,12 @@ def session_bars(continuous_bars: pl.DataFrame, instrument: Instrument) -> pl.Da
 
 
 def _in_one_contract(continuous_bars: pl.DataFrame) -> pl.DataFrame:
-    """Raw prices of each session's last contract; without a change inside, the bars as they are."""
+    """Bars with every price in terms of its session's last contract."""
     moved = pl.col("adjustment") - pl.col("adjustment").last().over("session")
     return continuous_bars.with_columns(pl.col("open", "high", "low", "close") + moved)
+
+
+def _extremes(bars: pl.DataFrame) -> pl.DataFrame:
+    return bars.group_by("session").agg(
+        pl.col("open").first(), pl.col("high").max(), pl.col("low").min()
+    )

@@ -59,7 +59,19 @@ TWO_CONTRACTS = _frame(
 
 def test_volume_decides_the_session_after():
     assert find_rolls(TWO_CONTRACTS).rows() == [
-        ("X", date(2024, 3, 6), ROLL_TIME, "XH24", "XM24", 4.0, "volume", 103 / 99, 99.0, 103.0, "common_bar")
+        (
+            "X",
+            date(2024, 3, 6),
+            ROLL_TIME,
+            "XH24",
+            "XM24",
+            4.0,
+            "volume",
+            103 / 99,
+            99.0,
+            103.0,
+            "common_bar",
+        )
     ]
 
 
