@@ -9,6 +9,7 @@ RooneyError
     ├── LakeError         the lake cannot be written, or holds something that is not what it says
     ├── MissingArtifact   an input was never materialized
     ├── VendorRefused     the vendor says no: to the key, the account or the request
+    │   └── SymbolUnknown it knows none of the symbols in the range that was asked for
     ├── VendorUnavailable the vendor cannot be reached, fails, or sends what is not whole
     ├── CostRefused       a download would cost more than the limit allows
     ├── NotEnoughData     too few bars, sessions or trades for an honest answer
@@ -71,6 +72,10 @@ class MissingArtifact(RefusedError):
 
 class VendorRefused(RefusedError):
     """The vendor says no to the key, the account or the request; asking again changes nothing."""
+
+
+class SymbolUnknown(VendorRefused):
+    """The vendor knows none of the symbols in the range: misspelt, or not listed yet."""
 
 
 class VendorUnavailable(RefusedError):

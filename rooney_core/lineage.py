@@ -109,9 +109,24 @@ def table_from_bytes(data: bytes, origin: str) -> tuple[pl.DataFrame, Stamp]:
     """
     stamp = verified_stamp(data, origin)
     try:
-        return pl.read_parquet(data, hive_partitioning=False), stamp
+        return _parsed(data), stamp
     except pl.exceptions.PolarsError as error:
         raise _not_a_table(origin, str(error)) from error
+
+
+def _parsed(data: bytes) -> pl.DataFrame:
+    """The table in one chunk: otherwise every later step that adds a column copies all of it.
+
+    Large ones column by column, so that the table is never in memory twice.
+    """
+    if len(data) < _LARGE_BYTES:
+        return pl.read_parquet(data, hive_partitioning=False).rechunk()
+    return pl.DataFrame(
+        [
+            pl.read_parquet(data, columns=[name], hive_partitioning=False).to_series().rechunk()
+            for name in pl.read_parquet_schema(data)
+        ]
+    )
 
 
 def verified_stamp(data: bytes, origin: str) -> Stamp:
@@ -128,6 +143,7 @@ def claimed_stamp(tail: bytes, origin: str) -> Stamp:
     return _find_stamp(tail, origin)[0]
 
 
+_LARGE_BYTES = 16 * 1024**2
 _TAG = "rooney:1"
 _NO_VERSION = "-" * VERSION_LENGTH
 _NO_CHECKSUM = b"0" * 64

@@ -36,17 +36,21 @@ class Fill:
 
 @dataclass(frozen=True)
 class Trade:
-    """A round trip; profit in USD for all contracts, after slippage and both commissions."""
+    """A round trip; profit in USD for all contracts, after slippage and all commissions.
+
+    `roll_commission_usd`: of the two more fills that each roll on the way took.
+    """
 
     entry: Fill
     exit: Fill
     exit_reason: str
     net_profit_usd: float
+    roll_commission_usd: float = 0.0
 
     @property
     def commission_usd(self) -> float:
-        """Both sides."""
-        return self.entry.commission_usd + self.exit.commission_usd
+        """Of every fill: both ends, and rolls between them."""
+        return self.entry.commission_usd + self.exit.commission_usd + self.roll_commission_usd
 
 
 class PaperAccount:
@@ -77,11 +81,16 @@ class PaperAccount:
         if self.entry is None:
             raise AssertionError("leave() is called with a position open")
         entry, leaving = self.entry, self._fill(order, virtual)
-        points = entry.order.side * (leaving.price - entry.price)
-        commission = entry.commission_usd + leaving.commission_usd
-        value = points * self._bundle.instrument.multiplier * order.size
+        costs, instrument = self._bundle.costs, self._bundle.instrument
+        # Each roll on the way was two more fills, at the slippage and commission of any other,
+        # and the gap between the contracts was nobody's profit.
+        points = entry.order.side * (leaving.price - entry.price - virtual.roll_gap)
+        points -= 2.0 * virtual.rolls * costs.slippage(instrument)
+        rolled = 2.0 * virtual.rolls * costs.commission_per_contract_usd * order.size
+        value = points * instrument.multiplier * order.size
         self.entry, self.waiting_exit = None, None
-        return Trade(entry, leaving, virtual.reason, value - commission)
+        commission = entry.commission_usd + leaving.commission_usd + rolled
+        return Trade(entry, leaving, virtual.reason, value - commission, rolled)
 
     def _fill(self, order: Order, virtual: VirtualFill) -> Fill:
         commission = self._bundle.costs.commission_per_contract_usd * order.size

@@ -12,7 +12,12 @@ from rooney_assets.checks.judged import judge, not_looked_at
 from rooney_assets.graph.declaration import Here, Outcome, Severity, check
 from rooney_assets.sources import DailyWitness
 from rooney_core.errors import MissingArtifact
-from rooney_core.market.agreement import compare_daily, trade_date_bars, utc_day_bars
+from rooney_core.market.agreement import (
+    compare_daily,
+    on_trade_dates,
+    session_bounds,
+    utc_day_bars,
+)
 from rooney_core.market.quality import Measured, limits_for, restated_bars, second_source
 from rooney_core.market.quarantine import no_quarantine
 
@@ -70,35 +75,40 @@ def history_is_unchanged(table: pl.DataFrame, here: Here) -> Outcome:
 
 @check("session_bars", severity=Severity.WARN)
 def daily_bars_agree(table: pl.DataFrame, here: Here) -> Outcome:
-    """High and low of sessions built from finer bars are those of the vendor's daily bars.
+    """Highs, and lows, of sessions built from finer bars are those of the vendor's daily bars.
 
-    The rest is in the sample: how far off, and on which trade dates.
+    Each within a tick, in at least 99 % of the sessions. The rest is in the sample: how far off,
+    and on which trade dates.
     """
     witness = here.source.witnesses(here.instrument).daily
     if witness is None:
         return not_looked_at("no daily bars of this symbol from elsewhere")
     compared = _compared(witness, here)
     agreeing = pl.col("agrees").cast(pl.Float64)
-    share = float(compared["agrees"].mean() or 0.0)  # type: ignore[arg-type]
+    limits = limits_for(here.instrument)
+    slack = 1.001 * limits.daily_tolerance_ticks * here.instrument.tick_size
+    highs, lows = (
+        float((compared[name] <= slack).mean() or 0.0) for name in ("high_off", "low_off")
+    )
     rest = compared.filter(~pl.col("agrees"))
     rest = rest.sort(pl.max_horizontal("high_off", "low_off"), descending=True)
     points = compared.group_by(x=pl.col("session").dt.year()).agg(y=agreeing.mean()).sort("x")
     numbers = {
         "sessions compared": compared.height,
-        "share that agrees": share,
-        "differ": rest.height,
+        "share of highs that agree": highs,
+        "share of lows that agree": lows,
+        "sessions that differ in one of them": rest.height,
         "witness": witness.origin,
         "its day is": witness.day_is,
     }
-    limit = limits_for(here.instrument).daily_agreement
     return judge(
         Measured(numbers, rest.drop("agrees").head(100), points),
-        share >= limit,
-        "Sessions that agree with the daily bars",
+        min(highs, lows) >= limits.daily_agreement,
+        "Sessions whose high and low are the daily bar's",
         "share",
-        limit=limit,
+        limit=limits.daily_agreement,
         limit_is_least=True,
-        at_least=limit,
+        at_least=limits.daily_agreement,
     )
 
 
@@ -111,7 +121,8 @@ def _compared(witness: DailyWitness, here: Here) -> pl.DataFrame:
     if daily["contract"].is_null().any():
         daily = daily.drop("contract")
     by_session = witness.day_is == "session"
-    ours = trade_date_bars(bars, one.product_group) if by_session else utc_day_bars(bars)
+    ours = session_bounds(bars, one.product_group) if by_session else utc_day_bars(bars)
+    daily = on_trade_dates(daily, one.product_group) if by_session else daily
     return compare_daily(
         ours, daily, tolerance=limits_for(one).daily_tolerance_ticks * one.tick_size
     )

@@ -127,7 +127,10 @@ class YearOrDate(click.ParamType):
 def _choosing(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say which bars are meant."""
     options = (
-        click.option("--symbols", help="Comma-separated; default: all with a databento page."),
+        click.option(
+            "--symbols",
+            help="Comma-separated; default: all with a databento page that are not watched only.",
+        ),
         click.option("--from", "first", type=YearOrDate(), help="Leave out what lies before."),
         click.option(
             "--schema",
@@ -203,7 +206,7 @@ def _instruments(settings: Settings, symbols: str | None) -> tuple[Instrument, .
             f"{settings.universe} has no instrument with a page `databento` below `sources`."
         )
     if symbols is None:
-        return offered.instruments
+        return tuple(one for one in offered.instruments if one.symbol not in offered.watched)
     names = [one.strip().upper() for one in symbols.split(",") if one.strip()]
     if not names:
         raise click.UsageError("--symbols names no symbol; write for example --symbols ES,GC")

@@ -24,16 +24,18 @@ MEANINGS = {
     "before a roll at a price at or below zero",
     "open_interest": "contracts open at the session's end, where the source knows them",
     "roll_session": "first session on the new contract",
+    "roll_time": "first bar_start from which on the new contract is in front, UTC",
     "roll_from": "contract before the roll",
     "roll_to": "contract after the roll",
     "gap": "new contract's price minus the old one's at the roll, quote units",
     "method": "what decided the roll: volume, calendar, open_interest; expiry where the old "
-    "contract had ended; front_change where the source delivers one contract at a time",
+    "contract had ended; front_change where a file holds one contract at a time; delivered where "
+    "the vendor chooses",
     "ratio": "new contract's price over the old one's at the roll; null at or below zero",
     "old_price": "price of the contract before the roll that the gap is measured from, quote units",
     "new_price": "price of the contract after the roll at that time, quote units",
     "gap_basis": "common_bar: closes of one bar; last_closes: last closes before the roll; "
-    "first_open: the new contract's first open over the old one's last close",
+    "first_open and adjacent_bars: the new contract's first open over the old one's last close",
     "rolls": "times that the position moved to the next contract, each at the cost of two fills",
     "n_bars": "bars in the session",
     "session_close": "scheduled end of the session, UTC; features know the session from here on",

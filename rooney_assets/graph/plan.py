@@ -28,6 +28,11 @@ from rooney_assets.sources import BarSource
 from rooney_core.errors import UnknownName
 from rooney_core.market.instruments import Universe
 
+# Where facts were read changes no result; where bars are is in the source's own fingerprint.
+_NOT_CONTENT = {"sources", "fact_sources"}
+# A session's bars are compared with the vendor's daily ones, which the source holds too.
+_READS_WITNESSES = ("session_bars",)
+
 
 @dataclass(frozen=True)
 class Basis:
@@ -143,13 +148,13 @@ def _config(
     if params is not None:
         config["params"] = params.model_dump(mode="json")
     if asset.partitioning.column == "symbol" and key is not None:
-        config["instrument"] = universe[key].model_dump(mode="json", exclude={"sources"})
+        config["instrument"] = universe[key].model_dump(mode="json", exclude=_NOT_CONTENT)
     else:
         tradable = (universe[symbol] for symbol in universe.tradable)
         config["universe"] = {
-            one.symbol: one.model_dump(mode="json", exclude={"sources"}) for one in tradable
+            one.symbol: one.model_dump(mode="json", exclude=_NOT_CONTENT) for one in tradable
         }
-    if not asset.inputs and key is not None:
+    if key is not None and (not asset.inputs or asset.name in _READS_WITNESSES):
         config["source"] = source.fingerprint(universe[key])
     if any(one.reach is Reach.REFERENCES for one in asset.inputs.values()):
         config["references"] = list(universe.reference)

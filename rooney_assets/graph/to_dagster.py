@@ -14,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+import pyarrow as pa
 from pydantic import BaseModel
 
 from rooney_assets.config import LAUNCHPAD
@@ -41,6 +42,10 @@ from rooney_core.errors import RefusedError, RooneyError
 from rooney_core.market.instruments import Universe
 
 FORCE_TAG = "rooney/force"
+
+# Dagster resolves the types of this record at its first use, and keeps the local variables of
+# whoever that is for ever: here there are none, in a step there is a whole table.
+dg.TableSchema([dg.TableColumn("none")])
 SAMPLE_ROWS = 20
 """Offending rows that the UI shows of a check; its numbers count all of them."""
 
@@ -120,6 +125,8 @@ def _run(asset: Asset, context: Any, universe: Universe, params: BaseModel | Non
         raise dg.Failure(description=str(error), allow_retries=False) from error
     finally:
         resources.progress.ended(asset.name, key, status, time.monotonic() - began)
+        # What a step has read through Arrow is not kept for the next one.
+        pa.default_memory_pool().release_unused()
 
 
 class RefusedByCheck(RefusedError):

@@ -81,6 +81,27 @@ def schema_minutes(store: DBNStore) -> int:
     return SCHEMA_MINUTES[schema]
 
 
+def open_store(path: Path) -> DBNStore:
+    """The vendor's reader of a file; close its `reader` afterwards.
+
+    Raises BarsRejected for what is no DBN, and for a compressed file that was cut short.
+    """
+    from databento import BentoError, DBNStore
+    from databento_dbn import DBNError
+
+    require_whole(path)
+    try:
+        with path.open("rb") as opened:
+            head = opened.read(8)
+            if head.startswith(_ZSTD_MAGIC):
+                return DBNStore.from_bytes(head + opened.read())
+            # A header that is damaged would leave the file open in the vendor's reader.
+            DBNStore.from_bytes(head + opened.read(int.from_bytes(head[4:], "little")))
+        return DBNStore.from_file(path)
+    except (BentoError, DBNError, OSError, ValueError) as error:
+        raise BarsRejected(f"not a readable DBN file ({error}). Download it again.") from None
+
+
 def require_whole(path: Path) -> None:
     """Raises BarsRejected for a .zst file that ends before its last block.
 
@@ -144,8 +165,9 @@ def _columns(store: DBNStore, schema: str) -> pl.DataFrame:
         parts["volume"].append(records["volume"].astype(np.int64))
     if not parts["time"]:
         return pl.DataFrame(schema=DECODED_SCHEMA)
-    # Arrow takes the arrays as they are; polars would copy each.
-    frame = pl.from_arrow(pa.table({name: pa.chunked_array(part) for name, part in parts.items()}))
+    # Arrow takes the arrays as they are, batch by batch; one array of all would be a copy.
+    columns = {name: pa.chunked_array(part) for name, part in parts.items()}
+    frame = pl.from_arrow(pa.table(columns), rechunk=False)
     assert isinstance(frame, pl.DataFrame)
     return frame.with_columns(pl.col("time").dt.replace_time_zone("UTC"))
 

@@ -66,7 +66,7 @@ def name_contracts(bars: pl.DataFrame, store: DBNStore, instrument: Instrument) 
     for two continuous series in one file.
     """
     names = contract_names(store)
-    days = bars.select("instrument_id", day=pl.col("time").dt.date()).unique()
+    days = _days(bars)
     known = days.join(names, on="instrument_id").filter(
         (pl.col("day") >= pl.col("first")) & (pl.col("day") < pl.col("until"))
     )
@@ -84,24 +84,40 @@ def name_contracts(bars: pl.DataFrame, store: DBNStore, instrument: Instrument) 
     return _named(bars, found)
 
 
+def _days(bars: pl.DataFrame) -> pl.DataFrame:
+    """Each instrument_id and UTC day that has a record, once."""
+    day, number = pl.col("time").dt.date(), pl.col("instrument_id")
+    # Neighbours are mostly of one day: what is left after them is few.
+    starts_run = number.ne_missing(number.shift()) | day.ne_missing(day.shift())
+    return bars.filter(starts_run).select(number, day.alias("day")).unique()
+
+
 _BY_ID: Final = "#"
 _LEAVE_OUT: Final = ""
 
 
 def _named(bars: pl.DataFrame, found: pl.DataFrame) -> Named:
+    by_id = found.select("instrument_id", "contract").unique()
+    if by_id["instrument_id"].is_unique().all():
+        # As nearly always; a join of millions of rows takes much more memory.
+        named = bars.with_columns(
+            contract=pl.col("instrument_id").replace_strict(
+                by_id["instrument_id"], by_id["contract"], default=None, return_dtype=pl.String
+            )
+        )
+    else:
+        keys = found.select("instrument_id", "contract", _day="day")
+        named = (
+            bars.with_columns(_day=pl.col("time").dt.date())
+            .join(keys, on=["instrument_id", "_day"], how="left", maintain_order="left")
+            .drop("_day")
+        )
     out = found.filter(pl.col("contract") == _LEAVE_OUT)
-    if found["contract"].n_unique() == 1 and out.is_empty():
-        return Named(bars.with_columns(contract=pl.lit(found["contract"][0])), 0, ())
-    keys = found.select("instrument_id", "contract", _day="day")
-    named = (
-        bars.with_columns(_day=pl.col("time").dt.date())
-        .join(keys, on=["instrument_id", "_day"], how="left", maintain_order="left")
-        .drop("_day")
-    )
+    if out.is_empty():
+        return Named(named, 0, ())
     # A record without a time has no name, and is set aside later.
     kept = named.filter(pl.col("contract").ne_missing(_LEAVE_OUT))
-    left_out = tuple(out["symbol"].unique().sort())
-    return Named(kept, named.height - kept.height, left_out)
+    return Named(kept, named.height - kept.height, tuple(out["symbol"].unique().sort()))
 
 
 def _spans(store: DBNStore) -> Iterator[tuple[int, date, date, str]]:

@@ -14,7 +14,7 @@ from typing import Final
 
 import polars as pl
 
-from rooney_assets.sources.dbn import decode_bars, require_whole, schema_minutes
+from rooney_assets.sources.dbn import decode_bars, open_store, schema_minutes
 from rooney_assets.sources.dbn_names import name_contracts
 from rooney_assets.sources.file_faults import CellFaults
 from rooney_assets.sources.file_set import BarsFile, FileSet
@@ -22,7 +22,7 @@ from rooney_assets.sources.file_table import REQUIRED, read_cells, read_raw
 from rooney_assets.sources.file_times import same_zone, session_dates, stated_edge, utc_times
 from rooney_core.errors import BarsRejected, InputError, InvalidSetting
 from rooney_core.market.bars import BARS_SCHEMA, in_slices
-from rooney_core.market.calendar import HOURS, session_hours, session_labels
+from rooney_core.market.calendar import HOURS, day_hours, session_labels
 from rooney_core.market.contracts import parse_contract
 from rooney_core.market.quarantine import is_in_order, set_aside
 
@@ -165,7 +165,22 @@ def _read(file: BarsFile, in_folder: bool) -> _Part:
 
 def _read_table(file: BarsFile, in_folder: bool) -> _Part:
     edge = stated_edge(file)
-    raw, faults = read_raw(file), CellFaults()
+    slices = [_read_slice(part, raw, edge) for part, raw in read_raw(file)]
+    whole = pl.concat([rows for rows, _ in slices])
+    broken = pl.concat([rows for _, rows in slices], how="diagonal")
+    n_rows = whole.height + broken.height
+    contract = None
+    if "contract" not in whole.columns:
+        contract = _contract_of(file, whole, in_folder)
+        whole, broken = (
+            one.with_columns(contract=pl.lit(contract, pl.String)) for one in (whole, broken)
+        )
+    return _Part(file, whole, broken, n_rows, contract)
+
+
+def _read_slice(file: BarsFile, raw: pl.DataFrame, edge: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows that could be read, and the others."""
+    faults = CellFaults()
     cells = read_cells(file, raw, faults)
     times = raw[file.facts.time_column]
     clock = (
@@ -173,16 +188,10 @@ def _read_table(file: BarsFile, in_folder: bool) -> _Part:
         if edge == "session"
         else _bar_clock(utc_times(times, file, faults), edge, file)
     )
-    rows = clock.hstack(cells.get_columns()).with_columns(row=pl.int_range(raw.height))
+    row = pl.int_range(file.first_row, file.first_row + raw.height, eager=True).alias("row")
+    rows = clock.hstack([*cells.get_columns(), row])
     required = [name for name in ("bar_start", *REQUIRED, "contract") if name in rows.columns]
-    whole, broken = faults.split(rows, raw, required)
-    contract = None
-    if "contract" not in rows.columns:
-        contract = _contract_of(file, whole, in_folder)
-        whole, broken = (
-            one.with_columns(contract=pl.lit(contract, pl.String)) for one in (whole, broken)
-        )
-    return _Part(file, whole, broken, raw.height, contract)
+    return faults.split(rows, raw, required)
 
 
 def _contract_of(file: BarsFile, rows: pl.DataFrame, in_folder: bool) -> str:
@@ -204,14 +213,10 @@ def _contract_of(file: BarsFile, rows: pl.DataFrame, in_folder: bool) -> str:
 
 
 def _read_dbn(file: BarsFile) -> _Part:
-    # Imported here, because most commands read no DBN.
-    from databento import BentoError, DBNStore
-
     _require_dbn_clock(file)
     file.require_readable()
     try:
-        require_whole(file.path)
-        store = DBNStore.from_file(file.path)
+        store = open_store(file.path)
         with closing(store.reader):
             minutes = schema_minutes(store)
             decoded = decode_bars(store).with_row_index("row")
@@ -220,8 +225,6 @@ def _read_dbn(file: BarsFile) -> _Part:
             named = name_contracts(decoded, store, file.instrument)
     except BarsRejected as refused:
         raise BarsRejected(f"{file.instrument.symbol}: {file.path}: {refused}") from None
-    except (BentoError, OSError, ValueError, RuntimeError) as error:
-        raise file.refuse(f"not a readable DBN file ({error})", "Download it again") from None
     _require_minutes(minutes, file)
     bars = named.bars.drop("instrument_id")
     times = bars["time"]
@@ -272,8 +275,9 @@ def _bar_clock(edge: pl.Series, bar_edge: str, file: BarsFile) -> pl.DataFrame:
 
 def _session_clock(dates: pl.Series, file: BarsFile) -> pl.DataFrame:
     """bar_start, bar_end, session of rows whose time is the date of a session."""
-    hours = session_hours(dates.alias("session"), file.instrument.product_group)
-    return hours.select(bar_start="session_open", bar_end="session_close", session="session")
+    # A vendor may keep a bank holiday apart: its bar and the next one must not begin together.
+    hours = day_hours(dates, file.instrument.product_group)
+    return hours.select(bar_start="opens", bar_end="closes", session="day")
 
 
 def _quarantine_broken(part: _Part, symbol: str) -> pl.DataFrame:

@@ -32,13 +32,15 @@ _CLOCK = {"time_column", "time_zone", "bar_edge", "columns"}
 class BarsFile:
     """One file, whose bars it holds, and what universe.yaml says about it.
 
-    `origin` is its name below the source's folder, with slashes.
+    `origin` is its name below the source's folder, with slashes. `first_row` is not 0 for a later
+    slice of a file that is read bit by bit.
     """
 
     path: Path
     instrument: Instrument
     facts: BarFiles
     origin: str
+    first_row: int = 0
 
     @property
     def kind(self) -> str:
@@ -57,7 +59,8 @@ class BarsFile:
 
     def row(self, index: int) -> str:
         """How a reader finds a row: the line of a CSV (header is line 1), or a row from 0 on."""
-        return f"line {index + 2}" if self.kind == "CSV" else f"row {index}"
+        row = self.first_row + index
+        return f"line {row + 2}" if self.kind == "CSV" else f"row {row}"
 
     def refuse(self, fault: str, advice: str) -> BarsRejected:
         """The error that says which file, what arrived and what to do."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 import gzip
 import zlib
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import IO, Final
 
 import polars as pl
 
@@ -22,24 +23,31 @@ PRICES: Final = ("open", "high", "low", "close")
 REQUIRED: Final = (*PRICES, "volume")
 OPTIONAL: Final = ("contract", "open_interest")
 _SHOWN = 3
+_SLICE_BYTES: Final = 32 * 2**20
 _MOST: Final = 2.0**53
 
 
-def read_raw(file: BarsFile) -> pl.DataFrame:
-    """The file's columns as they are: all of a CSV, as text, and of Parquet those that are needed.
+def read_raw(file: BarsFile) -> Iterator[tuple[BarsFile, pl.DataFrame]]:
+    """The file's columns as they are, in one slice or, of a long CSV, in several.
 
-    Raises BarsRejected for a file that is not what its ending says, is empty, lacks a column or
-    has it twice, or holds several symbols of which none is said to be a contract; and
-    InvalidSetting for a mapping of a column that does not exist here.
+    All of a CSV, as text, and of Parquet those that are needed. Each slice comes with the file as
+    it begins there (`first_row`). Raises BarsRejected for a file that is not what its ending says,
+    is empty, lacks a column or has it twice, or holds several symbols of which none is said to be
+    a contract; and InvalidSetting for a mapping of a column that does not exist here.
     """
     mapping = _stated_columns(file)
     file.require_readable()
-    raw = _read_csv(file) if file.kind == "CSV" else _read_parquet(file, mapping)
-    _require_columns(mapping, raw.columns, file)
-    if raw.is_empty():
-        raise file.refuse("the file is empty: it has columns, but no rows", "Export it again")
-    _require_one_series(column_names(file, raw), raw, file)
-    return raw
+    slices = _read_csv(file) if file.kind == "CSV" else iter([_read_parquet(file, mapping)])
+    n_rows, symbols = 0, pl.Series(dtype=pl.String)
+    for raw in slices:
+        _require_columns(mapping, raw.columns, file)
+        if raw.is_empty():
+            raise file.refuse("the file is empty: it has columns, but no rows", "Export it again")
+        if "symbol" in raw.columns and "contract" not in column_names(file, raw):
+            symbols = symbols.append(raw["symbol"].cast(pl.String)).unique(maintain_order=True)
+            _require_one_series(symbols, file)
+        yield replace(file, first_row=n_rows), raw
+        n_rows += raw.height
 
 
 def column_names(file: BarsFile, raw: pl.DataFrame) -> dict[str, str]:
@@ -81,26 +89,38 @@ def _stated_columns(file: BarsFile) -> dict[str, str]:
     }
 
 
-def _read_csv(file: BarsFile) -> pl.DataFrame:
-    content = _csv_bytes(file)
+def _read_csv(file: BarsFile) -> Iterator[pl.DataFrame]:
+    is_packed = file.path.suffix.lower() == ".gz"
     try:
-        content.decode("utf-8")
-        # As text, so that a cell that is no number can be shown with its line.
-        return pl.read_csv(content, infer_schema=False)
+        with gzip.open(file.path) if is_packed else file.path.open("rb") as opened:
+            for content in _csv_slices(opened):
+                content.decode("utf-8")
+                # As text, so that a cell that is no number can be shown with its line.
+                yield pl.read_csv(content, infer_schema=False)
     except UnicodeDecodeError as error:
         raise _unreadable("CSV", f"byte {error.start} is not UTF-8", file) from None
     except pl.exceptions.PolarsError as error:
         raise _unreadable("CSV", str(error), file) from None
-
-
-def _csv_bytes(file: BarsFile) -> bytes:
-    content = file.path.read_bytes()
-    if file.path.suffix.lower() != ".gz":
-        return content
-    try:
-        return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise _unreadable("gzip", str(error), file) from None
+        raise _unreadable("gzip" if is_packed else "CSV", str(error), file) from None
+
+
+def _csv_slices(opened: IO[bytes]) -> Iterator[bytes]:
+    """The header with a part of the lines, as often as needed; the header alone if there are none.
+
+    Text takes four times the memory of numbers, so that a long file is read bit by bit.
+    """
+    header = opened.readline()
+    part = opened.read(_SLICE_BYTES)
+    while True:
+        part += opened.readline()
+        # A line may end within a quoted cell.
+        while part.count(b'"') % 2 and (line := opened.readline()):
+            part += line
+        yield header + part
+        part = opened.read(_SLICE_BYTES)
+        if not part:
+            return
 
 
 def _read_parquet(file: BarsFile, mapping: Mapping[str, str]) -> pl.DataFrame:
@@ -160,14 +180,13 @@ def _did_you_mean(missing: Mapping[str, str], arrived: list[str], used: Mapping[
     return "Name the file's columns by `time_column` and `columns` in universe.yaml"
 
 
-def _require_one_series(columns: Mapping[str, str], raw: pl.DataFrame, file: BarsFile) -> None:
+def _require_one_series(symbols: pl.Series, file: BarsFile) -> None:
     """Several symbols in one file are several series; which row is ours must be said."""
-    if "contract" in columns or "symbol" not in raw.columns or raw["symbol"].n_unique() == 1:
+    if len(symbols) <= 1:
         return
-    shown = ", ".join(map(str, raw["symbol"].unique(maintain_order=True).head(_SHOWN)))
+    shown = ", ".join(map(str, symbols.head(_SHOWN)))
     raise file.refuse(
-        f"column symbol holds {raw['symbol'].n_unique()} names ({shown}, ...), and there is no "
-        "column contract",
+        f"column symbol holds {len(symbols)} names ({shown}, ...), and there is no column contract",
         "If they are contracts of one instrument, set `columns: {contract: symbol}` in "
         "universe.yaml; otherwise split the file",
     )

@@ -82,9 +82,10 @@ class BarArrays:
 
     Times are microseconds since 1970 UTC (int64). open, high, low, close are raw prices; adjusted
     price = price + adjustment. `session` counts days since 1970-01-01 (int32).
-    `flat_deadline_us`, `session_open_us` and `session_close_us` belong to the bar's session: a
-    position is flat by the first, the others are the scheduled hours. Each value of a bar depends
-    on that bar alone, never on its neighbours.
+    `session_open_us` and `session_close_us` are the scheduled hours of the bar's session. A
+    position is flat by `flat_deadline_us`, which belongs to the calendar day of the bar's start:
+    the session after a bank holiday holds two of them, the holiday's own first. Each value of a bar
+    depends on that bar alone, never on its neighbours.
     """
 
     bar_start_us: NDArray[np.int64]
@@ -121,7 +122,7 @@ class BarArrays:
             bar_end_us=_microseconds(frame["bar_end"]),
             **{name: _copy(frame[name], np.float64) for name in (*_PRICES, "adjustment", "volume")},
             session=_copy(sessions.to_physical(), np.int32),
-            flat_deadline_us=_microseconds(flat_deadlines(sessions, instrument)),
+            flat_deadline_us=_microseconds(flat_deadlines(frame["bar_start"], instrument)),
             session_open_us=_microseconds(hours["session_open"]),
             session_close_us=_microseconds(hours["session_close"]),
         )

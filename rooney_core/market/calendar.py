@@ -6,15 +6,21 @@ in which contracts follow each other (`rolls.py`), or what to do at a deadline.
 
 | group | session | ordinary hours | full closings |
 |---|---|---|---|
-| equity_index, energy, metals, fx, rates, volatility | opens the evening before | 17:00-16:00 Chicago | New Year, Good Friday, Christmas |
+| equity_index, energy, metals, fx, rates, volatility | trade date; opens the evening before | 17:00-16:00 Chicago | New Year, Good Friday, Christmas |
 | us_equity | the same date | 09:30-16:00 New York | all exchange holidays |
 | volatility_index | the same date | 08:30-15:15 Chicago | as us_equity |
 
-Where sources disagree about a day, `session_close` is what the exchange did, and `flat_deadlines`
-obeys the earliest: noon in Chicago on every shortened day, and no entry at all on a day that some
-source calls closed. A bar that exists on a day without a schedule (a Good Friday morning) is
-labelled by its clock. A US holiday keeps its own session, although the exchange books it with the
-next trade date: its market stops at noon and nobody may be in a position then.
+A session is the exchange's trade date, one bar of the vendors' daily series. A US bank holiday has
+none: what CME and CFE trade on it, from the evening before to its early halt, belongs to the next
+trade date. The session of the Tuesday after such a Monday opens on Sunday at 17:00, halts on Monday
+at noon, goes on at 17:00 and closes on Tuesday at 16:00.
+
+Deadlines know nothing of that: `flat_deadlines` are those of the bar's own calendar day (`own_days`),
+so whoever enters on the holiday is flat before its halt, and such a session holds two deadlines.
+Where sources disagree about a day, hours are what the exchange did, and the deadline obeys the
+earliest: noon in Chicago on every shortened day, and no entry at all on a day that some source
+calls closed. A bar that exists on a full closing (a Good Friday morning) keeps the date of its clock: the
+vendors have a daily bar of it, or none at all.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -24,7 +30,7 @@ from datetime import date, time, timedelta
 import polars as pl
 
 from rooney_core.errors import InvalidSetting
-from rooney_core.market.holidays import easter_sunday, irregular_days
+from rooney_core.market.holidays import booked_dates, easter_sunday, irregular_days
 from rooney_core.market.hours import HOURS, Hours, Period, trading_periods
 from rooney_core.market.instruments import Instrument, ProductGroup
 
@@ -32,10 +38,13 @@ __all__ = [
     "HOURS",
     "UTC_MICROSECONDS",
     "Hours",
+    "day_deadlines",
+    "day_hours",
     "easter_sunday",
     "expected_bar_starts",
     "flat_deadlines",
     "outside_hours",
+    "own_days",
     "schedule",
     "session_hours",
     "session_labels",
@@ -44,18 +53,32 @@ __all__ = [
 UTC_MICROSECONDS = pl.Datetime("us", "UTC")
 FRIDAY, SATURDAY = 5, 6
 _DAY_MINUTES = 1440
+_LONGEST_HOLIDAY = timedelta(days=7)
+"""More than lies between a bank holiday and the trade date that its hours belong to."""
 
 
 def session_labels(bar_start: pl.Series, product_group: ProductGroup) -> pl.Series:
-    """Exchange session of each bar, as a date; a function of the bar's own start only.
+    """Exchange session (trade date) of each bar; a function of the bar's own start only.
 
-    `bar_start` is Datetime UTC, the inclusive start. A CME bar belongs to the date of its Chicago
-    time plus 7 hours: 17:00 starts the next date. A label on a weekend moves to Monday. Holidays
-    do not move labels. Null in, null out.
+    `bar_start` is Datetime UTC, the inclusive start. A CME bar belongs to its `own_days` date:
+    17:00 Chicago starts the next one, and a weekend is Monday. The date of a bank holiday moves on
+    to the next trade date. Null in, null out.
+    """
+    days = own_days(bar_start, product_group)
+    moved = booked_dates(product_group, _years(days))
+    label = days if not moved else days.replace(list(moved), list(moved.values()))
+    return label.alias("session")
+
+
+def own_days(bar_start: pl.Series, product_group: ProductGroup) -> pl.Series:
+    """Calendar day whose hours each bar is in, by its clock: the session, but for bank holidays.
+
+    A CME bar belongs to the date of its Chicago time plus 7 hours; a weekend moves to Monday.
+    Holidays move nothing. Null in, null out.
     """
     hours = HOURS[product_group]
     local = bar_start.dt.convert_time_zone(hours.zone).dt.replace_time_zone(None)
-    label = (local + hours.label_shift).dt.date().alias("session")
+    label = (local + hours.label_shift).dt.date().alias("day")
     past_friday = label.dt.weekday() - FRIDAY
     to_monday = pl.select(
         pl.when(past_friday > 0).then(3 - past_friday).otherwise(pl.lit(0, pl.Int8))
@@ -67,7 +90,8 @@ def schedule(product_group: ProductGroup, first: date, last: date) -> pl.DataFra
     """Sessions from `first` to `last`, both inclusive, oldest first.
 
     Columns: session (Date), session_open, session_close (Datetime UTC; open inclusive, close
-    exclusive), early_close (Boolean). Days without a session have no row.
+    exclusive), early_close (Boolean). Days without a session have no row: closings, and bank
+    holidays, whose hours are the beginning of the next session.
     Raises InvalidSetting when `first` is after `last`.
     """
     days = _days(first, last)
@@ -75,31 +99,69 @@ def schedule(product_group: ProductGroup, first: date, last: date) -> pl.DataFra
 
 
 def session_hours(sessions: pl.Series, product_group: ProductGroup) -> pl.DataFrame:
-    """Hours of each date of `sessions`, in its order, whether or not it is a trading day.
+    """Hours of each date of `sessions`, in its order, whether or not it is a trade date.
 
-    Columns of `schedule` plus is_scheduled (Boolean). A date without a session gets the group's
-    ordinary hours, or those of its short morning, so that stray real bars on it still have an open
-    and a close. `session_close` is the ordinary close of all years: before 2015 some futures traded
-    15 to 30 minutes longer (`hours.trading_periods`).
-    """
-    return _hours_of(sessions, product_group).drop("flat_by")
-
-
-def flat_deadlines(sessions: pl.Series, instrument: Instrument) -> pl.Series:
-    """UTC time by which positions of each session are flat, aligned with `sessions`.
-
-    The instrument's flat time on the session's date, in the flat time's own zone, never after the
-    earliest close that a source states for the day. A date without a scheduled session, or one that
-    a source calls closed, gets its session_open: no entry is possible.
+    Columns of `schedule` plus is_scheduled (Boolean). The trade date after a bank holiday opens
+    with the holiday's hours; close and early_close are of its own day. A date without a session
+    gets the hours of its day (`day_hours`), so that stray real bars on it still have an open and a
+    close. `session_close` is the ordinary close of all years: before 2015 some futures traded 15 to
+    30 minutes longer (`hours.trading_periods`).
     """
     days = sessions.unique().alias("session")
-    flat = pl.col("session").dt.combine(instrument.flat_time.at)
-    deadline = pl.min_horizontal(_in_utc(flat, instrument.flat_time.zone), "flat_by")
-    by_day = _hours_of(days, instrument.product_group).select(
-        "session",
-        flat_deadline=pl.when("is_scheduled").then(deadline).otherwise("session_open"),
+    first_days = _first_days(days, product_group)
+    opens = _day_table(first_days.unique(), product_group).select("day", session_open="opens")
+    table = (
+        pl.DataFrame([days, first_days])
+        .join(opens, on="day", how="left")
+        .drop("day")
+        .join(_day_table(days, product_group), left_on="session", right_on="day")
+        .select(
+            "session",
+            "session_open",
+            "early_close",
+            session_close="closes",
+            is_scheduled=pl.col("is_traded") & ~pl.col("booked_next"),
+        )
+        .select("session", "session_open", "session_close", "early_close", "is_scheduled")
     )
-    return _aligned(sessions, by_day)["flat_deadline"]
+    return _aligned(sessions.alias("session"), table)
+
+
+def day_hours(days: pl.Series, product_group: ProductGroup) -> pl.DataFrame:
+    """Hours of each calendar day by itself, in the order of `days`: a bank holiday has its own.
+
+    Columns: day (Date), opens, closes (Datetime UTC; opens inclusive, closes exclusive),
+    early_close, is_traded (Boolean: not a closing), session (Date): the trade date that the hours
+    belong to. Days that are no trading days get ordinary hours, or those of their short morning.
+    """
+    return _aligned(days.alias("day"), _day_table(days.unique(), product_group)).select(
+        "day", "opens", "closes", "early_close", "is_traded", "session"
+    )
+
+
+def flat_deadlines(bar_start: pl.Series, instrument: Instrument) -> pl.Series:
+    """UTC time by which a position is flat that is held in each bar; aligned with `bar_start`.
+
+    The deadline of the bar's own calendar day (`own_days`), not of its session: in the session
+    after a bank holiday, bars of the holiday have the holiday's deadline, before its early halt,
+    and the others that of the trade date.
+    """
+    return day_deadlines(own_days(bar_start, instrument.product_group), instrument)
+
+
+def day_deadlines(days: pl.Series, instrument: Instrument) -> pl.Series:
+    """UTC time by which positions of each calendar day are flat, aligned with `days`.
+
+    The instrument's flat time on that date, in the flat time's own zone, never after the earliest
+    close that a source states for the day. A day on which nothing trades, or one that a source
+    calls closed, gets the open of its hours: no entry is possible.
+    """
+    flat = pl.col("day").dt.combine(instrument.flat_time.at)
+    deadline = pl.min_horizontal(_in_utc(flat, instrument.flat_time.zone), "flat_by")
+    by_day = _day_table(days.unique(), instrument.product_group).select(
+        "day", flat_deadline=pl.when("is_traded").then(deadline).otherwise("opens")
+    )
+    return _aligned(days.alias("day"), by_day)["flat_deadline"]
 
 
 def outside_hours(bar_start: pl.Series, product_group: ProductGroup) -> pl.Series:
@@ -139,10 +201,13 @@ def expected_bar_starts(
             f"Bars of {bar_minutes} minutes were asked for; 1440 or a divisor of 60 is possible. "
             "Use the instrument's bar_minutes."
         )
-    days = _hours_of(_days(first, last), product_group).filter("is_scheduled")
+    planned = schedule(product_group, first, last)
     if bar_minutes == _DAY_MINUTES:
-        return days.select("session", bar_start="session_open")
-    stretches = pl.concat(_stretches(days, product_group)).sort("session", "opens")
+        return planned.select("session", bar_start="session_open")
+    days = day_hours(_days(first - _LONGEST_HOLIDAY, last), product_group).filter(
+        "is_traded", pl.col("session").is_between(first, last)
+    )
+    stretches = pl.concat(_stretches(days, product_group)).sort("opens")
     start, every = pl.col("opens").dt.truncate(f"{bar_minutes}m"), f"{bar_minutes}m"
     bars = (
         stretches.filter(pl.col("opens") < pl.col("closes"))
@@ -162,38 +227,56 @@ def _days(first: date, last: date) -> pl.Series:
     return pl.date_range(first, last, "1d", eager=True).alias("session")
 
 
-def _hours_of(sessions: pl.Series, product_group: ProductGroup) -> pl.DataFrame:
-    """`session_hours` plus flat_by (Datetime UTC), the earliest time to be flat by."""
+def _years(days: pl.Series) -> list[int]:
+    years: list[int] = days.dt.year().unique().drop_nulls().to_list()
+    # A date that was misread (milliseconds for seconds) has no calendar, and no holiday either.
+    return [year for year in years if date.min.year < year < date.max.year]
+
+
+def _first_days(sessions: pl.Series, product_group: ProductGroup) -> pl.Series:
+    """The day, of those that make up each session, that comes first: mostly its own date."""
+    years = _years(sessions)
+    booked = booked_dates(product_group, [*years, *(year - 1 for year in years)])
+    first: dict[date, date] = {}
+    for day in sorted(booked, reverse=True):
+        first[booked[day]] = day
+    # A date that is no session itself keeps its own hours.
+    days = sessions if not first else sessions.replace(list(first), list(first.values()))
+    return days.alias("day")
+
+
+def _day_table(days: pl.Series, product_group: ProductGroup) -> pl.DataFrame:
+    """`day_hours` of distinct days, plus booked_next and flat_by, the time to be flat by (UTC)."""
     hours = HOURS[product_group]
-    days = sessions.unique().alias("session")
-    irregular = irregular_days(product_group, days.dt.year().unique().drop_nulls())
-    day = pl.col("session")
+    days = days.alias("day")
+    irregular = irregular_days(product_group, _years(days)).rename({"session": "day"})
+    booked = booked_dates(product_group, _years(days))
+    day = pl.col("day")
     open_day = day.dt.offset_by("-1d") if hours.opens_day_before else day
-    flat_clock = pl.coalesce("flat_by", "closes", pl.lit(hours.closes))
-    table = (
+    close = pl.coalesce("closes", pl.lit(hours.closes))
+    flat_by = _in_utc(day.dt.combine(pl.coalesce("flat_by", close)), hours.zone)
+    opens = _in_utc(open_day.dt.combine(hours.opens), hours.zone)
+    return (
         days.to_frame()
-        .join(irregular, on="session", how="left")
+        .join(irregular, on="day", how="left")
         .select(
-            "session",
-            session_open=_in_utc(open_day.dt.combine(hours.opens), hours.zone),
-            session_close=_in_utc(
-                day.dt.combine(pl.coalesce("closes", pl.lit(hours.closes))), hours.zone
-            ),
+            "day",
+            opens=opens,
+            closes=_in_utc(day.dt.combine(close), hours.zone),
             early_close=(pl.col("closes") < hours.closes).fill_null(False),
-            is_scheduled=(day.dt.weekday() < SATURDAY) & ~pl.col("is_closed").fill_null(False),
-            flat_by=_in_utc(day.dt.combine(flat_clock), hours.zone),
-            no_entry=pl.col("no_entry").fill_null(False),
+            is_traded=(day.dt.weekday() < SATURDAY) & ~pl.col("is_closed").fill_null(False),
+            session=day.replace(list(booked), list(booked.values())) if booked else day,
+            booked_next=pl.col("booked_next").fill_null(False),
+            flat_by=pl.when(pl.col("no_entry").fill_null(False)).then(opens).otherwise(flat_by),
         )
-        .with_columns(flat_by=pl.when("no_entry").then("session_open").otherwise("flat_by"))
-        .drop("no_entry")
     )
-    return _aligned(sessions, table)
 
 
-def _aligned(sessions: pl.Series, by_day: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `by_day` in the order of `sessions`, repeats and nulls included."""
-    asked = sessions.alias("session").to_frame()
-    return asked.join(by_day, on="session", how="left", maintain_order="left", nulls_equal=True)
+def _aligned(dates: pl.Series, by_date: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `by_date` in the order of `dates`, repeats and nulls included."""
+    return dates.to_frame().join(
+        by_date, on=dates.name, how="left", maintain_order="left", nulls_equal=True
+    )
 
 
 def _stretches(days: pl.DataFrame, product_group: ProductGroup) -> list[pl.DataFrame]:
@@ -210,8 +293,8 @@ def _stretches(days: pl.DataFrame, product_group: ProductGroup) -> list[pl.DataF
 def _of_period(
     days: pl.DataFrame, period: Period, end: date
 ) -> list[tuple[pl.DataFrame, tuple[time, time]]]:
-    inside = days.filter(pl.col("session").is_between(period.since, end, closed="left"))
-    on_friday = pl.col("session").dt.weekday() == FRIDAY
+    inside = days.filter(pl.col("day").is_between(period.since, end, closed="left"))
+    on_friday = pl.col("day").dt.weekday() == FRIDAY
     return [
         (inside.filter(on_friday == friday), stretch)
         for friday in (False, True)
@@ -225,13 +308,13 @@ def _stretch(
     """One stretch on each of `days`, cut at the close of a day that closes early."""
     zone = HOURS[product_group].zone
     opens, closes = stretch
-    day = pl.col("session")
+    day = pl.col("day")
     open_day = day - timedelta(days=1) if opens > closes else day
     end = _in_utc(day.dt.combine(closes), zone)
     return days.select(
         "session",
         opens=_in_utc(open_day.dt.combine(opens), zone),
-        closes=pl.when("early_close").then(pl.min_horizontal(end, "session_close")).otherwise(end),
+        closes=pl.when("early_close").then(pl.min_horizontal(end, "closes")).otherwise(end),
     )
 
 

@@ -19,6 +19,8 @@ before 2009 and after 2026 the rules are continued. Clocks are the group's own z
 | Good Friday with payrolls | to 08:15, no session | closed | to 10:15, no session | to 10:15, no session | closed |
 
 Bank holidays: King, Presidents, Memorial, Juneteenth (2022 on), Independence, Labor, Thanksgiving.
+What CME and CFE trade on them belongs to the next trade date, of every group, in every year; VX was
+closed on them before 2014-06-23.
 New Year, Good Friday and Christmas are closed for all. us_equity and volatility_index are closed on
 bank holidays too and close at 13:00 New York and 12:15 Chicago on the eves.
 """  # noqa: E501
@@ -26,7 +28,7 @@ bank holidays too and close at 13:00 New York and 12:15 Chicago on the eves.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from functools import lru_cache
 from typing import Final
@@ -139,6 +141,7 @@ _GLOBEX_CLOSED_EARLY_ONCE: Final[dict[ProductGroup, dict[date, time]]] = {
     },
     "volatility": dict.fromkeys((_BUSH, _CARTER), time(8, 30)),
 }
+_VX_HOLIDAYS_SINCE: Final = date(2014, 6, 23)
 # In 2002 the Friday after Independence Day was the short one; 2003 had one after Christmas too.
 _US_EQUITY_EVES_OTHERWISE: Final = frozenset(
     (date(2002, 7, 3), date(2002, 7, 5), date(2003, 12, 26))
@@ -151,13 +154,17 @@ _EVE_CLOSE: Final[dict[ProductGroup, time]] = {
 
 @dataclass(frozen=True)
 class _Day:
-    """One day that is not ordinary. `flat_by`: the earliest close that a good source states."""
+    """One day that is not ordinary. `flat_by`: the earliest close that a good source states.
+
+    `booked_next`: what trades on it belongs to the next trade date.
+    """
 
     session: date
     closes: time | None = None
     is_closed: bool = False
     flat_by: time | None = None
     no_entry: bool = False
+    booked_next: bool = False
 
 
 def irregular_days(product_group: ProductGroup, years: Iterable[int]) -> pl.DataFrame:
@@ -165,8 +172,9 @@ def irregular_days(product_group: ProductGroup, years: Iterable[int]) -> pl.Data
 
     Columns: session (Date), closes (Time in the group's zone; null: the ordinary close), is_closed
     (Boolean: no session; `closes` may still tell of a short morning), flat_by (Time; null: the
-    close), the earliest close that any source states, and no_entry (Boolean): some source calls the
-    day closed, so that nobody should be in a position at all.
+    close), the earliest close that any source states, no_entry (Boolean): some source calls the day
+    closed, so that nobody should be in a position at all, and booked_next (Boolean): what trades on
+    the day belongs to the next trade date.
     """
     days = [day for year in sorted(set(years)) for day in _days_of(product_group, year)]
     return pl.DataFrame(
@@ -176,6 +184,7 @@ def irregular_days(product_group: ProductGroup, years: Iterable[int]) -> pl.Data
             "is_closed": [day.is_closed for day in days],
             "flat_by": [day.flat_by for day in days],
             "no_entry": [day.no_entry for day in days],
+            "booked_next": [day.booked_next for day in days],
         },
         schema={
             "session": pl.Date(),
@@ -183,8 +192,34 @@ def irregular_days(product_group: ProductGroup, years: Iterable[int]) -> pl.Data
             "is_closed": pl.Boolean(),
             "flat_by": pl.Time(),
             "no_entry": pl.Boolean(),
+            "booked_next": pl.Boolean(),
         },
     )
+
+
+def booked_dates(product_group: ProductGroup, years: Iterable[int]) -> dict[date, date]:
+    """Days of the calendar years whose trading belongs to a later trade date, and that date.
+
+    The Monday of a bank holiday goes to Tuesday, a Friday to Monday, Thanksgiving to its Friday.
+    Empty for us_equity and volatility_index, which are closed on such days.
+    """
+    return {
+        one.session: _next_trade_date(product_group, one.session)
+        for year in sorted(set(years))
+        for one in _days_of(product_group, year)
+        if one.booked_next
+    }
+
+
+@lru_cache(maxsize=4096)
+def _next_trade_date(product_group: ProductGroup, day: date) -> date:
+    day += timedelta(days=1)
+    passed = {
+        one.session for one in _days_of(product_group, day.year) if one.is_closed or one.booked_next
+    }
+    if day.isoweekday() < _SATURDAY and day not in passed:
+        return day
+    return _next_trade_date(product_group, day)
 
 
 @lru_cache(maxsize=1024)
@@ -201,10 +236,7 @@ def _days_of(product_group: ProductGroup, year: int) -> tuple[_Day, ...]:
 def _globex_year(product_group: ProductGroup, closes: _Closes, year: int) -> dict[date, _Day]:
     days: dict[date, _Day] = {}
     for holiday in bank_holidays(year):
-        days[holiday] = _short(holiday, _bank_close(closes, holiday))
-        if product_group == "volatility":
-            # CFE trades a stub for the next business day; both libraries call the day closed.
-            days[holiday] = _Day(holiday, days[holiday].closes, no_entry=True)
+        days[holiday] = _bank_holiday(product_group, closes, holiday)
     if closes.friday_before is not None:
         days |= {day: _Day(day, closes.friday_before) for day in _fridays_before(year)}
     after = _thanksgiving(year) + timedelta(days=1)
@@ -220,6 +252,15 @@ def _globex_year(product_group: ProductGroup, closes: _Closes, year: int) -> dic
         with_payrolls = day in _GOOD_FRIDAYS_WITH_PAYROLLS
         days[day] = _Day(day, closes.good_friday_morning if with_payrolls else None, is_closed=True)
     return {day: row for day, row in days.items() if day.year == year}
+
+
+def _bank_holiday(product_group: ProductGroup, closes: _Closes, day: date) -> _Day:
+    if product_group != "volatility":
+        return replace(_short(day, _bank_close(closes, day)), booked_next=True)
+    if day < _VX_HOLIDAYS_SINCE:
+        return _Day(day, is_closed=True)
+    # CFE trades a stub; both libraries call the day closed.
+    return _Day(day, _bank_close(closes, day), no_entry=True, booked_next=True)
 
 
 def _named(days: dict[date, _Day], day: date) -> time | None:

@@ -3,9 +3,10 @@
 Belongs here: opening, closing and pauses of an ordinary day, by period. Does not belong here: days
 that are not ordinary (`holidays.py`), or anything in UTC (`calendar.py`).
 
-Two views of one day. `HOURS` is the frame that labels, deadlines and simulated bars use: one open
-and one close for all years. `trading_periods` says when prices could really form, which the gap
-check needs: the closing pause of index futures, and the later closes before 2015.
+A day is a calendar day of the exchange, whether or not it has a trade date of its own
+(`calendar.py`). Two views of it. `HOURS` is the frame that labels, deadlines and simulated bars
+use: one open and one close for all years. `trading_periods` says when prices could really form,
+which the gap check needs: the closing pause of index futures, and the later closes before 2015.
 """
 
 from __future__ import annotations
@@ -67,8 +68,9 @@ HOURS: Final[dict[ProductGroup, Hours]] = {
 }
 
 POST_CLOSE_TRADED_FOR_THE_NEXT_DAY_UNTIL: Final = date(2012, 11, 18)
-"""Until the session of this date, index futures traded 15:30 to 16:30 Chicago for the next trade
-date. Our labels keep those bars on the day of their clock; `agreement.py` allows for it."""
+"""Until the session of this date, index futures of CME and CBOT traded 15:30 to 16:30 Chicago for
+the next trade date. Our labels keep those bars on the day of their clock: the hour from 15:00 holds
+a piece of both, and the Russell 2000 future was at ICE then. `agreement.py` allows for it."""
 
 _ALWAYS: Final = date(1900, 1, 1)
 _EVENING: Final = time(17, 0)

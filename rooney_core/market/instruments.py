@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from rooney_core.errors import InvalidSetting, UnknownName
 from rooney_core.market.source_pages import (
     BarMinutes,
+    Chain,
     Facts,
     NonNegativeFloat,
     PositiveFloat,
@@ -64,7 +65,8 @@ class FlatTime(Facts):
 class RollFacts(Facts):
     """How the front contract of the continuous series is chosen.
 
-    `volume` and `open_interest`: the later contract had more of it in the session before.
+    `volume`: the later contract traded more in the last three sessions together.
+    `open_interest`: it had more of it in the session before.
     `calendar`: `sessions_before` sessions before the contract's last safe session, which is the
     earlier of its last trading day and the day before its first notice.
     """
@@ -83,6 +85,7 @@ class Instrument(Facts):
     `margin_per_contract_usd`: the initial margin, null where nobody looked it up; reports only.
     `contract_months`: codes of the months that are rolled through, January F to December Z, in that
     order; an exchange may list more, which nobody trades. Empty for what does not expire.
+    `chain`: `chosen` by our roll rule, or `delivered` by a vendor who picks the front contract.
     `expiry`, `first_notice`: rules of dates, null where unknown or without meaning.
     `micro_of`: the symbol whose price this contract follows at a fraction of the size.
     `order_ticker`: how TradersPost names a contract, from {root}, {month} (code), {year4}; null for
@@ -107,6 +110,7 @@ class Instrument(Facts):
     expiry: ExpiryRule | None = None
     first_notice: NoticeRule | None = None
     roll: RollFacts = RollFacts()
+    chain: Chain = "chosen"
     micro_of: str | None = None
     partner: str | None = None
     order_ticker: str | None = "{root}{month}{year4}"
@@ -123,7 +127,7 @@ class Instrument(Facts):
     def from_source(self, source: str) -> Instrument:
         """These facts as the named source provides them; the source must have a page here."""
         page = getattr(self.sources, source)
-        stated = {name: getattr(page, name, None) for name in ("role", "bar_minutes")}
+        stated = {name: getattr(page, name, None) for name in ("role", "bar_minutes", "chain")}
         changed = {name: value for name, value in stated.items() if value is not None}
         return type(self).model_validate(self.model_dump() | changed)
 
@@ -225,7 +229,8 @@ class Universe(Facts):
     def offered_by(self, source: str) -> Universe:
         """The instruments that the source (`simulated`, `files`, `databento`) provides.
 
-        Role and `bar_minutes` of the source's page, where it states them, replace the instrument's.
+        Role, `bar_minutes` and `chain` of the source's page, where it states them, replace the
+        instrument's.
         """
         kept = (one for one in self.instruments if getattr(one.sources, source) is not None)
         return Universe(instruments=tuple(one.from_source(source) for one in kept))

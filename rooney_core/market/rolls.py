@@ -4,26 +4,31 @@ Belongs here: the roll_calendar with the price of each roll, and the continuous 
 belong here: the rule that chooses the contract (`roll_choice.py`), what adjusted prices are
 (`adjustment.py`), what a roll costs (a trade of the backtest), or where single contracts come from.
 
-A roll is decided once a session, before it opens, from finished sessions. A front contract never
-comes back.
+A roll is decided once a session, before it opens, from finished sessions, and a front contract
+never comes back. Only where the vendor delivers a chain of his own (`Instrument.chain`), his choice
+is followed bar by bar, at whatever hour he changes the contract.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from rooney_core.errors import BarsRejected
 from rooney_core.market.adjustment import backward_products, backward_sums
 from rooney_core.market.bars import BARS_SCHEMA
+from rooney_core.market.calendar import UTC_MICROSECONDS
 from rooney_core.market.instruments import Instrument
 from rooney_core.market.roll_choice import Roll, choose_rolls, dated
 
 ROLLS_SCHEMA: Final[dict[str, pl.DataType]] = {
     "symbol": pl.String(),
     "roll_session": pl.Date(),
+    "roll_time": UTC_MICROSECONDS,
     "roll_from": pl.String(),
     "roll_to": pl.String(),
     "gap": pl.Float64(),
@@ -33,14 +38,17 @@ ROLLS_SCHEMA: Final[dict[str, pl.DataType]] = {
     "new_price": pl.Float64(),
     "gap_basis": pl.String(),
 }
-"""Columns of roll_calendar. roll_session: first session on `roll_to`. gap: new minus old price, in
+"""Columns of roll_calendar. roll_session: first session on `roll_to`; roll_time: its first
+bar_start there (UTC), from which on the new contract is in front. gap: new minus old price, in
 quote units. ratio: new over old price, null when either is not above 0. gap_basis: where the two
-prices come from, a key of `GAP_BASES`. method: what decided, see `roll_choice`."""
+prices come from, a key of `GAP_BASES`. method: what decided, see `roll_choice`; `delivered`: the
+vendor."""
 
 GAP_BASES: Final[dict[str, str]] = {
     "common_bar": "closes of both contracts on their last common bar before the roll session",
     "last_closes": "last close of each before the roll session; they have no common bar",
     "first_open": "first open of the new contract over the last close of the old one",
+    "adjacent_bars": "the same, where the vendor changed the contract from one bar to the next",
 }
 """Every gap_basis, the most trustworthy first."""
 
@@ -52,6 +60,7 @@ CONTINUOUS_SCHEMA: Final[dict[str, pl.DataType]] = {
 adjusted price; price x adjustment_ratio the backward-ratio adjusted one, 1.0 on the last contract
 and null before a roll where a price at or below zero has no ratio."""
 
+_EPOCH = date(1970, 1, 1)
 _GAP_SESSIONS = 5  # looked at first: the common bar of two contracts is nearly always in them
 
 
@@ -89,18 +98,55 @@ def find_rolls(raw_bars: pl.DataFrame, instrument: Instrument | None = None) -> 
     """
     if raw_bars.is_empty():
         return pl.DataFrame(schema=ROLLS_SCHEMA)
-    symbol = raw_bars["symbol"][0]
-    rolls = choose_rolls(raw_bars, contract_order(raw_bars, instrument), instrument)
-    prices = _Prices(raw_bars)
-    rows = [(symbol, *roll, *prices.at(roll)) for roll in rolls]
-    columns = ["symbol", *Roll._fields, "old_price", "new_price", "gap_basis"]
+    is_delivered = instrument is not None and instrument.chain == "delivered"
+    priced = _delivered(raw_bars) if is_delivered else _chosen(raw_bars, instrument)
     old, new = pl.col("old_price"), pl.col("new_price")
     has_ratio = (old > 0) & (new > 0)
+    return priced.with_columns(
+        symbol=pl.lit(raw_bars["symbol"][0]),
+        gap=new - old,
+        ratio=pl.when(has_ratio).then(new / old),
+    ).select(list(ROLLS_SCHEMA))
+
+
+_PRICED = (*Roll._fields, "roll_time", "old_price", "new_price", "gap_basis")
+
+
+def _chosen(raw_bars: pl.DataFrame, instrument: Instrument | None) -> pl.DataFrame:
+    """The rolls of our own rule, with their prices."""
+    rolls = choose_rolls(raw_bars, contract_order(raw_bars, instrument), instrument)
+    prices = _Prices(raw_bars)
+    rows = [(*roll, prices.starts(roll), *prices.at(roll)) for roll in rolls]
+    return pl.DataFrame(rows, schema={name: ROLLS_SCHEMA[name] for name in _PRICED}, orient="row")
+
+
+def _delivered(raw_bars: pl.DataFrame) -> pl.DataFrame:
+    """The changes of contract in a chain that the vendor chose; a contract may come back."""
+    before = pl.all().shift(1).name.suffix("_before")
+    bars = raw_bars.select("bar_start", "session", "contract", "open", "close").sort("bar_start")
+    _require_one_at_a_time(raw_bars, bars["bar_start"])
     return (
-        pl.DataFrame(rows, schema={name: ROLLS_SCHEMA[name] for name in columns}, orient="row")
-        .with_columns(gap=new - old, ratio=pl.when(has_ratio).then(new / old))
-        .select(list(ROLLS_SCHEMA))
+        bars.with_columns(before)
+        .filter(pl.col("contract") != pl.col("contract_before"))
+        .select(
+            roll_session="session",
+            roll_from="contract_before",
+            roll_to="contract",
+            method=pl.lit("delivered"),
+            roll_time="bar_start",
+            old_price="close_before",
+            new_price="open",
+            gap_basis=pl.lit("adjacent_bars"),
+        )
     )
+
+
+def _require_one_at_a_time(raw_bars: pl.DataFrame, starts: pl.Series) -> None:
+    if starts.is_duplicated().any():
+        raise BarsRejected(
+            f"{raw_bars['symbol'][0]}: two contracts share a bar start, but by universe.yaml the "
+            "vendor delivers one chain. Correct `series` of its page."
+        )
 
 
 def stitch(
@@ -115,20 +161,19 @@ def stitch(
     if raw_bars.is_empty():
         return pl.DataFrame(schema=CONTINUOUS_SCHEMA)
     tenures = _tenures(raw_bars, roll_calendar, instrument)
-    bars = (
-        raw_bars.lazy()
-        .drop("adjustment", "adjustment_ratio", strict=False)
-        .join(tenures.lazy(), on="contract", maintain_order="left")
-        .filter(
-            pl.col("from").is_null() | (pl.col("session") >= pl.col("from")),
-            pl.col("until").is_null() | (pl.col("session") < pl.col("until")),
-        )
-        .select(list(CONTINUOUS_SCHEMA))
-        .collect()
-    )
-    if not bars["bar_start"].is_sorted():
-        bars = bars.sort("bar_start")
-    if bars["bar_start"].is_duplicated().any():
+    ordered = raw_bars if raw_bars["bar_start"].is_sorted() else raw_bars.sort("bar_start")
+    # Who is in front follows from the time alone; millions of minutes are not joined for it.
+    changes = tenures["from"].drop_nulls().dt.timestamp("us").to_numpy()
+    starts = ordered["bar_start"].dt.timestamp("us").to_numpy()
+    tenure = np.searchsorted(changes, starts, side="right").astype(np.int32)
+    in_front = _in_front(ordered["contract"], tenures["contract"], tenure)
+    if not in_front.all():
+        ordered, tenure = ordered.filter(pl.Series(in_front)), tenure[in_front]
+        starts = starts[in_front]
+    adjustments = [tenures[name].gather(tenure) for name in ("adjustment", "adjustment_ratio")]
+    kept = ordered.drop("adjustment", "adjustment_ratio", strict=False)
+    bars = kept.hstack(adjustments).select(list(CONTINUOUS_SCHEMA))
+    if (np.diff(starts) == 0).any():
         raise BarsRejected(
             f"{bars['symbol'][0]}: two bars of one contract at one time. Run validate_bars on the "
             "raw bars before stitching."
@@ -136,17 +181,28 @@ def stitch(
     return bars
 
 
+def _in_front(
+    contract: pl.Series, fronts: pl.Series, tenure: npt.NDArray[np.int32]
+) -> npt.NDArray[np.bool_]:
+    """For each bar, whether its contract is the one in front at its time."""
+    codes = pl.concat([fronts, contract.unique()]).unique(maintain_order=True)
+    enum = pl.Enum(codes)
+    own = contract.cast(enum).to_physical().to_numpy()
+    front: npt.NDArray[np.bool_] = own == fronts.cast(enum).to_physical().to_numpy()[tenure]
+    return front
+
+
 def _tenures(
     raw_bars: pl.DataFrame, roll_calendar: pl.DataFrame, instrument: Instrument | None
 ) -> pl.DataFrame:
-    """One row per front contract: from (null: the start), until (exclusive; null: the end)."""
-    calendar = roll_calendar.sort("roll_session")
+    """One row per time in front: from (null: the start), until (exclusive; null: the end)."""
+    calendar = roll_calendar.sort("roll_time")
     later = calendar.select(
         contract="roll_to",
-        until=pl.col("roll_session").shift(-1),
+        until=pl.col("roll_time").shift(-1),
         adjustment=backward_sums(pl.col("gap")),
         adjustment_ratio=backward_products(pl.col("ratio")),
-        **{"from": pl.col("roll_session")},
+        **{"from": pl.col("roll_time")},
     )
     # The last contract is exactly unadjusted; sums and products leave dust in the others only.
     last = pl.int_range(pl.len()) == pl.len() - 1
@@ -158,7 +214,7 @@ def _tenures(
     first = pl.DataFrame(
         {
             "contract": [_first_front(raw_bars, calendar, instrument)],
-            "until": [calendar["roll_session"].first()],
+            "until": [calendar["roll_time"].first()],
             "adjustment": [float(calendar["gap"].sum())],
             "adjustment_ratio": [None if ratios.has_nulls() else float(ratios.product())],
             "from": [None],
@@ -188,13 +244,19 @@ class _Prices:
         if not (bars["session"].is_sorted() and bars["bar_start"].is_sorted()):
             bars = bars.sort("session", "bar_start")
         self._bars = bars
-        self._sessions = bars["session"].unique().sort()
+        self._days = bars["session"].to_physical().to_numpy()
+        self._sessions = np.unique(self._days)
+
+    def starts(self, roll: Roll) -> datetime:
+        """The first bar start of the roll session."""
+        first: datetime = self._bars["bar_start"][self._row(_day(roll.roll_session))]
+        return first
 
     def at(self, roll: Roll) -> tuple[float, float, str]:
         """(old price, new price, gap_basis) of a roll."""
-        bars, end = self._bars, self._row(roll.roll_session)
-        position = int(self._sessions.search_sorted(roll.roll_session))
-        near = self._row(self._sessions[max(0, position - _GAP_SESSIONS)])
+        bars, end = self._bars, self._row(_day(roll.roll_session))
+        position = int(np.searchsorted(self._sessions, _day(roll.roll_session)))
+        near = self._row(int(self._sessions[max(0, position - _GAP_SESSIONS)]))
         for start in (near, 0):
             common = _common_closes(bars[start:end], roll)
             if common is not None:
@@ -205,8 +267,12 @@ class _Prices:
         opens = bars[end:].filter(pl.col("contract") == roll.roll_to)["open"]
         return float(old[-1]), float(opens[0]), "first_open"
 
-    def _row(self, session: date) -> int:
-        return int(self._bars["session"].search_sorted(session, side="left"))
+    def _row(self, day: int) -> int:
+        return int(np.searchsorted(self._days, day, side="left"))
+
+
+def _day(session: date) -> int:
+    return (session - _EPOCH).days
 
 
 def _common_closes(bars: pl.DataFrame, roll: Roll) -> tuple[float, float] | None:

@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 
 from rooney_core.errors import InvalidSetting, NotEnoughData
 from rooney_core.market.bars import BARS_SCHEMA
-from rooney_core.market.calendar import schedule, session_hours
+from rooney_core.market.calendar import day_hours, schedule
 from rooney_core.market.contracts import MONTH_CODES
 from rooney_core.market.instruments import Instrument
 from rooney_core.market.simulation_kernel import all_on_tick, draw_normals, draw_prices
@@ -75,7 +75,8 @@ class _Roll(NamedTuple):
 def simulate_bars(instrument: Instrument, market: SimulatedMarket) -> pl.DataFrame:
     """raw_bars of one simulated symbol (`bars.BARS_SCHEMA`), sorted by (bar_start, contract).
 
-    Hourly from session open to close, or one bar a session for `bar_minutes` 1440. Every contract
+    Hourly from session open to close (but for the halt after a bank holiday's hours), or one bar a
+    session for `bar_minutes` 1440. Every contract
     month rolls eight sessions before its fifteenth; from three sessions before it on, both
     contracts have bars, and volume crosses over so that `find_rolls` rolls on that very session.
     An instrument without contract months has one contract, named like the symbol.
@@ -161,24 +162,40 @@ def _hours(instrument: Instrument, market: SimulatedMarket) -> pl.DataFrame:
             f"{instrument.symbol}: no {group} session from {market.first_session} to "
             f"{market.last_session}; at least one is needed. Widen the dates of the market."
         )
-    drawn_from = sessions["session_open"]
-    if instrument.bar_minutes == 1440:
-        drawn_from = session_hours(sessions["session"], "equity_index")["session_open"]
-    days_before = pl.col("session").diff().dt.total_days().fill_null(1)
+    days_before = pl.col("day").diff().dt.total_days().fill_null(1)
+    begins = pl.col("session") != pl.col("session").shift()
     return (
-        sessions.with_columns(drawn_from=drawn_from, break_hours=_BREAK_HOURS_PER_DAY * days_before)
+        _days_of(sessions, instrument)
+        .with_columns(break_hours=_BREAK_HOURS_PER_DAY * days_before)
         .with_columns(
-            pl.datetime_ranges("drawn_from", "session_close", "1h", closed="left").alias("start")
+            pl.datetime_ranges("drawn_from", "closes", "1h", closed="left").alias("start")
         )
         .explode("start", empty_as_null=False)
         .with_columns(
             bar_start="start",
-            bar_end=pl.min_horizontal(pl.col("start").dt.offset_by("1h"), "session_close"),
-            in_bar=pl.col("start") >= pl.col("session_open"),
+            bar_end=pl.min_horizontal(pl.col("start").dt.offset_by("1h"), "closes"),
+            in_bar=pl.col("start") >= pl.col("opens"),
             gap_hours=pl.when(pl.col("start") == pl.col("drawn_from"))
             .then("break_hours")
             .otherwise(0.0),
+            begins_session=begins.fill_null(True),
         )
+    )
+
+
+def _days_of(sessions: pl.DataFrame, instrument: Instrument) -> pl.DataFrame:
+    """The trading days that make up `sessions`, oldest first: a bank holiday is one by itself.
+
+    Columns of `sessions`, and day, opens, closes, and drawn_from, where its prices begin.
+    """
+    before: date = sessions["session_open"][0].date()
+    dates = pl.date_range(before, sessions["session"][-1], "1d", eager=True)
+    days = day_hours(dates, instrument.product_group).filter("is_traded")
+    drawn_from = days["opens"]
+    if instrument.bar_minutes == 1440:
+        drawn_from = day_hours(days["day"], "equity_index")["opens"]
+    return days.select("day", "opens", "closes", "session", drawn_from=drawn_from).join(
+        sessions, on="session", maintain_order="left"
     )
 
 
@@ -200,7 +217,7 @@ def _draw(
         hour,
         shape,
         gap_hours,
-        np.where(gap_hours > 0.0, jump, 1.0),
+        np.where(hours["begins_session"].to_numpy(), jump, 1.0),
         np.array(
             [
                 _key(market, "common factor"),

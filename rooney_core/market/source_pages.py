@@ -18,6 +18,7 @@ PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 BarMinutes = Literal[1, 60, 1440]
 Role = Literal["tradable", "reference", "watched"]
+Chain = Literal["chosen", "delivered"]
 """`tradable`: strategies trade it. `reference`: it only informs features, of every symbol.
 `watched`: bars, rolls and checks when it is named; neither traded nor in any feature."""
 
@@ -76,10 +77,15 @@ class FileWitnesses(Facts):
 
 
 class FileFacts(BarFiles):
-    """A symbol in a folder of files. `role` and `bar_minutes` replace the instrument's here."""
+    """A symbol in a folder of files. `role` and `bar_minutes` replace the instrument's here.
+
+    `chain`: `delivered` where the files hold one contract at a time and change it by themselves, at
+    whatever hour; by default the front contract is chosen from all that are there.
+    """
 
     role: Role | None = None
     bar_minutes: BarMinutes | None = None
+    chain: Chain = "chosen"
     witnesses: FileWitnesses = FileWitnesses()
 
 
@@ -105,6 +111,11 @@ class DatabentoFacts(Facts):
     series: Literal["volume", "calendar", "open_interest", "contracts", "raw"] = "volume"
     role: Role | None = None
     bar_minutes: BarMinutes | None = None
+
+    @property
+    def chain(self) -> Chain:
+        """`delivered` where the vendor chooses the front contract, one at a time."""
+        return "chosen" if self.series in ("contracts", "raw") else "delivered"
 
     @model_validator(mode="after")
     def _feeds_follow_each_other(self) -> Self:

@@ -174,7 +174,7 @@ def _sessions_of(
 
 def _drawn(instrument: Instrument, simulated: SimulatedMarket) -> pl.DataFrame:
     raw = simulate_bars(instrument, simulated)
-    return stitch(raw, find_rolls(raw))
+    return stitch(raw, find_rolls(raw, instrument), instrument)
 
 
 def _read(path: Path) -> pl.DataFrame:

@@ -35,7 +35,7 @@ from rooney_assets.sources.databento.patience import (
 )
 from rooney_assets.sources.databento.plan import Days, Request
 from rooney_assets.sources.databento.receipt import Name
-from rooney_core.errors import RooneyError, VendorRefused, VendorUnavailable
+from rooney_core.errors import RooneyError, SymbolUnknown, VendorRefused, VendorUnavailable
 
 MAX_SYMBOLS: Final = 2000
 """Symbols that the vendor takes in one request."""
@@ -48,6 +48,9 @@ _ADVICE: Final = {
     404: "The dataset or the symbol is not known there: correct its page in universe.yaml.",
     422: "The request does not fit the dataset: correct the symbol's page in universe.yaml.",
 }
+_UNRESOLVED: Final = "symbology"
+"""How the vendor's code of a refusal begins that is about symbols alone."""
+
 _SHOWN = 500
 
 Answer = TypeVar("Answer")
@@ -91,7 +94,9 @@ class VendorClient:
         self._patience = patience
         self._wait = wait
         self._draw = draw
-        self._service = databento.Historical(key.reveal(), *(() if gateway is None else (gateway,)))
+        # With the scheme: the client takes a bare `localhost:8443` for a scheme and a path.
+        service = () if gateway is None else (f"https://{gateway}",)
+        self._service = databento.Historical(key.reveal(), *service)
 
     def __repr__(self) -> str:
         return f"VendorClient({self._service.gateway})"
@@ -237,7 +242,9 @@ def _error(what: str, fault: Fault, attempts: int, waited: float) -> RooneyError
         return _Torn(f"Databento's answer for {what} broke: {fault.reason}")
     if fault.status is not None and not fault.may_pass:
         advice = _ADVICE.get(fault.status, "Nothing was downloaded.")
-        return VendorRefused(
+        is_unknown = fault.status == 422 and fault.reason.startswith(_UNRESOLVED)
+        refusal = SymbolUnknown if is_unknown else VendorRefused
+        return refusal(
             f"Databento refused {what} ({fault.status}): {fault.reason} {advice} "
             "It was not asked again."
         )

@@ -21,6 +21,7 @@ import polars as pl
 from rooney_assets.sources.databento.archive import Archive, file_name
 from rooney_assets.sources.databento.plan import Days, Request
 from rooney_assets.sources.databento.receipt import Name, Receipt
+from rooney_assets.sources.dbn import DECODED_SCHEMA
 from rooney_core.errors import BarsRejected, VendorUnavailable
 
 if TYPE_CHECKING:
@@ -46,11 +47,16 @@ State = Literal["new", "unchanged", "restated", "present"]
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the vendor says of a range before it is downloaded."""
+    """What the vendor says of a range before it is downloaded.
+
+    `unlisted`: why there is nothing to download, because the symbol is known only later; None
+    where it is known.
+    """
 
     request: Request
     records: int
     cost_usd: float
+    unlisted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,8 @@ def download(
         kept = _kept(archive, request)
         if kept is not None and not refresh:
             return Downloaded(kept, "present")
+        if estimate.unlisted is not None:
+            return _keep(_unlisted(estimate, path), kept, archive, path)
         reasons: list[str] = []
         expected = estimate.records
         for attempt in range(TRIES):
@@ -139,6 +147,25 @@ def _receive(estimate: Estimate, expected: int, client: VendorClient, path: Path
         names = client.raw_symbols(request.dataset, ids, request.days)
     if not request.series.endswith("-raw"):
         _require_names(records.bars, names)
+    noted = (*streamed.warnings, *records.notes, *_quiet_end(records.bars, request.days))
+    return _receipt(estimate, content, records.bars, names, noted)
+
+
+def _unlisted(estimate: Estimate, path: Path) -> Receipt:
+    """An empty file stands for a range in which the vendor does not know the symbol yet."""
+    path.write_bytes(b"")
+    note = (f"the vendor knows no such symbol yet: {estimate.unlisted}",)
+    return _receipt(estimate, b"", pl.DataFrame(schema=DECODED_SCHEMA), (), note)
+
+
+def _receipt(
+    estimate: Estimate,
+    content: bytes,
+    bars: pl.DataFrame,
+    names: tuple[Name, ...],
+    noted: tuple[str, ...],
+) -> Receipt:
+    request = estimate.request
     sha256 = hashlib.sha256(content).hexdigest()
     return Receipt(
         dataset=request.dataset,
@@ -150,12 +177,12 @@ def _receive(estimate: Estimate, expected: int, client: VendorClient, path: Path
         end=request.days.end,
         file=file_name(request.days, sha256),
         sha256=sha256,
-        content=_identity(records.bars, names),
-        rows=records.bars.height,
-        first=records.bars["time"].min(),
-        last=records.bars["time"].max(),
+        content=_identity(bars, names),
+        rows=bars.height,
+        first=bars["time"].min(),
+        last=bars["time"].max(),
         names=names,
-        warnings=(*streamed.warnings, *records.notes, *_quiet_end(records.bars, request.days)),
+        warnings=noted,
         cost_usd=estimate.cost_usd,
         downloaded_at=datetime.now(UTC),
     )

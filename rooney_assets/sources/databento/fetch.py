@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rooney_assets.sources.databento.archive import Archive, Piece
 from rooney_assets.sources.databento.download import Downloaded, Estimate, download
 from rooney_assets.sources.databento.plan import Request
-from rooney_core.errors import CostRefused
+from rooney_core.errors import CostRefused, SymbolUnknown
 
 if TYPE_CHECKING:
     from rooney_assets.sources.databento.client import VendorClient
@@ -45,7 +45,9 @@ def plan_purchase(
 ) -> Purchase:
     """What is there and what the rest costs; asks for numbers only, which is free.
 
-    With `refresh`, what is kept is to come again, in the ranges in which it is kept.
+    With `refresh`, what is kept is to come again, in the ranges in which it is kept. A range in
+    which the vendor does not know the symbol costs nothing where it knows it later: the symbol
+    was not listed yet. Raises SymbolUnknown for any other.
     """
     pieces: list[Piece] = []
     wanted: list[Request] = []
@@ -56,7 +58,30 @@ def plan_purchase(
         if refresh:
             wanted += [piece.receipt.request for piece in cover.pieces]
     unique = sorted(dict.fromkeys(wanted), key=lambda one: (one.series, one.days.start))
-    return Purchase(tuple(pieces), tuple(estimate(one, client) for one in unique))
+    # From the newest on: a symbol that is known later was not listed yet.
+    known = [piece.receipt.request for piece in pieces if piece.receipt.rows]
+    estimates: list[Estimate] = []
+    for one in reversed(unique):
+        estimates.append(_estimate_or_unlisted(one, client, known))
+        if estimates[-1].records:
+            known.append(one)
+    return Purchase(tuple(pieces), tuple(reversed(estimates)))
+
+
+def _estimate_or_unlisted(
+    request: Request, client: VendorClient, known: Iterable[Request]
+) -> Estimate:
+    try:
+        return estimate(request, client)
+    except SymbolUnknown as unknown:
+        # The newest days never count as unlisted: they would be lost if they came a little later.
+        series = (request.dataset, request.schema, request.series)
+        if not any(
+            (one.dataset, one.schema, one.series) == series and one.days.start >= request.days.end
+            for one in known
+        ):
+            raise
+        return Estimate(request, 0, 0.0, str(unknown))
 
 
 def estimate(request: Request, client: VendorClient) -> Estimate:

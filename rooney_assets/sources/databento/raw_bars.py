@@ -51,7 +51,7 @@ def decoded(pieces: Iterable[Piece], request: Request, instrument: Instrument) -
     `contract` is Rooney's dated name, or the symbol of what does not expire. Only symbols and days
     that the request asks for. Raises LakeError and BarsRejected for a damaged download.
     """
-    parts = [_decode_piece(piece, request, instrument) for piece in pieces]
+    parts = [_decode_piece(one, request, instrument) for one in pieces if one.receipt.rows]
     return pl.concat(parts) if parts else pl.DataFrame(schema=_DECODED)
 
 

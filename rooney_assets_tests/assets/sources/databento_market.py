@@ -161,6 +161,10 @@ class Desk:
     def has_until(self, end: date, degraded: tuple[date, ...] = ()) -> None:
         """Another day of the vendor's life: the same address, bars until `end` (exclusive)."""
         write_datasets(self.folder, end, degraded)
+        self.restart()
+
+    def restart(self) -> None:
+        """Serve the folder as it is now, at the same address."""
         old = self.server
         port = int(old.gateway.rpartition(":")[2])
         old.__exit__(None, None, None)

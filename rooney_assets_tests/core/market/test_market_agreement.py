@@ -10,11 +10,16 @@ import yaml
 from rooney_core.market.agreement import (
     AGREEMENT_SCHEMA,
     compare_daily,
-    trade_date_bars,
+    on_trade_dates,
+    session_bounds,
     utc_day_bars,
 )
+from rooney_core.market.bars import BARS_SCHEMA
 from rooney_core.market.calendar import expected_bar_starts, session_labels
+from rooney_core.market.hours import POST_CLOSE_TRADED_FOR_THE_NEXT_DAY_UNTIL
 from rooney_core.market.instruments import Universe
+from rooney_core.market.rolls import find_rolls, stitch
+from rooney_core.market.sessions import session_bars
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT.parent / "shared" / "data"
@@ -73,37 +78,6 @@ def test_a_range_that_is_too_wide_disagrees_as_one_too_narrow_does():
     assert narrow.select("high_off", "low_off", "agrees").row(0) == (1.0, 1.0, False)
 
 
-@pytest.mark.parametrize(
-    ("daily_high", "daily_low", "agrees"),
-    [
-        (12, 4, True),  # the vendor joined the holiday to the day after
-        (11, 4, True),  # he left it out
-        (12, 6, False),  # the high of one booking and the low of the other
-        (13, 4, False),
-    ],
-)
-def test_a_holiday_counts_with_the_next_trade_date_or_not_at_all(daily_high, daily_low, agrees):
-    holiday, tuesday = date(2024, 9, 2), date(2024, 9, 3)
-    ours = _sessions((holiday, 12, 7), (tuesday, 11, 4))
-    table = compare_daily(ours, _sessions((tuesday, daily_high, daily_low)))
-    assert table["session"].to_list() == [tuesday]
-    assert table["n_sessions"].to_list() == [2]
-    assert table["agrees"].to_list() == [agrees]
-
-
-def test_a_vendor_who_keeps_the_holiday_is_compared_with_it():
-    ours = _sessions((date(2024, 9, 2), 12, 7), (date(2024, 9, 3), 11, 4))
-    table = compare_daily(ours, ours)
-    assert table["agrees"].to_list() == [True, True]
-    assert table["n_sessions"].to_list() == [1, 1]
-
-
-def test_a_hole_of_weeks_in_the_daily_bars_is_not_bridged():
-    ours = _sessions((date(2024, 9, 2), 12, 7), (date(2024, 9, 20), 11, 4))
-    table = compare_daily(ours, _sessions((date(2024, 9, 20), 11, 4)))
-    assert table.select("n_sessions", "agrees").rows() == [(1, True)]
-
-
 def test_only_the_same_contract_is_compared_and_none_where_none_is_named():
     ours = _sessions((date(2024, 7, 9), 10, 5))
     other = _sessions((date(2024, 7, 9), 11, 5), contract="YMH25")
@@ -116,7 +90,7 @@ def test_only_the_same_contract_is_compared_and_none_where_none_is_named():
 def test_until_2012_the_hours_after_the_close_may_belong_to_either_trade_date():
     # 15:00 and 16:00 Chicago are 20:00 and 21:00 UTC of June 7, 2011, a Tuesday.
     hours = _day((14, 100, 90), (20, 101, 89), (21, 103, 91), (24 + 14, 102, 92))
-    bars = trade_date_bars(hours, "equity_index")
+    bars = session_bounds(hours, "equity_index")
     assert bars["session"].to_list() == [date(2011, 6, 7), date(2011, 6, 8)]
     assert bars["high"].to_list() == [103, 103]
     assert bars["least_high"].to_list() == [100, 102]
@@ -136,8 +110,8 @@ def test_until_2012_the_hours_after_the_close_may_belong_to_either_trade_date():
 def test_other_groups_and_later_years_have_no_such_hours():
     hours = _day((14, 100, 90), (20, 101, 89), (21, 103, 91), (24 + 14, 102, 92))
     for bars in (
-        trade_date_bars(hours, "metals"),
-        trade_date_bars(
+        session_bounds(hours, "metals"),
+        session_bounds(
             hours.with_columns(pl.col("session", "bar_start").dt.offset_by("520w")), "equity_index"
         ),
     ):
@@ -155,12 +129,20 @@ def test_days_of_utc_run_from_midnight_to_midnight():
     assert days["contract"].to_list() == ["YMZ11", "YMZ11"]
 
 
+def _raw_hours(symbol: str) -> pl.DataFrame:
+    file = pl.read_parquet(DATA / "futures_1h" / f"{symbol}.parquet").sort("ts_event")
+    bars = file.rename({"ts_event": "bar_start"}).with_columns(
+        session_labels(file["ts_event"], UNIVERSE[symbol].product_group),
+        bar_end=pl.col("bar_start") + timedelta(hours=1),
+        symbol=pl.lit(symbol),
+        adjustment=pl.lit(0.0),
+    )
+    return bars.select(list(BARS_SCHEMA))
+
+
 def _front_hours(symbol: str) -> pl.DataFrame:
     """Hours of the vendor's front contract; a session is that of the contract it ended in."""
-    file = pl.read_parquet(DATA / "futures_1h" / f"{symbol}.parquet")
-    bars = file.rename({"ts_event": "bar_start"}).with_columns(
-        session_labels(file["ts_event"], UNIVERSE[symbol].product_group)
-    )
+    bars = _raw_hours(symbol)
     front = bars.group_by("session").agg(pl.col("contract").last())
     return bars.join(front, on=["session", "contract"], maintain_order="left")
 
@@ -171,19 +153,78 @@ def _daily(symbol: str) -> pl.DataFrame:
     return named.with_columns(session=pl.col("ts_event").dt.date())
 
 
+def test_a_vendor_who_keeps_a_bank_holiday_apart_is_put_on_our_trade_dates():
+    labor_day, tuesday = date(2024, 9, 2), date(2024, 9, 3)
+    daily = _sessions((labor_day, 12, 7), (tuesday, 11, 4), (date(2024, 9, 4), 9, 8))
+    ours = _sessions((tuesday, 12, 4), (date(2024, 9, 4), 9, 8))
+    booked = on_trade_dates(daily, "equity_index")
+    assert booked.rows() == [(tuesday, "YMZ24", 12, 4), (date(2024, 9, 4), "YMZ24", 9, 8)]
+    assert compare_daily(ours, booked)["agrees"].to_list() == [True, True]
+    assert on_trade_dates(daily, "us_equity").rows() == daily.rows()
+    assert on_trade_dates(daily.drop("contract"), "rates").height == 2
+
+
+def _within(off: pl.DataFrame, limit: pl.Expr) -> tuple[float, float, float]:
+    """Shares of highs, lows, and sessions with both, that are at most `limit` off."""
+    # Float noise of the file's prices is far below a thousandth of a tick.
+    good = off.select(high=pl.col("high_off") <= limit, low=pl.col("low_off") <= limit)
+    high, low, both = (
+        good.select("high", "low", both=pl.all_horizontal("high", "low")).mean().row(0)
+    )
+    return high, low, both
+
+
+# Least shares of sessions whose high, whose low, and whose both agree; the first two are 99 %
+# everywhere. Measured 2009 to 2025, within a tick or 0.1 % of the price: single prints, mostly.
+NEAR = {"YM": 0.983, "RTY": 0.991, "ZN": 0.997, "SI": 0.992}
+# The same to the tick: highs, lows, both. YM: hours after the close until 2012, see `agreement.py`.
+TO_THE_TICK = {
+    "YM": (0.978, 0.974, 0.955),
+    "RTY": (0.989, 0.988, 0.978),
+    "ZN": (0.995, 0.998, 0.994),
+    "SI": (0.992, 0.992, 0.986),
+}
+
+
+def _plain(symbol: str) -> pl.DataFrame:
+    """session_bars as they are in the lake, beside the vendor's bar of that date and contract."""
+    instrument = UNIVERSE[symbol].model_copy(update={"chain": "delivered"})
+    raw = _raw_hours(symbol)
+    ours = session_bars(stitch(raw, find_rolls(raw, instrument), instrument), instrument)
+    joined = ours.join(_daily(symbol), on=["session", "contract"], suffix="_daily")
+    assert joined.height > 0.95 * ours.height  # the rest: days that one of the files lacks
+    return joined.with_columns(
+        high_off=(pl.col("high") - pl.col("high_daily")).abs(),
+        low_off=(pl.col("low") - pl.col("low_daily")).abs(),
+    )
+
+
 @needs_real_bars
 @pytest.mark.parametrize("symbol", SYMBOLS)
-def test_real_sessions_agree_with_the_vendors_daily_bars(symbol):
+def test_plain_session_bars_have_the_highs_and_lows_of_the_vendors_daily_bars(symbol):
+    off = _plain(symbol)
+    tick = pl.lit(UNIVERSE[symbol].tick_size * 1.001)
+    high, low, both = _within(off, pl.max_horizontal(tick, 0.001 * pl.col("high_daily")))
+    assert min(high, low) >= 0.99
+    assert both >= NEAR[symbol]
+    for share, least in zip(_within(off, tick), TO_THE_TICK[symbol], strict=True):
+        assert share >= least
+    # Since index futures close once a day, 99 % holds within a tick or 0.05 %.
+    since = off.filter(pl.col("session") > POST_CLOSE_TRADED_FOR_THE_NEXT_DAY_UNTIL)
+    tight = _within(since, pl.max_horizontal(tick, 0.0005 * pl.col("high_daily")))
+    assert min(tight) >= 0.99
+
+
+@needs_real_bars
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_real_sessions_agree_to_the_tick_where_hours_are_allowed_to_straddle(symbol):
     instrument = UNIVERSE[symbol]
-    bars = trade_date_bars(_front_hours(symbol), instrument.product_group)
-    table = compare_daily(bars, _daily(symbol))
-    assert table.height > 0.93 * bars.height  # the rest: holidays, and days that one file lacks
-    # Float noise of the file's prices is far below a thousandth of a tick.
-    ticks = table.select(pl.col("high_off", "low_off") / instrument.tick_size - 1e-3)
-    within = {n: ticks.select(pl.col("high_off", "low_off") <= n) for n in (0, 1, 3)}
-    assert within[1]["high_off"].mean() >= 0.99
-    assert within[1]["low_off"].mean() >= 0.99
-    assert within[3].select(pl.all_horizontal("high_off", "low_off")).to_series().mean() >= 0.99
+    bars = session_bounds(_front_hours(symbol), instrument.product_group)
+    table = compare_daily(bars, on_trade_dates(_daily(symbol), instrument.product_group))
+    assert table.height > 0.95 * bars.height
+    high, low, both = _within(table, pl.lit(instrument.tick_size * 1.001))
+    assert min(high, low) >= 0.99
+    assert both >= {"YM": 0.99, "RTY": 0.98, "ZN": 0.99, "SI": 0.985}[symbol]
     exact = {"YM": 0.985, "RTY": 0.965, "ZN": 0.99, "SI": 0.975}[symbol]
     assert table["agrees"].mean() >= exact
     rest = table.filter(~pl.col("agrees"))

@@ -156,9 +156,15 @@ def test_arrays_know_the_hours_of_their_session(instrument, bars):
     def utc(micros: np.int64) -> datetime:
         return datetime.fromtimestamp(micros / 1e6, tz=UTC)
 
-    assert utc(arrays.session_open_us[row]) == datetime(2019, 5, 27, 22, tzinfo=UTC)
+    # Memorial Day's hours are this session's: the holiday has a deadline of its own.
+    assert utc(arrays.session_open_us[row]) == datetime(2019, 5, 26, 22, tzinfo=UTC)
+    deadlines = [utc(one) for one in np.unique(arrays.flat_deadline_us[arrays.session == day])]
+    assert deadlines == [
+        datetime(2019, 5, 27, 17, tzinfo=UTC),
+        datetime(2019, 5, 28, 19, tzinfo=UTC),
+    ]
     assert utc(arrays.session_close_us[row]) == datetime(2019, 5, 28, 21, tzinfo=UTC)
-    assert utc(arrays.flat_deadline_us[row]) == datetime(2019, 5, 28, 19, tzinfo=UTC)
+    assert utc(arrays.flat_deadline_us[row]) == datetime(2019, 5, 27, 17, tzinfo=UTC)
 
 
 def test_a_window_is_a_slice_of_everything(bars, instrument):

@@ -1,16 +1,19 @@
 """The calendar against dates worked out by hand from the exchanges' published holiday notices."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
 from rooney_core.errors import InvalidSetting
 from rooney_core.market.calendar import (
+    day_deadlines,
+    day_hours,
     easter_sunday,
-    expected_bar_starts,
     flat_deadlines,
     outside_hours,
+    own_days,
     schedule,
     session_hours,
     session_labels,
@@ -107,8 +110,9 @@ SHORT_DAYS = {
 @pytest.mark.parametrize("day", SHORT_DAYS)
 def test_each_product_group_closes_at_its_own_clock(day):
     for group, clock in zip(CME, SHORT_DAYS[day].split(), strict=True):
-        session = schedule(group, day, day)
-        local = session["session_close"].dt.convert_time_zone("America/Chicago")[0]
+        session = day_hours(pl.Series([day]), group)
+        local = session["closes"].dt.convert_time_zone("America/Chicago")[0]
+        assert session["is_traded"].to_list() == [True]
         assert session["early_close"].to_list() == [clock != "-"], group
         expected = time(16, 0) if clock == "-" else time.fromisoformat(clock)
         assert local.replace(tzinfo=None) == datetime.combine(day, expected), group
@@ -133,7 +137,7 @@ def test_hours_keep_the_order_and_the_repeats_of_the_dates_asked_for():
 
 def test_juneteenth_counts_from_2022_on():
     assert not _session("metals", date(2021, 6, 18))["early_close"]
-    assert _session("metals", date(2022, 6, 20))["early_close"]  # June 19, 2022 was a Sunday
+    assert _session("metals", date(2022, 6, 20)) is None  # June 19, 2022 was a Sunday
     assert _session("us_equity", date(2021, 6, 18)) is not None
     assert _session("us_equity", date(2022, 6, 20)) is None
 
@@ -146,14 +150,73 @@ def test_july_third_is_short_for_shares_and_their_futures_only():
 
 
 def test_thanksgiving_2023_in_utc():
-    assert _session("equity_index", date(2023, 11, 23)) == {
-        "session": date(2023, 11, 23),
-        "session_open": _utc(2023, 11, 22, 23),
-        "session_close": _utc(2023, 11, 23, 18),
+    assert _session("equity_index", date(2023, 11, 23)) is None
+    assert _session("equity_index", date(2023, 11, 24)) == {
+        "session": date(2023, 11, 24),
+        "session_open": _utc(2023, 11, 22, 23),  # the evening before the holiday
+        "session_close": _utc(2023, 11, 24, 18, 15),
         "early_close": True,
     }
     assert _session("us_equity", date(2023, 11, 23)) is None
     assert _session("us_equity", date(2023, 11, 24))["session_close"] == _utc(2023, 11, 24, 18)
+
+
+# Holiday, the trade date that its hours belong to, and when they begin, Chicago.
+MERGED = {
+    date(2024, 1, 15): (date(2024, 1, 16), datetime(2024, 1, 14, 17)),
+    date(2022, 6, 20): (date(2022, 6, 21), datetime(2022, 6, 19, 17)),
+    date(2024, 6, 19): (date(2024, 6, 20), datetime(2024, 6, 18, 17)),  # a Wednesday
+    date(2020, 7, 3): (date(2020, 7, 6), datetime(2020, 7, 2, 17)),  # a Friday
+    date(2019, 7, 4): (date(2019, 7, 5), datetime(2019, 7, 3, 17)),
+    date(2021, 7, 5): (date(2021, 7, 6), datetime(2021, 7, 4, 17)),
+    date(2023, 7, 4): (date(2023, 7, 5), datetime(2023, 7, 3, 17)),
+    date(2023, 11, 23): (date(2023, 11, 24), datetime(2023, 11, 22, 17)),
+}
+
+
+@pytest.mark.parametrize("group", [*CME, "volatility"])
+@pytest.mark.parametrize("holiday", MERGED)
+def test_a_bank_holiday_belongs_to_the_next_trade_date(group, holiday):
+    trade_date, opens = MERGED[holiday]
+    zone = "America/Chicago"
+    starts = pl.Series([opens + timedelta(hours=n) for n in range(19)]).dt.replace_time_zone(zone)
+    labels = session_labels(starts.dt.convert_time_zone("UTC"), group)
+    assert labels.unique().to_list() == [trade_date]
+    assert own_days(starts.dt.convert_time_zone("UTC"), group).unique().to_list() == [holiday]
+    assert _session(group, holiday) is None
+    session = _session(group, trade_date)
+    assert session["session_open"] == starts.dt.convert_time_zone("UTC")[0]
+    close = session["session_close"].astimezone(ZoneInfo(zone))
+    assert close.date() == trade_date
+    assert session["early_close"] == (close.hour < 16) == (holiday == date(2023, 11, 23))
+
+
+@pytest.mark.parametrize("group", ["us_equity", "volatility_index"])
+def test_shares_book_nothing_on_another_day(group):
+    days = pl.date_range(date(2009, 1, 1), date(2026, 12, 31), "1d", eager=True)
+    table = day_hours(days, group)
+    assert table["session"].equals(days.alias("session"))
+    hours = session_hours(days, group)
+    assert hours["session_open"].equals(table["opens"].alias("session_open"))
+    assert hours["is_scheduled"].equals(table["is_traded"].alias("is_scheduled"))
+
+
+def test_a_stray_bar_of_the_weekend_before_a_holiday_goes_where_sunday_evening_goes():
+    saturday, sunday = _utc(2024, 1, 13, 18), _utc(2024, 1, 14, 23)
+    assert session_labels(_times(saturday, sunday), "rates").to_list() == [date(2024, 1, 16)] * 2
+    assert own_days(_times(saturday, sunday), "rates").to_list() == [date(2024, 1, 15)] * 2
+
+
+@pytest.mark.parametrize("group", CME)
+def test_mornings_of_full_closings_and_days_of_mourning_keep_their_date(group):
+    for day in (date(2012, 4, 6), date(2021, 4, 2), date(2018, 12, 5), date(2025, 1, 9)):
+        morning = datetime(day.year, day.month, day.day, 14, tzinfo=UTC)
+        assert session_labels(_times(morning), group).to_list() == [day]
+
+
+def test_labels_of_years_beyond_any_calendar_are_those_of_the_clock():
+    wild = pl.Series([253_402_300_000_000_000, None]).cast(pl.Datetime("us", "UTC"))
+    assert session_labels(wild, "fx").null_count() == 1
 
 
 @pytest.mark.parametrize(
@@ -230,12 +293,28 @@ def test_share_labels_are_new_york_dates_and_holidays_keep_their_own():
 
 
 def test_flat_by_three_in_new_york_earlier_on_short_days_at_once_on_closed_ones():
-    sessions = pl.Series([date(2024, 7, 9), date(2023, 11, 24), date(2012, 4, 6), date(2024, 7, 9)])
-    assert flat_deadlines(sessions, _instrument()).to_list() == [
+    days = pl.Series([date(2024, 7, 9), date(2023, 11, 24), date(2012, 4, 6), date(2024, 7, 9)])
+    assert day_deadlines(days, _instrument()).to_list() == [
         _utc(2024, 7, 9, 19),
         _utc(2023, 11, 24, 18),  # the close, 12:00 Chicago
         _utc(2012, 4, 5, 22),  # its open: no entry is possible
         _utc(2024, 7, 9, 19),
+    ]
+
+
+def test_bars_of_a_holiday_are_flat_before_its_halt_and_the_others_a_day_later():
+    starts = _times(
+        _utc(2024, 1, 14, 23),  # Sunday evening
+        _utc(2024, 1, 15, 16),  # Monday 10:00, King's day; flat by 12:00 Chicago
+        _utc(2024, 1, 15, 23),  # Monday evening; flat by 15:00 New York on Tuesday
+        _utc(2024, 1, 16, 16),
+    )
+    assert session_labels(starts, "equity_index").unique().to_list() == [date(2024, 1, 16)]
+    assert flat_deadlines(starts, _instrument()).to_list() == [
+        _utc(2024, 1, 15, 18),
+        _utc(2024, 1, 15, 18),
+        _utc(2024, 1, 16, 20),
+        _utc(2024, 1, 16, 20),
     ]
 
 
@@ -264,15 +343,15 @@ def test_flat_by_three_in_new_york_earlier_on_short_days_at_once_on_closed_ones(
     ],
 )
 def test_the_flat_deadline_moves_earlier_with_the_day(group, day, expected):
-    assert flat_deadlines(pl.Series([day]), _instrument(group)).to_list() == [expected]
+    assert day_deadlines(pl.Series([day]), _instrument(group)).to_list() == [expected]
 
 
 def test_flat_time_is_a_setting_with_its_own_zone():
     london = _instrument(flat_time={"at": "18:00", "zone": "Europe/London"})
     late = _instrument(flat_time={"at": "20:00", "zone": "America/Chicago"})
     day = pl.Series([date(2024, 7, 9)])
-    assert flat_deadlines(day, london).to_list() == [_utc(2024, 7, 9, 17)]
-    assert flat_deadlines(day, late).to_list() == [_utc(2024, 7, 9, 21)]
+    assert day_deadlines(day, london).to_list() == [_utc(2024, 7, 9, 17)]
+    assert day_deadlines(day, late).to_list() == [_utc(2024, 7, 9, 21)]
 
 
 def test_hours_in_which_nothing_trades():
@@ -288,80 +367,6 @@ def test_hours_in_which_nothing_trades():
     assert outside_hours(times, "equity_index").to_list() == expected
 
 
-def _chicago_hours(group: str, day: date, bar_minutes: int = 60) -> list[str]:
-    bars = expected_bar_starts(group, day, day, bar_minutes)
-    local = bars["bar_start"].dt.convert_time_zone("America/Chicago")
-    return local.dt.to_string("%H:%M").to_list()
-
-
-def _hourly(first: int, last: int) -> list[str]:
-    return [f"{hour % 24:02}:00" for hour in range(first, last + 1)]
-
-
-@pytest.mark.parametrize(
-    ("group", "day", "last"),
-    [
-        ("equity_index", date(2011, 6, 7), 16),  # to 16:30
-        ("equity_index", date(2011, 6, 10), 15),  # a Friday: to 15:15
-        ("equity_index", date(2014, 6, 6), 16),  # to 16:15 on Fridays too
-        ("equity_index", date(2015, 9, 18), 16),
-        ("equity_index", date(2015, 9, 21), 15),
-        ("equity_index", date(2024, 7, 9), 15),
-        ("equity_index", date(2013, 5, 27), 10),  # Memorial Day, to 10:30
-        ("equity_index", date(2024, 7, 3), 12),  # to 12:15
-        ("equity_index", date(2012, 10, 29), 8),  # to 08:15
-        ("energy", date(2014, 6, 6), 16),
-        ("metals", date(2024, 7, 4), 13),  # to 13:30
-        ("fx", date(2024, 7, 4), 15),
-        ("rates", date(2014, 8, 29), 15),  # to 15:15
-        ("volatility", date(2024, 1, 15), 10),  # to 10:30
-    ],
-)
-def test_hourly_bars_run_from_the_evening_to_the_hour_of_the_close(group, day, last):
-    assert _chicago_hours(group, day) == _hourly(17, 24 + last)
-
-
-def test_bars_of_share_hours_start_at_whole_hours():
-    assert _chicago_hours("us_equity", date(2024, 7, 9)) == _hourly(8, 14)  # 09:00 to 15:00 there
-    assert _chicago_hours("volatility_index", date(2024, 7, 9)) == _hourly(8, 15)
-    assert _chicago_hours("volatility", date(2013, 7, 9)) == _hourly(8, 15)
-
-
-def test_minute_bars_leave_out_the_pause_of_index_futures():
-    day = date(2019, 5, 7)
-    minutes = _chicago_hours("equity_index", day, 1)
-    assert len(minutes) == 23 * 60 - 15
-    assert "15:14" in minutes
-    assert not {f"15:{minute}" for minute in range(15, 30)} & set(minutes)
-    assert minutes[-1] == "15:59"
-    assert len(_chicago_hours("equity_index", date(2021, 6, 28), 1)) == 23 * 60
-    assert _chicago_hours("equity_index", day, 1440) == ["17:00"]
-
-
-def test_expected_bars_lie_in_their_sessions_and_rise():
-    bars = expected_bar_starts("equity_index", date(2009, 1, 1), date(2026, 12, 31))
-    assert bars["bar_start"].is_sorted()
-    assert not bars["bar_start"].is_duplicated().any()
-    assert session_labels(bars["bar_start"], "equity_index").equals(bars["session"])
-    planned = schedule("equity_index", date(2009, 1, 1), date(2026, 12, 31))["session"]
-    assert bars["session"].unique(maintain_order=True).equals(planned)
-    assert not outside_hours(bars["bar_start"], "equity_index").any()
-
-
-def test_days_on_which_the_clock_changes_have_no_odd_hour():
-    # The clock changes on Sunday morning, when the market is closed.
-    for monday in (date(2024, 3, 11), date(2024, 11, 4)):
-        assert expected_bar_starts("metals", monday, monday).height == 23
-
-
-def test_bars_of_an_odd_length_are_refused():
-    for minutes in (0, -60, 7, 90):
-        with pytest.raises(InvalidSetting, match="1440 or a divisor of 60"):
-            expected_bar_starts("fx", date(2024, 1, 2), date(2024, 1, 2), minutes)
-
-
 def test_a_schedule_backwards_is_refused():
     with pytest.raises(InvalidSetting, match="must not be after"):
         schedule("fx", date(2024, 1, 2), date(2024, 1, 1))
-    with pytest.raises(InvalidSetting, match="must not be after"):
-        expected_bar_starts("fx", date(2024, 1, 2), date(2024, 1, 1))

@@ -1,5 +1,7 @@
 """Our table of holidays against two public calendar libraries, 2010 to 2026, day by day.
 
+Hours of calendar days are compared, and deadlines: the libraries list a bank holiday as a session,
+which for us belongs to the next trade date.
 Every difference is listed in DIFFERENCES with its reason. A new one fails, whether we, a library or
 the table caused it, and so does an entry that no longer applies.
 """
@@ -13,7 +15,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from rooney_core.market.calendar import flat_deadlines, schedule, session_hours
+from rooney_core.market.calendar import day_deadlines, day_hours, schedule
 from rooney_core.market.instruments import Instrument
 
 # Development tools: an installation of the trader alone has neither.
@@ -21,7 +23,7 @@ exchange_calendars = pytest.importorskip("exchange_calendars")
 pandas_market_calendars = pytest.importorskip("pandas_market_calendars")
 
 FIRST, LAST = date(2010, 1, 1), date(2026, 12, 31)
-DAYS = pl.date_range(FIRST, LAST, "1d", eager=True).alias("session")
+DAYS = pl.date_range(FIRST, LAST, "1d", eager=True).alias("day")
 CHICAGO, NEW_YORK = ZoneInfo("America/Chicago"), ZoneInfo("America/New_York")
 
 # Which library, under which name, and the close that it calls ordinary (its own convention).
@@ -265,14 +267,14 @@ def _stated(name: str, day: date) -> str:
 @lru_cache
 def _ours(group: str) -> dict[date, str]:
     zone = NEW_YORK if group == "us_equity" else CHICAGO
-    rows = session_hours(DAYS, group).iter_rows(named=True)
-    return {row["session"]: _our_word(row, zone) for row in rows}
+    rows = day_hours(DAYS, group).iter_rows(named=True)
+    return {row["day"]: _our_word(row, zone) for row in rows}
 
 
 def _our_word(row: dict[str, object], zone: ZoneInfo) -> str:
-    if not row["is_scheduled"]:
+    if not row["is_traded"]:
         return "closed"
-    close = row["session_close"]
+    close = row["closes"]
     assert isinstance(close, datetime)
     return close.astimezone(zone).strftime("%H:%M") if row["early_close"] else "full"
 
@@ -338,8 +340,8 @@ def _instrument(group: str) -> Instrument:
 
 @pytest.mark.parametrize("group", OF_GROUP)
 def test_flat_before_the_earliest_close_that_either_library_states(group):
-    deadlines = dict(zip(DAYS, flat_deadlines(DAYS, _instrument(group)), strict=True))
-    opens = dict(session_hours(DAYS, group).select("session", "session_open").iter_rows())
+    deadlines = dict(zip(DAYS, day_deadlines(DAYS, _instrument(group)), strict=True))
+    opens = dict(day_hours(DAYS, group).select("day", "opens").iter_rows())
     weekdays = [day for day in DAYS if day.weekday() < 5]
     for name in OF_GROUP[group]:
         closes = _library(name)
@@ -348,6 +350,15 @@ def test_flat_before_the_earliest_close_that_either_library_states(group):
         # A day that one source calls closed: flat from before it opens.
         held = [day for day in weekdays if day not in closes and deadlines[day] > opens[day]]
         assert not held, name
+
+
+@pytest.mark.parametrize("group", [group for group in OF_GROUP if group != "us_equity"])
+def test_sessions_are_the_libraries_days_without_the_bank_holidays(group):
+    ours = set(schedule(group, FIRST, LAST)["session"])
+    days = {day for name in OF_GROUP[group] for day in _library(name)}
+    assert [day for day in days - ours if not (_bank_holiday(day) or _good_friday(day))] == []
+    # What no library lists, bars do: days of mourning, when only shares were closed.
+    assert ours - days <= {date(2018, 12, 5), date(2025, 1, 9)}
 
 
 def test_days_between_the_libraries_first_and_last_are_all_compared():

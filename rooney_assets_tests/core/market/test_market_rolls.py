@@ -39,6 +39,7 @@ def _frame(*rows: dict[str, object]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=BARS_SCHEMA).sort("bar_start", "contract")
 
 
+ROLL_TIME = datetime(2024, 3, 6, 10, tzinfo=UTC)
 # Two bars a session. Volume of March against June: 100:40, 50:120 (150:160 together) on the 5th,
 # so the 6th is the roll session.
 TWO_CONTRACTS = _frame(
@@ -58,7 +59,19 @@ TWO_CONTRACTS = _frame(
 
 def test_volume_decides_the_session_after():
     assert find_rolls(TWO_CONTRACTS).rows() == [
-        ("X", date(2024, 3, 6), "XH24", "XM24", 4.0, "volume", 103 / 99, 99.0, 103.0, "common_bar")
+        (
+            "X",
+            date(2024, 3, 6),
+            ROLL_TIME,
+            "XH24",
+            "XM24",
+            4.0,
+            "volume",
+            103 / 99,
+            99.0,
+            103.0,
+            "common_bar",
+        )
     ]
 
 

@@ -41,9 +41,11 @@ def test_every_session_is_the_sum_of_its_hours(universe):
         assert row["n_bars"] == len(part)
         assert (row["bar_start"], row["bar_end"]) == (part[0]["bar_start"], part[-1]["bar_end"])
         assert row["adjustment"] == part[-1]["adjustment"]
-    memorial_day = daily.filter(pl.col("session") == date(2019, 5, 27))
-    assert memorial_day["n_bars"].to_list() == [19]
-    assert memorial_day["session_close"].to_list() == [datetime(2019, 5, 27, 17, tzinfo=UTC)]
+    assert date(2019, 5, 27) not in daily["session"].to_list()
+    after_memorial_day = daily.row(by_predicate=pl.col("session") == date(2019, 5, 28), named=True)
+    assert after_memorial_day["n_bars"] == 19 + 23
+    assert after_memorial_day["bar_start"] == datetime(2019, 5, 26, 22, tzinfo=UTC)
+    assert after_memorial_day["session_close"] == datetime(2019, 5, 28, 21, tzinfo=UTC)
 
 
 def test_a_session_that_ran_past_its_close_is_known_only_after_its_last_bar(universe):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from rooney_core.errors import InvalidSetting, NotEnoughData
 from rooney_core.market.bars import BARS_SCHEMA, BarArrays, validate_bars
-from rooney_core.market.calendar import schedule
+from rooney_core.market.calendar import expected_bar_starts, schedule
 from rooney_core.market.instruments import Instrument, Universe
 from rooney_core.market.rolls import find_rolls, stitch
 from rooney_core.market.sessions import session_bars
@@ -80,11 +80,19 @@ def test_sessions_are_the_calendars_with_early_closes_and_the_break():
     assert bars["session"].unique(maintain_order=True).to_list() == plan["session"].to_list()
     counts = dict(bars.group_by("session").len().iter_rows())
     assert counts[date(2014, 5, 20)] == 23
-    assert counts[date(2014, 11, 27)] == 19
-    assert counts[date(2014, 11, 28)] == 20  # the last from 12:00 to 12:15
+    assert date(2014, 11, 27) not in counts
+    # Thanksgiving's 19 hours, a halt, then Friday's; the last from 12:00 to 12:15.
+    assert counts[date(2014, 11, 28)] == 19 + 20
     assert date(2014, 4, 18) not in counts
     local = bars["bar_start"].dt.convert_time_zone("America/Chicago").dt.hour()
     assert 16 not in local.to_list()
+    halt = bars.filter(
+        pl.col("bar_start") >= datetime(2014, 11, 27, 18, tzinfo=UTC),
+        pl.col("bar_start") < datetime(2014, 11, 27, 23, tzinfo=UTC),
+    )
+    assert halt.is_empty()
+    expected = expected_bar_starts("equity_index", SHORT.first_session, SHORT.last_session)
+    assert bars.join(expected, on=["session", "bar_start"], how="anti").is_empty()
 
 
 def test_two_contracts_trade_around_each_roll_and_volume_crosses_before_it():

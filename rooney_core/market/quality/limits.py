@@ -41,7 +41,8 @@ class QualityLimits:
     - `outside_hours`: share of bars that start while the market is closed; below 0.0001 in the
       right zone, above 0.033 in a wrong one.
     - `half_years_off`: half-years whose quietest hour is not the daily break: none may be.
-    - `daily_agreement`: share of sessions whose high and low are those of the vendor's daily bar.
+    - `daily_agreement`: share of sessions whose high, and share of those whose low, is that of the
+      vendor's daily bar.
     - `daily_tolerance_ticks`: a vendor rounds a daily bar, or takes one print more, within a tick.
     - `second_agreement`: share of common bars within one tick of a second source.
     - `quarantined`: share of a source's rows that were refused.
