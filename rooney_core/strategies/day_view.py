@@ -1,10 +1,11 @@
-"""What is known inside a session so far: New York's hour, the opening, the extremes up to now.
+"""What is known inside a day of trading so far: New York's hour, the opening, the extremes.
 
-Belongs here: one value per bar, of the bars since the session's first one. Does not belong here: a
+Belongs here: one value per bar, of the bars since the day's first one. A day is the bars that share
+a flat deadline: a session, or the hours of a bank holiday inside one. Does not belong here: a
 rule, or anything of the sessions before (`session_view.py`).
 
-A value at a bar is a function of its own session's bars up to it, at most
-`MAX_BARS_PER_SESSION`; those of a window's first session, which may be cut, mean nothing.
+A value at a bar is a function of its own day's bars up to it, at most
+`MAX_BARS_PER_SESSION`; those of a window's first day, which may be cut, mean nothing.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ class DayView:
     """Arrays of one length, one entry per bar; adjusted prices.
 
     `hour`: New York's clock at the bar's start, 0 to 23. `elapsed`: hours from 18:00 to the bar's
-    start by that clock, 0 to 23: rises within a session. `open`: of the session's first bar.
-    `high`, `low`: extremes since the session's first bar, the current bar included.
-    `first_bar`: position of the session's first bar.
+    start by that clock, 0 to 23: rises within a day. `open`: of the day's first bar.
+    `high`, `low`: extremes since the day's first bar, the current bar included.
+    `first_bar`: position of the day's first bar.
     """
 
     hour: npt.NDArray[np.int64]
@@ -47,7 +48,7 @@ class DayView:
 
     @classmethod
     def of(cls, bars: BarArrays, first_bar: npt.NDArray[np.int64]) -> DayView:
-        """Of some bars, and the position of the first bar of each one's session."""
+        """Of some bars, and the position of the first bar of each one's day."""
         hour = new_york_hours(bars.bar_start_us)
         opens = bars.open + bars.adjustment
         high, low = _extremes_so_far(
@@ -56,7 +57,7 @@ class DayView:
         return cls(hour, elapsed_at(hour), opens[first_bar], high, low, first_bar)
 
     def since_hour(self, values: FloatArray, hour: int) -> FloatArray:
-        """The value at the session's bar that starts at `hour`, from that bar on; else NaN."""
+        """The value at the day's bar that starts at `hour`, from that bar on; else NaN."""
         taken: FloatArray = _carried(self.first_bar, self.hour == hour, values)
         return taken
 

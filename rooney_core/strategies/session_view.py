@@ -26,8 +26,18 @@ from rooney_core.market.bars import BarArrays
 Number = TypeVar("Number", bound=np.generic)
 
 MAX_BARS_PER_SESSION: Final = 24
-"""Hourly bars that the calendar gives a session at the most. Real bars of 2009 hold a stray one
-more here and there, which the session that a look-back has to spare covers."""
+"""Hourly bars that the calendar gives one day of trading at the most. Real bars of 2009 hold a
+stray one more here and there, which the session that a look-back has to spare covers."""
+HOLIDAY_BARS: Final = 20
+"""What the hours of a bank holiday add to the session of the trade date that they belong to."""
+SESSIONS_PER_HOLIDAY: Final = 9
+"""Sessions between two bank holidays at the least: June 19 and July 4."""
+
+
+def bars_of_sessions(n_sessions: int) -> int:
+    """Hourly bars that any `n_sessions` sessions in a row have at the most; 0 for 0."""
+    holidays = 1 + n_sessions // SESSIONS_PER_HOLIDAY if n_sessions else 0
+    return n_sessions * MAX_BARS_PER_SESSION + holidays * HOLIDAY_BARS
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +51,8 @@ class SessionView:
     `session`: days since 1970-01-01. `decision`: position of the decision bar in the bars, -1 for
     a session that never had one (its bars are complete all the same once a later one decides).
     `before`: for every bar, the position here of the session before its own, -1 for none.
-    `first_bar`: for every bar, the position in the bars of its session's first one.
+    `first_bar`: for every bar, the position in the bars of the first one of its day of trading, the
+    bars that share its flat deadline: the hours of a bank holiday are a day of their own.
     """
 
     session: npt.NDArray[np.int32]
@@ -64,6 +75,7 @@ class SessionView:
             bars.session,
             bars.bar_end_us,
             bars.session_close_us,
+            bars.flat_deadline_us,
             bars.open,
             bars.high,
             bars.low,
@@ -104,6 +116,7 @@ def _aggregate(
     session: npt.NDArray[np.int32],
     bar_end_us: npt.NDArray[np.int64],
     session_close_us: npt.NDArray[np.int64],
+    flat_deadline_us: npt.NDArray[np.int64],
     open_price: FloatArray,
     high: FloatArray,
     low: FloatArray,
@@ -123,15 +136,20 @@ def _aggregate(
     for bar in range(n_bars):
         if bar == 0 or session[bar] != session[bar - 1]:
             at += 1
-            first = bar
             if at >= 0:
                 days[at] = session[bar]
                 decision[at] = -1
                 prices[0, at], prices[1, at] = open_price[bar], high[bar]
                 prices[2, at], volumes[at] = low[bar], 0.0
+                adjustment[at] = adjustments[bar]
+        if bar == 0 or flat_deadline_us[bar] != flat_deadline_us[bar - 1]:
+            first = bar
         first_bar[bar] = first
         before[bar] = max(at - 1, -1)
         if at >= 0 and decision[at] < 0:
+            # A vendor's chain may change the contract during a session: the last one's prices.
+            if adjustments[bar] != adjustment[at]:
+                prices[:3, at] += adjustment[at] - adjustments[bar]
             prices[1, at] = max(prices[1, at], high[bar])
             prices[2, at] = min(prices[2, at], low[bar])
             prices[3, at] = close[bar]

@@ -27,7 +27,7 @@ from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
 from rooney_core.strategies.peers import NO_PEERS, Peers
 from rooney_core.strategies.prices import Prices
-from rooney_core.strategies.session_view import MAX_BARS_PER_SESSION
+from rooney_core.strategies.session_view import bars_of_sessions
 
 BoolArray = npt.NDArray[np.bool_]
 MaxBars = Annotated[int, Field(ge=1, le=500)]
@@ -187,9 +187,9 @@ class Variant:
     def lookback(self, params: VariantParams) -> int:
         """Bars, the current one included, that a signal of these parameters needs."""
         # One session more: the first one of a window may be cut, and is not looked at.
-        of_sessions = (
-            (params.lookback_sessions + 1) * MAX_BARS_PER_SESSION if params.lookback_sessions else 1
-        )
+        of_sessions = bars_of_sessions(params.lookback_sessions + 1)
+        if not params.lookback_sessions:
+            of_sessions = 1
         return max(params.lookback, of_sessions)
 
     def signals(
