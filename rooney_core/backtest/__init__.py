@@ -7,13 +7,14 @@ not belong here: rules (`rooney_core.strategies`), or what a Sharpe is worth aft
 
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.engine import BacktestResult, run_backtest
-from rooney_core.backtest.ranking import RankingCriteria, best, rank
+from rooney_core.backtest.ranking import RankingCriteria, SearchTrials, best, rank
 from rooney_core.backtest.sweep import SweepResult, sweep, sweep_all
 
 __all__ = [
     "BacktestResult",
     "CostModel",
     "RankingCriteria",
+    "SearchTrials",
     "SweepResult",
     "best",
     "rank",

@@ -1,23 +1,34 @@
 """Which variant is best, and does it deserve to go on?
 
-Belongs here: comparing rows of a sweep and saying why one is refused. Does not belong here:
-backtests, or statistics that correct for the search (`rooney_core.validation`, `gates`).
+Belongs here: comparing rows of a sweep, what the search makes of their Sharpes, and saying why one
+is refused. Does not belong here: backtests, the formulas of the deflation
+(`rooney_core.validation`), or promotion (`rooney_core.gates`).
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Annotated
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from rooney_core.errors import NotEnoughData
+from rooney_core.validation.sharpe import (
+    DAYS_PER_YEAR,
+    deflated_sharpe,
+    expected_maximum_sharpe,
+    trial_sharpe_variance,
+)
 
 REPORTED = (
     "variant",
     "params",
     "annual_sharpe",
     "walk_forward_sharpe",
+    "sharpe_at_double_costs",
+    "sharpe_at_five_costs",
     "n_trades",
     "trades_per_year",
     "max_drawdown",
@@ -25,6 +36,13 @@ REPORTED = (
     "profit_factor",
     "net_profit_usd",
     "is_robust",
+)
+DEFLATION = (
+    "deflated_sharpe_z",
+    "deflated_sharpe_prob",
+    "sr0_annual",
+    "n_trials_raw",
+    "n_trials_effective",
 )
 
 
@@ -44,17 +62,49 @@ class RankingCriteria(BaseModel):
     must_be_robust: bool = True
 
 
-def rank(results: pl.DataFrame, criteria: RankingCriteria) -> pl.DataFrame:
+@dataclass(frozen=True)
+class SearchTrials:
+    """How much was tried: `n_raw` trials, whose per-day Sharpes have the sample `variance`.
+
+    `n_effective`: clusters of correlated trials (`validation.trials`), None where not estimated. It
+    is reported; the deflation counts every trial.
+    """
+
+    n_raw: int
+    variance: float
+    n_effective: int | None = None
+
+    @classmethod
+    def of(cls, results: pl.DataFrame, n_effective: int | None = None) -> SearchTrials:
+        """Every row of a sweep is a trial."""
+        return cls(results.height, trial_sharpe_variance(results["sharpe_per_day"]), n_effective)
+
+    @property
+    def annual_hurdle(self) -> float:
+        """The best annual Sharpe that so many worthless trials are expected to show; NaN: none."""
+        if math.isnan(self.variance):
+            return math.nan
+        return expected_maximum_sharpe(self.n_raw, self.variance) * math.sqrt(DAYS_PER_YEAR)
+
+
+def rank(
+    results: pl.DataFrame, criteria: RankingCriteria, trials: SearchTrials | None = None
+) -> pl.DataFrame:
     """One row per variant, its best configuration by annual_sharpe; `rank` first, 1 the best.
 
     Those that meet the criteria come first, then by annual_sharpe, an undefined one last; ties by
     name. A column `symbol` is kept, after rank. `refused_because` lists the criteria missed, empty
     when `meets_criteria`. Rank 1 is carried on as a candidate even when it misses them.
 
+    deflated_sharpe_z and deflated_sharpe_prob: of each row's Sharpe against the best of `trials`
+    worthless ones (None: the rows of `results`); sr0_annual is that hurdle. They inform: on the
+    window of the search they refuse nothing, the gates do that on another one.
+
     Raises NotEnoughData for no results.
     """
     if results.is_empty():
         raise NotEnoughData("No results to rank arrived; sweep at least one variant first.")
+    searched = SearchTrials.of(results) if trials is None else trials
     symbol = ["symbol"] if "symbol" in results.columns else []
     sharpe = pl.col("annual_sharpe").fill_nan(None)
     best_of_each = (
@@ -67,7 +117,12 @@ def rank(results: pl.DataFrame, criteria: RankingCriteria) -> pl.DataFrame:
         best_of_each.sort([~pl.col("meets_criteria"), -sharpe, pl.col("variant")], nulls_last=True)
         .with_row_index("rank", offset=1)
         .with_columns(pl.col("rank").cast(pl.Int64))
-        .select("rank", *symbol, *REPORTED, "meets_criteria", "refused_because")
+        .with_columns(_deflated(searched), sr0_annual=pl.lit(searched.annual_hurdle))
+        .with_columns(
+            n_trials_raw=pl.lit(searched.n_raw, pl.Int64),
+            n_trials_effective=pl.lit(searched.n_effective, pl.Int64),
+        )
+        .select("rank", *symbol, *REPORTED, *DEFLATION, "meets_criteria", "refused_because")
     )
 
 
@@ -76,6 +131,27 @@ def best(ranking: pl.DataFrame) -> pl.DataFrame:
     if ranking.is_empty():
         raise NotEnoughData("An empty ranking has no best variant; rank at least one result.")
     return ranking.filter(pl.col("rank") == 1)
+
+
+def _deflated(trials: SearchTrials) -> pl.Expr:
+    """deflated_sharpe_z and deflated_sharpe_prob, NaN where undefined."""
+
+    def one(row: dict[str, float]) -> dict[str, float]:
+        if math.isnan(trials.variance):
+            return {"deflated_sharpe_z": math.nan, "deflated_sharpe_prob": math.nan}
+        found = deflated_sharpe(
+            row["sharpe_per_day"],
+            int(row["n_obs"]),
+            row["skewness"],
+            row["kurtosis"],
+            trials.n_raw,
+            trials.variance,
+        )
+        return {"deflated_sharpe_z": found.z, "deflated_sharpe_prob": found.prob}
+
+    kind = pl.Struct({"deflated_sharpe_z": pl.Float64, "deflated_sharpe_prob": pl.Float64})
+    moments = pl.struct("sharpe_per_day", "n_obs", "skewness", "kurtosis")
+    return moments.map_elements(one, return_dtype=kind).struct.unnest()
 
 
 def _refusals(criteria: RankingCriteria) -> pl.Expr:

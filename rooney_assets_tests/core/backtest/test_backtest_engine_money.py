@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from hand_made import INSTRUMENT, bars, flat_bars, signals
+from pydantic import ValidationError
 
 from rooney_core.backtest import CostModel, run_backtest
 from rooney_core.backtest.days import TradingDays
@@ -24,6 +25,19 @@ def test_costs_come_from_the_page_of_facts():
     assert CostModel(commission_per_contract_usd=1.25, slippage_ticks=1.0) == COSTS
     assert COSTS.slippage(INSTRUMENT) == 0.25
     assert COSTS.times(2).commission_per_contract_usd == 2.5
+
+
+def test_slippage_follows_the_exchange_clock():
+    # 00:00 UTC on 14 April 2019 is 19:00 of the day before in Chicago, in summer time.
+    factors = tuple(float(hour) for hour in range(24))
+    costs = COSTS.model_copy(update={"slippage_by_hour": factors})
+    market = bars([WEAK, MIDDLE, STRONG, (102, 102, 101, 101.5)])
+    assert costs.slippage_factors(market.bar_start_us).tolist() == [19.0, 20.0, 21.0, 22.0]
+    trade = run_backtest(market, "ibs_baseline", None, costs, INSTRUMENT).trades.row(0, named=True)
+    assert (trade["entry_price"], trade["exit_price"]) == (100 + 20 * 0.25, 102 - 22 * 0.25)
+    assert trade["net_profit_usd"] == 100.0 - 42 * 0.25 * 50 - 2.5
+    with pytest.raises(ValidationError, match="24"):
+        CostModel(commission_per_contract_usd=1, slippage_ticks=1, slippage_by_hour=(1.0,))
 
 
 def test_one_trade_by_hand():

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
+import numpy as np
 import polars as pl
 import pytest
 
-from rooney_core.backtest import RankingCriteria, best, rank
+from rooney_core.backtest import RankingCriteria, SearchTrials, best, rank
 from rooney_core.errors import NotEnoughData
 
 GOOD = {
     "params": "{}",
     "annual_sharpe": 2.0,
+    "sharpe_per_day": 2.0 / math.sqrt(252),
+    "n_obs": 2000,
+    "skewness": -0.5,
+    "kurtosis": 6.0,
     "walk_forward_sharpe": 1.0,
+    "sharpe_at_double_costs": 1.5,
+    "sharpe_at_five_costs": 0.1,
     "n_trades": 800,
     "trades_per_year": 200.0,
     "max_drawdown": -0.1,
@@ -96,3 +104,32 @@ def test_nothing_to_rank_is_said():
         rank(results(a={}).clear(), RankingCriteria())
     with pytest.raises(NotEnoughData):
         best(rank(results(a={}), RankingCriteria()).clear())
+
+
+def test_each_sharpe_is_deflated_by_the_whole_search():
+    table = results(a={}, b={"annual_sharpe": 1.0, "sharpe_per_day": 1.0 / math.sqrt(252)})
+    ranking = rank(table, RankingCriteria(), SearchTrials(2500, 0.0004, 60))
+    # Bailey & Lopez de Prado 2014, written out.
+    first = NormalDist().inv_cdf(1 - 1 / 2500)
+    second = NormalDist().inv_cdf(1 - 1 / (2500 * math.e))
+    hurdle = 0.02 * ((1 - 0.5772156649) * first + 0.5772156649 * second)
+    for row, sharpe in zip(ranking.iter_rows(named=True), (2.0, 1.0), strict=True):
+        daily = sharpe / math.sqrt(252)
+        spread = math.sqrt(1 + 0.5 * daily + 5 / 4 * daily**2)
+        z = (daily - hurdle) * math.sqrt(1999) / spread
+        assert row["deflated_sharpe_z"] == pytest.approx(z)
+        assert row["deflated_sharpe_prob"] == pytest.approx(NormalDist().cdf(z))
+        assert row["sr0_annual"] == pytest.approx(hurdle * math.sqrt(252))
+        assert (row["n_trials_raw"], row["n_trials_effective"]) == (2500, 60)
+
+
+def test_without_being_told_the_rows_are_the_trials():
+    table = results(a={}, b={"sharpe_per_day": 0.1}, c={"sharpe_per_day": math.nan})
+    ranking = rank(table, RankingCriteria())
+    told = rank(
+        table, RankingCriteria(), SearchTrials(3, np.var([2 / math.sqrt(252), 0.1], ddof=1))
+    )
+    assert ranking.equals(told)
+    alone = rank(results(a={}), RankingCriteria())
+    assert math.isnan(alone["deflated_sharpe_z"].item())
+    assert alone["n_trials_effective"].to_list() == [None]
