@@ -255,6 +255,20 @@ class Universe(Facts):
         """Symbols that have bars and checks, and nothing else."""
         return tuple(one.symbol for one in self.instruments if one.role == "watched")
 
+    def peers_of(self, symbol: str) -> tuple[str, ...]:
+        """Other tradable symbols that rules of this one may compare it with, in file order.
+
+        Its partner, and all of its product group.
+        """
+        own = self[symbol]
+        return tuple(
+            one.symbol
+            for one in self.instruments
+            if one.role == "tradable"
+            and one.symbol != symbol
+            and (one.symbol == own.partner or one.product_group == own.product_group)
+        )
+
     def __getitem__(self, symbol: str) -> Instrument:
         for one in self.instruments:
             if one.symbol == symbol:
