@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,9 @@ from random_markets import (
     with_rolls_within_sessions,
 )
 from test_parity_decisions import INSTRUMENT
+from test_parity_signals_causal import NASTY, ground, on_weekdays
 
+from rooney_core.backtest.kernel import ExitReason
 from rooney_core.backtest.play import RoundTrips, play, trace
 from rooney_core.backtest.reference import ReferenceTrade, reference_trades
 from rooney_core.strategies import VARIANTS
@@ -71,11 +75,23 @@ def test_every_trade_of_every_variant_is_the_same(name, shape):
     assert as_trades(play(bars, signals)) == reference_trades(bars, signals)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_trade_of_the_whole_catalogue_is_the_same(name):
+    variant, random_ground = VARIANTS[name], ground("random")
+    rng = np.random.default_rng(list(name.encode()))
+    for _ in range(2):
+        nasty = replace(NASTY, seed=int(rng.integers(2**32)), without_volume=0.1)
+        bars = with_rolls_within_sessions(on_weekdays(market(nasty)), 7, 0.01)
+        params = variant.grid()[rng.integers(variant.n_configurations)]
+        signals = variant.signals(bars, params, random_ground.instrument, random_ground.peers)
+        assert as_trades(play(bars, signals)) == reference_trades(bars, signals)
+
+
+@settings(max_examples=1000, deadline=None, derandomize=True)
 @given(shape=shapes(), seed=st.integers(0, 2**32 - 1))
 def test_stepping_through_every_bar_equals_jumping_over_idle_ones(shape, seed):
-    bars = market(shape)
-    signals = random_signals(bars, seed)
+    bars = with_rolls_within_sessions(market(shape), seed, 0.05)
+    signals = rich_signals(bars, seed)
     trips, events = play(bars, signals), trace(bars, signals)
     assert np.flatnonzero(events.exited).tolist() == trips.exit_index.tolist()
     assert events.exited[trips.exit_index].tolist() == trips.reason.tolist()
@@ -99,6 +115,10 @@ def test_the_random_markets_reach_every_way_out():
     bars = market(shape)
     reasons = {one.reason for one in reference_trades(bars, random_signals(bars, 5))}
     assert reasons == {"SIGNAL", "TIME", "STOP", "FLAT_TIME", "FLAT_LATE"}
+    seen = {
+        one.reason for seed in range(40) for one in reference_trades(bars, rich_signals(bars, seed))
+    }
+    assert seen == set(ExitReason)
     for name, params in SMALL_WINDOWS.items():
         variant = VARIANTS[name]
         signals = variant.signals(bars, variant.parse_params(params), INSTRUMENT)

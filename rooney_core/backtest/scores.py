@@ -98,7 +98,8 @@ def score(
     n_days = len(pnl)
     for day in range(n_days):
         returns[day] = pnl[day] / notional[day]
-    sharpe, skewness, kurtosis = _moments(returns)
+    sharpe, mean, variance = _sharpe(returns)
+    skewness, kurtosis = _shape(returns, mean, variance)
     scores[0], scores[1] = sharpe * np.sqrt(DAYS_PER_YEAR), sharpe
     scores[2], scores[3] = n_all, n_all / n_days * DAYS_PER_YEAR
     scores[4] = _deepest_fall(returns)
@@ -110,40 +111,67 @@ def score(
         for day in range(n_days):
             extra = (STRESSES[number] - 1.0) * costs[day]
             desk.stressed[day] = (pnl[day] - extra) / notional[day]
-        scores[11 + number] = _moments(desk.stressed)[0] * np.sqrt(DAYS_PER_YEAR)
+        scores[11 + number] = _sharpe(desk.stressed)[0] * np.sqrt(DAYS_PER_YEAR)
 
 
 @njit(cache=True, nogil=True)
-def _moments(returns: FloatArray) -> tuple[float, float, float]:
-    """Sharpe per day (ddof 1), skewness and Pearson kurtosis, as `validation.return_moments`."""
+def _sharpe(returns: FloatArray) -> tuple[float, float, float]:
+    """Sharpe per day (ddof 1), mean, and variance (ddof 0); all NaN where returns never vary."""
     n = len(returns)
-    total, lowest, highest = 0.0, np.inf, -np.inf
-    for value in returns:
-        total += value
-        lowest, highest = min(lowest, value), max(highest, value)
-    if n < 2 or lowest == highest:
+    lowest, highest = returns[0], returns[0]
+    # Two sums side by side: each waits for itself only.
+    even, odd = 0.0, 0.0
+    for day in range(0, n - 1, 2):
+        one, two = returns[day], returns[day + 1]
+        even += one
+        odd += two
+        # Not min() and max(), which ask about NaN every time.
+        lower, higher = (one, two) if one < two else (two, one)
+        lowest = lower if lower < lowest else lowest
+        highest = higher if higher > highest else highest
+    if n % 2:
+        even += returns[n - 1]
+        lowest = returns[n - 1] if returns[n - 1] < lowest else lowest
+        highest = returns[n - 1] if returns[n - 1] > highest else highest
+    if lowest == highest:
         return np.nan, np.nan, np.nan
-    mean = total / n
+    mean = (even + odd) / n
+    even, odd = 0.0, 0.0
+    for day in range(0, n - 1, 2):
+        one, two = returns[day] - mean, returns[day + 1] - mean
+        even += one * one
+        odd += two * two
+    if n % 2:
+        even += (returns[n - 1] - mean) ** 2
+    return mean / np.sqrt((even + odd) / (n - 1)), mean, (even + odd) / n
+
+
+@njit(cache=True, nogil=True)
+def _shape(returns: FloatArray, mean: float, variance: float) -> tuple[float, float]:
+    """Skewness and Pearson kurtosis (population moments), as `validation.return_moments`."""
+    if np.isnan(mean):
+        return np.nan, np.nan
     # Scaled to order 1 so that powers of tiny returns do not underflow.
-    scale = max(highest - mean, mean - lowest)
-    second, third, fourth = 0.0, 0.0, 0.0
+    scale = 1.0 / np.sqrt(variance)
+    third, fourth = 0.0, 0.0
     for value in returns:
-        deviation = (value - mean) / scale
+        deviation = (value - mean) * scale
         square = deviation * deviation
-        second += square
         third += square * deviation
         fourth += square * square
-    deviation = np.sqrt(second / (n - 1)) * scale
-    variance = second / n
-    return mean / deviation, third / n / variance**1.5, fourth / n / variance**2
+    return third / len(returns), fourth / len(returns)
 
 
 @njit(cache=True, nogil=True)
 def _deepest_fall(returns: FloatArray) -> float:
     """Drawdown of compounded returns, <= 0; the start is a peak too, and ruin is final."""
-    wealth, peak, deepest = 1.0, 1.0, 0.0
+    wealth, peak, trough, deepest = 1.0, 1.0, 1.0, 0.0
     for value in returns:
-        wealth *= max(1.0 + value, 0.0)
-        peak = max(peak, wealth)
-        deepest = min(deepest, wealth / peak - 1.0)
-    return deepest
+        wealth *= 1.0 + value if value > -1.0 else 0.0
+        if wealth > peak:
+            # The deepest fall from a peak is to its lowest point: one division for each peak.
+            deepest = min(deepest, trough / peak - 1.0)
+            peak = trough = wealth
+        elif wealth < trough:
+            trough = wealth
+    return min(deepest, trough / peak - 1.0)

@@ -51,8 +51,9 @@ def load_release(production_config: pl.DataFrame, production_model: pl.DataFrame
     Raises ReleaseRejected, naming what is wrong: a column or type that is not in
     PRODUCTION_CONFIG_SCHEMA, rows of more than one release, a release_id or a
     production_model_version that the content does not have, a value out of range, a missing,
-    second or surplus model, an unknown variant, parameters the variant refuses, a threshold or a
-    feature list that differs between config, model and this code.
+    second or surplus model, an unknown variant, parameters the variant refuses, peers that are
+    missing or not of this release, a threshold or a feature list that differs between config,
+    model and this code.
     """
     _check_schema(production_config)
     _check_one_release(production_config)
@@ -144,14 +145,34 @@ def _bundle(
         instrument=row.instrument,
         variant=variant,
         params=params,
-        costs=CostModel(
-            commission_per_contract_usd=row.commission_per_contract_usd,
-            slippage_ticks=row.slippage_ticks,
-        ),
+        costs=_costs(row),
         model=model,
         threshold=model.threshold,
         reference_symbols=config.reference_symbols,
+        peer_symbols=_peers(row, variant, config),
     )
+
+
+def _costs(row: ReleaseRow) -> CostModel:
+    """The instrument's costs, by the hour where it has them, at the release's numbers."""
+    return CostModel.of(row.instrument).model_copy(
+        update={
+            "commission_per_contract_usd": row.commission_per_contract_usd,
+            "slippage_ticks": row.slippage_ticks,
+        }
+    )
+
+
+def _peers(row: ReleaseRow, variant: Variant, config: ProductionConfig) -> tuple[str, ...]:
+    """The row's peers. A variant without any would never trade, and nobody would know why."""
+    unknown = sorted(set(row.peers) - {one.symbol for one in config.rows})
+    if unknown or (variant.peers != "none") != bool(row.peers):
+        raise ReleaseRejected(
+            f"{row.symbol}: {variant.name} compares with {variant.peers}; the config names peers "
+            f"{list(row.peers)}, of which {unknown or 'none'} are no symbols of this release. "
+            "Materialize production_config again."
+        )
+    return row.peers
 
 
 def _model(row: ReleaseRow, stored: pl.DataFrame) -> MetaModel:
