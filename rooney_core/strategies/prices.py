@@ -24,6 +24,7 @@ from rooney_core.indicators.arrays import FloatArray
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
 from rooney_core.strategies.calendar_view import CalendarView
+from rooney_core.strategies.conditions import Recorder
 from rooney_core.strategies.peers import NO_PEERS, Peers
 from rooney_core.strategies.session_indicators import SessionIndicators
 from rooney_core.strategies.session_view import SessionView
@@ -42,6 +43,8 @@ class Prices:
         self.bars = bars
         self.instrument = instrument
         self.peers = peers
+        # A list where somebody wants to know why: see `conditions`.
+        self.recorder: Recorder | None = None
         self._known: dict[tuple[object, ...], Any] = {}
 
     def __len__(self) -> int:

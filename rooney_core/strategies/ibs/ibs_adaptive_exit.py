@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from rooney_core.indicators.arrays import FloatArray
+from rooney_core.strategies.conditions import above, all_of, below, known
 from rooney_core.strategies.ibs.ibs_baseline import IbsBaselineParams
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import BoolArray, Signals, Variant, long_only
@@ -44,8 +45,12 @@ def _ratio(prices: Prices, range_bars: int) -> FloatArray:
 
 
 def _enter(prices: Prices, entry_below: float, range_bars: int) -> BoolArray:
-    moving = (prices.mean_true_range(range_bars) > 0.0) & ~np.isnan(_ratio(prices, range_bars))
-    return (prices.ibs < entry_below) & moving
+    return all_of(
+        prices,
+        below("IBS", prices.ibs, entry_below, "entry_below"),
+        above("mean true range", prices.mean_true_range(range_bars), 0.0),
+        known("ratio of recent to usual range", _ratio(prices, range_bars)),
+    )
 
 
 def _leave(prices: Prices, exit_above: float, adaptation: float, range_bars: int) -> BoolArray:

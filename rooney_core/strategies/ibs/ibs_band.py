@@ -8,6 +8,7 @@ from pydantic import Field
 
 from rooney_core.indicators import donchian_channel, simple_moving_average
 from rooney_core.indicators.arrays import FloatArray
+from rooney_core.strategies.conditions import above, all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.ibs.ibs_prior_high_exit import IbsPriorHighExitParams
 from rooney_core.strategies.prices import Prices
@@ -42,11 +43,16 @@ def _rule(prices: Prices, params: IbsBandParams) -> Signals:
     usual = prices.once(
         "ibs_band.usual", lambda: simple_moving_average(daily.spread, RANGE_SESSIONS)
     )
-    low = daily.close < highest - params.band_ranges * usual
-    rising = daily.close > daily.mean_close(TREND_SESSIONS)
+    band = highest - params.band_ranges * usual
+    enter = all_of(
+        prices,
+        below("IBS", daily.ibs, params.entry_below, "entry_below"),
+        below("close", daily.close, band, "the band below the 10-session high"),
+        above("close", daily.close, daily.mean_close(TREND_SESSIONS), "its 200-session mean"),
+    )
     return daily_signals(
         prices,
-        enter=(daily.ibs < params.entry_below) & low & rising,
+        enter=enter,
         leave=daily.close > earlier(prices.sessions.high),
         max_bars=params.max_bars,
     )

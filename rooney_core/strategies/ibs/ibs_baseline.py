@@ -6,8 +6,15 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from rooney_core.strategies.conditions import all_of, below
 from rooney_core.strategies.prices import Prices
-from rooney_core.strategies.variant import Signals, Variant, VariantParams, long_only
+from rooney_core.strategies.variant import (
+    BoolArray,
+    Signals,
+    Variant,
+    VariantParams,
+    long_only,
+)
 
 
 class IbsBaselineParams(VariantParams):
@@ -23,10 +30,14 @@ class IbsBaselineParams(VariantParams):
         return self
 
 
+def _enter(prices: Prices, entry_below: float) -> BoolArray:
+    return all_of(prices, below("IBS", prices.ibs, entry_below, "entry_below"))
+
+
 def _rule(prices: Prices, params: IbsBaselineParams) -> Signals:
-    below, above = params.entry_below, params.exit_above
+    least, above = params.entry_below, params.exit_above
     return long_only(
-        enter=prices.once("ibs_baseline.enter", lambda: prices.ibs < below, below),
+        enter=prices.once("ibs_baseline.enter", lambda: _enter(prices, least), least),
         leave=prices.once("ibs.leave", lambda: prices.ibs > above, above),
         max_bars=params.max_bars,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rooney_core.strategies.conditions import all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.ibs.ibs_baseline import IbsBaselineParams
 from rooney_core.strategies.prices import Prices
@@ -22,7 +23,7 @@ class IbsDailyParams(IbsBaselineParams):
 def _rule(prices: Prices, params: IbsDailyParams) -> Signals:
     return daily_signals(
         prices,
-        enter=prices.daily.ibs < params.entry_below,
+        enter=all_of(prices, below("IBS", prices.daily.ibs, params.entry_below, "entry_below")),
         leave=prices.daily.ibs > params.exit_above,
         max_bars=params.max_bars,
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from rooney_core.strategies.conditions import all_of, at_most, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.ibs.ibs_daily import IbsDailyParams
 from rooney_core.strategies.prices import Prices
@@ -21,10 +22,14 @@ class IbsEarlyWeekParams(IbsDailyParams):
 
 
 def _rule(prices: Prices, params: IbsEarlyWeekParams) -> Signals:
-    early = prices.calendar.weekday <= TUESDAY
+    enter = all_of(
+        prices,
+        below("IBS", prices.daily.ibs, params.entry_below, "entry_below"),
+        at_most("weekday", prices.calendar.weekday, TUESDAY, "Tuesday"),
+    )
     return daily_signals(
         prices,
-        enter=(prices.daily.ibs < params.entry_below) & early,
+        enter=enter,
         leave=prices.daily.ibs > params.exit_above,
         max_bars=params.max_bars,
     )

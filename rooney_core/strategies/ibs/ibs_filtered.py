@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rooney_core.strategies.conditions import above, all_of, below
 from rooney_core.strategies.ibs.ibs_baseline import IbsBaselineParams
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import BoolArray, Signals, Variant, long_only
@@ -29,9 +30,13 @@ class IbsFilteredParams(IbsBaselineParams):
 
 
 def _enter(prices: Prices, entry_below: float, trend_bars: int, range_above: float) -> BoolArray:
-    rising = prices.close > prices.mean_close(trend_bars)
-    wide = prices.spread > range_above * prices.mean_true_range(trend_bars)
-    return (prices.ibs < entry_below) & rising & wide
+    wide = range_above * prices.mean_true_range(trend_bars)
+    return all_of(
+        prices,
+        below("IBS", prices.ibs, entry_below, "entry_below"),
+        above("close", prices.close, prices.mean_close(trend_bars), f"its {trend_bars}-bar mean"),
+        above("range", prices.spread, wide, "range_above mean true ranges"),
+    )
 
 
 def _rule(prices: Prices, params: IbsFilteredParams) -> Signals:

@@ -9,6 +9,7 @@ from pydantic import Field
 from rooney_core.indicators import percent_rank
 from rooney_core.indicators.arrays import FloatArray
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import all_of, at_least, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.ibs.ibs_daily import IbsDailyParams
 from rooney_core.strategies.prices import Prices
@@ -36,9 +37,14 @@ def _volatility_rank(prices: Prices) -> FloatArray:
 
 def _rule(prices: Prices, params: IbsHighVolatilityParams) -> Signals:
     rank = prices.once("ibs_high_volatility.rank", lambda: _volatility_rank(prices))
+    enter = all_of(
+        prices,
+        below("IBS", prices.daily.ibs, params.entry_below, "entry_below"),
+        at_least("volatility's rank in its year", rank, params.volatility_rank, "volatility_rank"),
+    )
     return daily_signals(
         prices,
-        enter=(prices.daily.ibs < params.entry_below) & (rank >= params.volatility_rank),
+        enter=enter,
         leave=prices.daily.ibs > params.exit_above,
         max_bars=params.max_bars,
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rooney_core.strategies.conditions import all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_indicators import earlier
@@ -27,7 +28,7 @@ class IbsPriorHighExitParams(VariantParams):
 def _rule(prices: Prices, params: IbsPriorHighExitParams) -> Signals:
     return daily_signals(
         prices,
-        enter=prices.daily.ibs < params.entry_below,
+        enter=all_of(prices, below("IBS", prices.daily.ibs, params.entry_below, "entry_below")),
         leave=prices.daily.close > earlier(prices.sessions.high),
         max_bars=params.max_bars,
     )

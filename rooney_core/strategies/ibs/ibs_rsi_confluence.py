@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.ibs.ibs_daily import IbsDailyParams
 from rooney_core.strategies.prices import Prices
@@ -28,10 +29,15 @@ class IbsRsiConfluenceParams(IbsDailyParams):
 
 def _rule(prices: Prices, params: IbsRsiConfluenceParams) -> Signals:
     daily = prices.daily
-    weak = daily.relative_strength(params.rsi_sessions) < params.rsi_below
+    strength = daily.relative_strength(params.rsi_sessions)
+    enter = all_of(
+        prices,
+        below("IBS", daily.ibs, params.entry_below, "entry_below"),
+        below(f"RSI({params.rsi_sessions})", strength, params.rsi_below, "rsi_below"),
+    )
     return daily_signals(
         prices,
-        enter=(daily.ibs < params.entry_below) & weak,
+        enter=enter,
         leave=daily.ibs > params.exit_above,
         max_bars=params.max_bars,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from rooney_core.strategies.conditions import above, all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -37,10 +38,16 @@ class IbsShortBearParams(VariantParams):
 
 def _rule(prices: Prices, params: IbsShortBearParams) -> Signals:
     daily = prices.daily
-    falling = daily.close < daily.mean_close(params.trend_sessions)
+    trend = daily.mean_close(params.trend_sessions)
+    enter = all_of(
+        prices,
+        above("IBS", daily.ibs, params.entry_above, "entry_above"),
+        below("close", daily.close, trend, f"its {params.trend_sessions}-session mean"),
+        side=-1,
+    )
     return daily_signals(
         prices,
-        enter=(daily.ibs > params.entry_above) & falling,
+        enter=enter,
         leave=daily.ibs < params.exit_below,
         max_bars=params.max_bars,
         side=-1,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rooney_core.strategies.conditions import all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.ibs.ibs_daily import IbsDailyParams
 from rooney_core.strategies.prices import Prices
@@ -31,7 +32,9 @@ def _rule(prices: Prices, params: IbsTwoDayMeanParams) -> Signals:
     )
     return daily_signals(
         prices,
-        enter=mean < params.entry_below,
+        enter=all_of(
+            prices, below("mean IBS of two sessions", mean, params.entry_below, "entry_below")
+        ),
         leave=mean > params.exit_above,
         max_bars=params.max_bars,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import above, all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.ibs.ibs_daily import IbsDailyParams
 from rooney_core.strategies.prices import Prices
@@ -30,9 +31,14 @@ class IbsWideRangeParams(IbsDailyParams):
 def _rule(prices: Prices, params: IbsWideRangeParams) -> Signals:
     daily = prices.daily
     usual = earlier(daily.average_true_range(ATR_SESSIONS))
+    enter = all_of(
+        prices,
+        below("IBS", daily.ibs, params.entry_below, "entry_below"),
+        above("range", daily.spread, params.range_above * usual, "range_above average ranges"),
+    )
     return daily_signals(
         prices,
-        enter=(daily.ibs < params.entry_below) & (daily.spread > params.range_above * usual),
+        enter=enter,
         leave=daily.ibs > params.exit_above,
         max_bars=params.max_bars,
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rooney_core.indicators import rolling_std
+from rooney_core.strategies.conditions import all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -29,9 +30,10 @@ def _rule(prices: Prices, params: BollingerReversionParams) -> Signals:
     daily, n = prices.daily, params.band_sessions
     deviation = prices.once("daily.deviation", lambda: rolling_std(daily.close, n), n)
     mean = daily.mean_close(n)
+    band = mean - params.deviations * deviation
     return daily_signals(
         prices,
-        enter=daily.close < mean - params.deviations * deviation,
+        enter=all_of(prices, below("close", daily.close, band, "the lower Bollinger band")),
         leave=daily.close > mean,
         max_bars=params.max_bars,
     )

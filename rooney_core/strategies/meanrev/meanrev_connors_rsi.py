@@ -9,6 +9,7 @@ from pydantic import Field
 from rooney_core.indicators import percent_rank, streak
 from rooney_core.indicators.arrays import FloatArray
 from rooney_core.indicators.bounded import bounded_relative_strength_index, memory_of
+from rooney_core.strategies.conditions import above, all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -52,10 +53,15 @@ def _connors_rsi(prices: Prices) -> FloatArray:
 def _rule(prices: Prices, params: ConnorsRsiParams) -> Signals:
     daily = prices.daily
     strength = prices.once("meanrev_connors_rsi", lambda: _connors_rsi(prices))
-    rising = daily.close > daily.mean_close(params.trend_sessions)
+    trend = daily.mean_close(params.trend_sessions)
+    enter = all_of(
+        prices,
+        above("close", daily.close, trend, f"its {params.trend_sessions}-session mean"),
+        below("ConnorsRSI", strength, params.entry_below, "entry_below"),
+    )
     return daily_signals(
         prices,
-        enter=rising & (strength < params.entry_below),
+        enter=enter,
         leave=daily.close > daily.mean_close(params.exit_sessions),
         max_bars=params.max_bars,
     )

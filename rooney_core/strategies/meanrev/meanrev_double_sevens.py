@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rooney_core.indicators import rolling_max, rolling_min
+from rooney_core.strategies.conditions import above, all_of, equal
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -33,10 +34,15 @@ def _rule(prices: Prices, params: DoubleSevensParams) -> Signals:
     daily, n = prices.daily, params.extreme_sessions
     lowest = prices.once("daily.lowest_close", lambda: rolling_min(daily.close, n), n)
     highest = prices.once("daily.highest_close", lambda: rolling_max(daily.close, n), n)
-    rising = daily.close > daily.mean_close(params.trend_sessions)
+    trend = daily.mean_close(params.trend_sessions)
+    enter = all_of(
+        prices,
+        above("close", daily.close, trend, f"its {params.trend_sessions}-session mean"),
+        equal("close", daily.close, lowest, f"the lowest of {n} closes"),
+    )
     return daily_signals(
         prices,
-        enter=rising & (daily.close == lowest),
+        enter=enter,
         leave=daily.close == highest,
         max_bars=params.max_bars,
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rooney_core.indicators import streak
+from rooney_core.strategies.conditions import above, all_of, at_most
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -33,10 +34,15 @@ class FallingClosesParams(VariantParams):
 def _rule(prices: Prices, params: FallingClosesParams) -> Signals:
     daily, falls = prices.daily, params.falls
     run = prices.once("meanrev_falling_closes", lambda: streak(daily.close, falls), falls)
-    rising = daily.close > daily.mean_close(params.trend_sessions)
+    trend = daily.mean_close(params.trend_sessions)
+    enter = all_of(
+        prices,
+        above("close", daily.close, trend, f"its {params.trend_sessions}-session mean"),
+        at_most("streak of closes (below 0: falling)", run, -falls, "minus falls"),
+    )
     return daily_signals(
         prices,
-        enter=rising & (run <= -falls),
+        enter=enter,
         leave=daily.close > daily.mean_close(params.exit_sessions),
         max_bars=params.max_bars,
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -31,9 +32,10 @@ class KeltnerReversionParams(VariantParams):
 def _rule(prices: Prices, params: KeltnerReversionParams) -> Signals:
     daily, n = prices.daily, params.channel_sessions
     middle = daily.exponential_mean_close(n)
+    line = middle - params.ranges * daily.average_true_range(n)
     return daily_signals(
         prices,
-        enter=daily.close < middle - params.ranges * daily.average_true_range(n),
+        enter=all_of(prices, below("close", daily.close, line, "the lower Keltner line")),
         leave=daily.close > middle,
         max_bars=params.max_bars,
     )

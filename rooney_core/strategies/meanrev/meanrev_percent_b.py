@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from rooney_core.indicators import bollinger_bands
 from rooney_core.indicators.arrays import FloatArray
+from rooney_core.strategies.conditions import above, all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_indicators import earlier
@@ -52,9 +53,16 @@ def _percent_b(prices: Prices) -> FloatArray:
 def _rule(prices: Prices, params: PercentBStreakParams) -> Signals:
     daily = prices.daily
     percent_b = prices.once("meanrev_percent_b", lambda: _percent_b(prices))
-    enter = daily.close > daily.mean_close(params.trend_sessions)
-    for n in range(IN_A_ROW):
-        enter = enter & (earlier(percent_b, n) < params.entry_below)
+    trend = daily.mean_close(params.trend_sessions)
+    low = (
+        below(f"%b of {n} sessions ago", earlier(percent_b, n), params.entry_below, "entry_below")
+        for n in range(IN_A_ROW)
+    )
+    enter = all_of(
+        prices,
+        above("close", daily.close, trend, f"its {params.trend_sessions}-session mean"),
+        *low,
+    )
     return daily_signals(
         prices,
         enter=enter,

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from rooney_core.indicators import williams_percent_r
+from rooney_core.strategies.conditions import all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -42,7 +43,7 @@ def _rule(prices: Prices, params: WilliamsReversionParams) -> Signals:
     )
     return daily_signals(
         prices,
-        enter=percent_r < params.entry_below,
+        enter=all_of(prices, below("Williams %R", percent_r, params.entry_below, "entry_below")),
         leave=percent_r > params.exit_above,
         max_bars=params.max_bars,
     )

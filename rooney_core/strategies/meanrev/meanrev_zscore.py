@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from rooney_core.strategies.conditions import all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -38,7 +39,7 @@ def _rule(prices: Prices, params: ZscoreReversionParams) -> Signals:
     score = prices.daily.zscore(params.score_sessions)
     return daily_signals(
         prices,
-        enter=score < params.entry_below,
+        enter=all_of(prices, below("z-score", score, params.entry_below, "entry_below")),
         leave=score > params.exit_above,
         max_bars=params.max_bars,
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rooney_core.strategies.conditions import above, all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.meanrev.meanrev_zscore import ZscoreReversionParams
 from rooney_core.strategies.prices import Prices
@@ -28,10 +29,15 @@ class ZscoreUptrendParams(ZscoreReversionParams):
 def _rule(prices: Prices, params: ZscoreUptrendParams) -> Signals:
     daily = prices.daily
     score = daily.zscore(params.score_sessions)
-    rising = daily.close > daily.mean_close(params.trend_sessions)
+    trend = daily.mean_close(params.trend_sessions)
+    enter = all_of(
+        prices,
+        above("close", daily.close, trend, f"its {params.trend_sessions}-session mean"),
+        below("z-score", score, params.entry_below, "entry_below"),
+    )
     return daily_signals(
         prices,
-        enter=rising & (score < params.entry_below),
+        enter=enter,
         leave=score > params.exit_above,
         max_bars=params.max_bars,
     )

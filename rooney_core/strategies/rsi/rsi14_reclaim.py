@@ -7,6 +7,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import above, all_of, at_most
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_indicators import earlier
@@ -40,9 +41,14 @@ class Rsi14ReclaimParams(VariantParams):
 def _rule(prices: Prices, params: Rsi14ReclaimParams) -> Signals:
     strength = prices.daily.relative_strength(RSI_SESSIONS)
     level = params.entry_crossed
+    enter = all_of(
+        prices,
+        above("RSI(14)", strength, level, "entry_crossed"),
+        at_most("RSI(14) of the session before", earlier(strength), level, "entry_crossed"),
+    )
     return daily_signals(
         prices,
-        enter=(strength > level) & (earlier(strength) <= level),
+        enter=enter,
         leave=strength > params.exit_above,
         max_bars=params.max_bars,
     )

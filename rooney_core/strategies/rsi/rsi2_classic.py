@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import above, all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -32,10 +33,15 @@ class Rsi2ClassicParams(VariantParams):
 
 def _rule(prices: Prices, params: Rsi2ClassicParams) -> Signals:
     daily = prices.daily
-    rising = daily.close > daily.mean_close(params.trend_sessions)
+    trend = daily.mean_close(params.trend_sessions)
+    enter = all_of(
+        prices,
+        above("close", daily.close, trend, f"its {params.trend_sessions}-session mean"),
+        below("RSI(2)", daily.relative_strength(2), params.entry_below, "entry_below"),
+    )
     return daily_signals(
         prices,
-        enter=rising & (daily.relative_strength(2) < params.entry_below),
+        enter=enter,
         leave=daily.close > daily.mean_close(params.exit_sessions),
         max_bars=params.max_bars,
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import above, all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_indicators import earlier
@@ -34,10 +35,16 @@ class Rsi2CumulativeParams(VariantParams):
 def _rule(prices: Prices, params: Rsi2CumulativeParams) -> Signals:
     daily = prices.daily
     strength = daily.relative_strength(2)
-    rising = daily.close > daily.mean_close(params.trend_sessions)
+    both = strength + earlier(strength)
+    trend = daily.mean_close(params.trend_sessions)
+    enter = all_of(
+        prices,
+        above("close", daily.close, trend, f"its {params.trend_sessions}-session mean"),
+        below("RSI(2) of two sessions together", both, params.sum_below, "sum_below"),
+    )
     return daily_signals(
         prices,
-        enter=rising & (strength + earlier(strength) < params.sum_below),
+        enter=enter,
         leave=strength > params.exit_above,
         max_bars=params.max_bars,
     )

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import above, all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -33,10 +34,16 @@ class Rsi2ShortParams(VariantParams):
 
 def _rule(prices: Prices, params: Rsi2ShortParams) -> Signals:
     daily = prices.daily
-    falling = daily.close < daily.mean_close(params.trend_sessions)
+    trend = daily.mean_close(params.trend_sessions)
+    enter = all_of(
+        prices,
+        below("close", daily.close, trend, f"its {params.trend_sessions}-session mean"),
+        above("RSI(2)", daily.relative_strength(2), params.entry_above, "entry_above"),
+        side=-1,
+    )
     return daily_signals(
         prices,
-        enter=falling & (daily.relative_strength(2) > params.entry_above),
+        enter=enter,
         leave=daily.close < daily.mean_close(params.exit_sessions),
         max_bars=params.max_bars,
         side=-1,

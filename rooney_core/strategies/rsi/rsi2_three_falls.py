@@ -7,10 +7,11 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import Condition, above, all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_indicators import earlier
-from rooney_core.strategies.variant import BoolArray, MaxBars, Signals, Variant, VariantParams
+from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
 
 FIRST_BELOW: Final = 60.0
 
@@ -32,20 +33,31 @@ class Rsi2ThreeFallsParams(VariantParams):
         return max(memory_of(2) + 3, self.trend_sessions)
 
 
-def _fell_three_times(prices: Prices) -> BoolArray:
+def _three_falls(prices: Prices) -> tuple[Condition, ...]:
     now = prices.daily.relative_strength(2)
     one, two, three = (earlier(now, n) for n in (1, 2, 3))
-    return (now < one) & (one < two) & (two < three) & (three < FIRST_BELOW)
+    return (
+        below("RSI(2)", now, one, "that of the session before"),
+        below("RSI(2) of the session before", one, two, "that of two before"),
+        below("RSI(2) of two sessions before", two, three, "that of three before"),
+        below("RSI(2) of three sessions before", three, FIRST_BELOW),
+    )
 
 
 def _rule(prices: Prices, params: Rsi2ThreeFallsParams) -> Signals:
     daily = prices.daily
     strength = daily.relative_strength(2)
-    fell = prices.once("rsi2_three_falls.fell", lambda: _fell_three_times(prices))
-    rising = daily.close > daily.mean_close(params.trend_sessions)
+    falls = prices.once("rsi2_three_falls.falls", lambda: _three_falls(prices))
+    trend = daily.mean_close(params.trend_sessions)
+    enter = all_of(
+        prices,
+        above("close", daily.close, trend, f"its {params.trend_sessions}-session mean"),
+        *falls,
+        below("RSI(2)", strength, params.entry_below, "entry_below"),
+    )
     return daily_signals(
         prices,
-        enter=rising & fell & (strength < params.entry_below),
+        enter=enter,
         leave=strength > params.exit_above,
         max_bars=params.max_bars,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -35,7 +36,7 @@ def _rule(prices: Prices, params: Rsi2UnfilteredParams) -> Signals:
     strength = prices.daily.relative_strength(2)
     return daily_signals(
         prices,
-        enter=strength < params.entry_below,
+        enter=all_of(prices, below("RSI(2)", strength, params.entry_below, "entry_below")),
         leave=strength > params.exit_above,
         max_bars=params.max_bars,
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from rooney_core.strategies.conditions import all_of, equal
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.fomc import announcement_days
 from rooney_core.strategies.prices import Prices
@@ -27,9 +28,12 @@ class SeasonPreFomcParams(VariantParams):
 
 def _rule(prices: Prices, params: SeasonPreFomcParams) -> Signals:
     calendar, announced = prices.calendar, announcement_days()
+    until = calendar.sessions_until(announced)
     return daily_signals(
         prices,
-        enter=calendar.sessions_until(announced) == params.days,
+        enter=all_of(
+            prices, equal("sessions to the next announcement", until, params.days, "days")
+        ),
         leave=np.isin(calendar.session, announced),
         max_bars=params.max_bars,
     )

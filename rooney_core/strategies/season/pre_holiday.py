@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rooney_core.strategies.calendar_view import Days, planned_days, weekdays_between
+from rooney_core.strategies.conditions import all_of, is_so
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -46,6 +47,8 @@ def _enters(prices: Prices) -> npt.NDArray[np.bool_]:
 
 def _rule(prices: Prices, params: SeasonPreHolidayParams) -> Signals:
     enter = prices.once("season.enters_before_eve", lambda: _enters(prices))
+    before = is_so("before the last session ahead of a holiday of the stock exchange", enter)
+    enter = all_of(prices, before)
     return daily_signals(
         prices, enter=enter, leave=np.zeros(len(enter), np.bool_), max_bars=params.max_bars
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rooney_core.strategies.conditions import all_of, equal
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -30,9 +31,10 @@ def _rule(prices: Prices, params: SeasonTurnOfMonthParams) -> Signals:
     left, number = calendar.left_in_month, calendar.number_in_month
     # About the session that comes next, which an order of this one's close would hold.
     held_next = (left <= -params.first_day) | (number < params.last_day)
-    return daily_signals(
-        prices, enter=left == -params.first_day, leave=~held_next, max_bars=params.max_bars
+    enter = all_of(
+        prices, equal("sessions left in the month", left, -params.first_day, "minus first_day")
     )
+    return daily_signals(prices, enter=enter, leave=~held_next, max_bars=params.max_bars)
 
 
 SEASON_TURN_OF_MONTH = Variant(

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from rooney_core.strategies.conditions import all_of, below, equal
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -30,10 +31,16 @@ class SeasonTurnaroundTuesdayParams(VariantParams):
 
 def _rule(prices: Prices, params: SeasonTurnaroundTuesdayParams) -> Signals:
     view, calendar = prices.sessions, prices.calendar
-    monday = (calendar.weekday == MONDAY) & (calendar.days_to_next == 1)
-    fell = (prices.daily.change < -params.drop_percent / 100.0) & (view.close < view.open)
+    least = -params.drop_percent / 100.0
+    enter = all_of(
+        prices,
+        equal("weekday", calendar.weekday, MONDAY, "Monday"),
+        equal("days to the next session", calendar.days_to_next, 1),
+        below("change of the close", prices.daily.change, least, "minus drop_percent / 100"),
+        below("close", view.close, view.open, "the session's open"),
+    )
     return daily_signals(
-        prices, enter=monday & fell, leave=calendar.weekday != MONDAY, max_bars=params.max_bars
+        prices, enter=enter, leave=calendar.weekday != MONDAY, max_bars=params.max_bars
     )
 
 

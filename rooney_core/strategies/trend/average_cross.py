@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from rooney_core.strategies.conditions import above, all_of
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -41,7 +42,9 @@ def _rule(prices: Prices, params: TrendSmaFastParams) -> Signals:
     # Above, not just crossing: an entry that found no volume is ordered again the next session.
     fast = prices.daily.mean_close(params.fast_sessions)
     slow = prices.daily.mean_close(params.slow_sessions)
-    return daily_signals(prices, enter=fast > slow, leave=fast < slow, max_bars=params.max_bars)
+    n, m = params.fast_sessions, params.slow_sessions
+    enter = all_of(prices, above(f"{n}-session mean", fast, slow, f"the {m}-session mean"))
+    return daily_signals(prices, enter=enter, leave=fast < slow, max_bars=params.max_bars)
 
 
 TREND_SMA_FAST = Variant(

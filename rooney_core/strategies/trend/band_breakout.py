@@ -8,6 +8,7 @@ from pydantic import Field
 
 from rooney_core.indicators import bollinger_bands
 from rooney_core.indicators.arrays import FloatArray
+from rooney_core.strategies.conditions import above, all_of
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -37,9 +38,10 @@ def _mean_and_deviation(prices: Prices, n: int) -> tuple[FloatArray, FloatArray]
 def _rule(prices: Prices, params: TrendBandBreakoutParams) -> Signals:
     close = prices.sessions.close
     mean, deviation = _mean_and_deviation(prices, params.mean_sessions)
+    band = mean + params.deviations * deviation
     return daily_signals(
         prices,
-        enter=close > mean + params.deviations * deviation,
+        enter=all_of(prices, above("close", close, band, "the upper band")),
         leave=close < mean,
         max_bars=params.max_bars,
     )

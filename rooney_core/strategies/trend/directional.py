@@ -8,6 +8,7 @@ from pydantic import Field
 
 from rooney_core.indicators.arrays import FloatArray
 from rooney_core.indicators.bounded import bounded_average_directional_index, memory_of
+from rooney_core.strategies.conditions import above, all_of
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -36,9 +37,14 @@ def _directions(prices: Prices, period: int) -> tuple[FloatArray, FloatArray, Fl
 
 def _rule(prices: Prices, params: TrendAdxParams) -> Signals:
     strength, up, down = _directions(prices, params.period)
+    enter = all_of(
+        prices,
+        above("ADX", strength, params.adx_above, "adx_above"),
+        above("+DI", up, down, "-DI"),
+    )
     return daily_signals(
         prices,
-        enter=(strength > params.adx_above) & (up > down),
+        enter=enter,
         leave=down > up,
         max_bars=params.max_bars,
     )

@@ -13,6 +13,7 @@ from pydantic import Field
 from rooney_core.indicators import donchian_channel
 from rooney_core.indicators.arrays import FloatArray
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import above, all_of
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_indicators import earlier
@@ -62,9 +63,10 @@ def _rule(prices: Prices, params: TrendDonchianFastParams) -> Signals:
     close = prices.sessions.close
     upper, _ = _channel_before(prices, params.entry_sessions)
     _, lower = _channel_before(prices, params.exit_sessions)
+    highest = f"the highest high of {params.entry_sessions} sessions before"
     return daily_signals(
         prices,
-        enter=close > upper,
+        enter=all_of(prices, above("close", close, upper, highest)),
         leave=close < lower,
         max_bars=params.max_bars,
         stop_distance=params.stop_ranges * prices.daily.average_true_range(RANGE_SESSIONS),

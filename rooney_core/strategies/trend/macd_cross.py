@@ -8,6 +8,7 @@ from pydantic import Field
 
 from rooney_core.indicators.arrays import FloatArray
 from rooney_core.indicators.bounded import bounded_macd, memory_of
+from rooney_core.strategies.conditions import above, all_of
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
@@ -38,9 +39,8 @@ def _histogram(prices: Prices, signal_sessions: int) -> FloatArray:
 
 def _rule(prices: Prices, params: TrendMacdCrossParams) -> Signals:
     histogram = _histogram(prices, params.signal_sessions)
-    return daily_signals(
-        prices, enter=histogram > 0.0, leave=histogram < 0.0, max_bars=params.max_bars
-    )
+    enter = all_of(prices, above("MACD minus its signal line", histogram, 0.0))
+    return daily_signals(prices, enter=enter, leave=histogram < 0.0, max_bars=params.max_bars)
 
 
 TREND_MACD_CROSS = Variant(

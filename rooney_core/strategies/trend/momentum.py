@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from rooney_core.strategies.conditions import above, all_of, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_indicators import earlier
@@ -46,9 +47,11 @@ def _monthly_side(prices: Prices, change_sessions: int) -> npt.NDArray[np.int8]:
     view = prices.sessions
     months = view.session.astype("datetime64[D]").astype("datetime64[M]")
     first_of_month = np.searchsorted(months, months, side="left")
-    move = view.close - earlier(view.close, change_sessions)
-    sign = (move > 0.0).astype(np.int8) - (move < 0.0).astype(np.int8)
-    side: npt.NDArray[np.int8] = sign[first_of_month]
+    move = (view.close - earlier(view.close, change_sessions))[first_of_month]
+    name = f"move over {change_sessions} sessions to the month's first"
+    up = all_of(prices, above(name, move, 0.0))
+    down = all_of(prices, below(name, move, 0.0), side=-1)
+    side: npt.NDArray[np.int8] = up.astype(np.int8) - down.astype(np.int8)
     return side
 
 
