@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import above, all_of, equal
 from rooney_core.strategies.day_view import US_DAY_OPENS, day_of, never
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_view import MAX_BARS_PER_SESSION
@@ -43,8 +44,12 @@ def _fade(prices: Prices, params: GapFadeParams, side: int) -> Signals:
     # Above 0 where price is on the far side of the close that was left.
     gap = side * (left - (bars.open + bars.adjustment))
     missed = side * (left - prices.close)
-    enter = (
-        (day_of(prices).hour == US_DAY_OPENS) & (gap > params.gap_above * usual) & (missed > 0.0)
+    enter = all_of(
+        prices,
+        equal("New York hour of the bar's start", day_of(prices).hour, US_DAY_OPENS),
+        above("gap from the close before", gap, params.gap_above * usual, "gap_above mean ranges"),
+        above("way back to that close", missed, 0.0),
+        side=side,
     )
     return Signals(
         entry=enter.astype(np.int8) * np.int8(side),

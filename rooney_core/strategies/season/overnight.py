@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from rooney_core.strategies.conditions import Condition, all_of, any_of, below, equal
 from rooney_core.strategies.day_view import SESSION_OPENS, US_DAY_OPENS, day_of
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_view import MAX_BARS_PER_SESSION
@@ -56,23 +57,32 @@ def _elapsed(hour: int) -> int:
     return (hour - SESSION_OPENS) % 24
 
 
-def _night(prices: Prices, params: SeasonOvernightParams) -> tuple[npt.NDArray[np.bool_], ...]:
+def _night(
+    prices: Prices, params: SeasonOvernightParams
+) -> tuple[Condition, npt.NDArray[np.bool_]]:
     """(enter, leave): the bars after which to buy, and to sell, at the next one's opening."""
     ends_at = day_of(prices).elapsed + 1
-    return ends_at == _elapsed(params.opens_at), ends_at >= _elapsed(params.closes_at)
+    name = "hours from 18:00 New York to the bar's end"
+    return (
+        equal(name, ends_at, _elapsed(params.opens_at), "those to opens_at"),
+        ends_at >= _elapsed(params.closes_at),
+    )
 
 
 def _overnight(prices: Prices, params: SeasonOvernightParams) -> Signals:
-    enter, leave = _night(prices, params)
-    return Signals(enter.astype(np.int8), leave, None, params.max_bars)
+    at_hour, leave = _night(prices, params)
+    return Signals(all_of(prices, at_hour).astype(np.int8), leave, None, params.max_bars)
 
 
 def _after_selloff(prices: Prices, params: SeasonOvernightAfterSelloffParams) -> Signals:
-    enter, leave = _night(prices, params)
-    weak = prices.daily.ibs < params.ibs_below
-    fell = prices.daily.change < -params.drop_percent / 100.0
-    sold_off = prices.sessions.of_session_before((weak | fell).astype(np.float64)) == 1.0
-    return Signals((enter & sold_off).astype(np.int8), leave, None, params.max_bars)
+    at_hour, leave = _night(prices, params)
+    least = -params.drop_percent / 100.0
+    sold_off = any_of(
+        below("IBS of the session before", prices.daily.ibs, params.ibs_below, "ibs_below"),
+        below("its change", prices.daily.change, least, "minus drop_percent / 100"),
+    )
+    enter = all_of(prices, at_hour, sold_off.taken(prices.sessions.before))
+    return Signals(enter.astype(np.int8), leave, None, params.max_bars)
 
 
 SEASON_OVERNIGHT = Variant(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from rooney_core.indicators import internal_bar_strength
+from rooney_core.strategies.conditions import all_of, at_least, at_most, known
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.spread.beside import peer_prices
@@ -50,10 +51,15 @@ def _ranks(prices: Prices) -> tuple[npt.NDArray[np.int64], ...]:
 
 def _rule(prices: Prices, params: SpreadGroupIbsParams) -> Signals:
     members, not_above, not_below = prices.once("spread.ranks", lambda: _ranks(prices))
-    comparable = ~np.isnan(prices.daily.ibs) & (members >= max(SMALLEST_GROUP, 2 * params.ranks))
+    comparable = (
+        known("IBS", prices.daily.ibs),
+        at_least("members of the group", members, max(SMALLEST_GROUP, 2 * params.ranks)),
+    )
     # Equals share the worse rank: a tie is never the weakest or the strongest alone.
-    lowest = comparable & (not_above <= params.ranks)
-    highest = comparable & (not_below <= params.ranks)
+    weak = at_most("rank of its IBS from the lowest", not_above, params.ranks, "ranks")
+    strong = at_most("rank of its IBS from the highest", not_below, params.ranks, "ranks")
+    lowest = all_of(prices, *comparable, weak)
+    highest = all_of(prices, *comparable, strong, side=-1)
     return daily_signals(
         prices,
         enter=lowest.astype(np.int8) - highest.astype(np.int8),

@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from rooney_core.indicators.arrays import FloatArray
+from rooney_core.strategies.conditions import above, all_of, at_least, at_most, below
 from rooney_core.strategies.daily import daily_signals
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_indicators import earlier
@@ -59,16 +60,39 @@ def _score(prices: Prices, n: int, groups: Collection[str]) -> FloatArray:
     )
 
 
+def _score_name(prices: Prices, groups: Collection[str]) -> str:
+    """How the score is called; where it can never be known, why."""
+    instrument = prices.instrument
+    if instrument.product_group not in groups:
+        return f"score (a pair of {' or '.join(groups)}, not of {instrument.product_group})"
+    if instrument.partner is None:
+        return f"score (no partner is named on the page of {instrument.symbol})"
+    if instrument.partner not in prices.peers:
+        return f"score against {instrument.partner} (no sessions of it are here)"
+    return f"score against {instrument.partner}"
+
+
 def _pair(prices: Prices, params: SpreadPairParams, groups: Collection[str]) -> Signals:
     score = _score(prices, params.window_sessions, groups)
     size = np.abs(score)
-    beyond = (size > params.enter_beyond) & (size <= params.stop_beyond)
-    side = np.where(score > 0.0, -1, 1).astype(np.int8)
+    least, most = params.enter_beyond, params.stop_beyond
+    name = _score_name(prices, groups)
+    cheap = all_of(
+        prices,
+        below(name, score, -least, "minus enter_beyond"),
+        at_least(name, score, -most, "minus stop_beyond"),
+    )
+    dear = all_of(
+        prices,
+        above(name, score, least, "enter_beyond"),
+        at_most(name, score, most, "stop_beyond"),
+        side=-1,
+    )
     # The position's side is unknown here: a spread that crossed its mean has come back, too.
     crossed = score * earlier(score) < 0.0
     return daily_signals(
         prices,
-        enter=beyond * side,
+        enter=cheap.astype(np.int8) - dear.astype(np.int8),
         leave=(size < params.exit_within) | (size > params.stop_beyond) | crossed,
         max_bars=params.max_bars,
     )
