@@ -53,6 +53,7 @@ def bundle_of(name: str, *, with_model: bool, window: int = 30) -> DecisionBundl
         model=FoldedModel(feature_names(REFERENCES)) if with_model else None,
         threshold=0.5 if with_model else 0.0,
         reference_symbols=REFERENCES,
+        peer_symbols=(PEER,),
     )
 
 

@@ -8,6 +8,7 @@ from rooney_core.decision.batch import batch_decisions, filtered_trades, first_d
 from rooney_core.decision.bundle import DecisionBundle, ProbabilityModel
 from rooney_core.decision.decide import DecisionState, decide, new_state
 from rooney_core.decision.records import Action, Decision, DecisionCode, VirtualFill
+from rooney_core.decision.warm_up import state_after
 from rooney_core.decision.window import Bar, bars_of
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "filtered_trades",
     "first_decided_bar",
     "new_state",
+    "state_after",
 ]

@@ -51,9 +51,16 @@ def first_decided_bar(bars: BarArrays, bundle: DecisionBundle) -> int:
     """
     if bundle.variant.overnight:
         return min(bundle.window_bars - 1, len(bars))
-    last = 2 * bars.bar_end_us - bars.bar_start_us > bars.flat_deadline_us
+    last = _is_last(bars, bundle)
     last[: max(0, bundle.window_bars - 2)] = False
     return int(np.argmax(last)) + 1 if last.any() else len(bars)
+
+
+def is_warm_after(bars: BarArrays, bundle: DecisionBundle) -> bool:
+    """True when `decide`, after all these bars, is ready to decide on the next."""
+    if bundle.variant.overnight:
+        return len(bars) >= bundle.window_bars - 1
+    return bool(_is_last(bars, bundle)[max(0, bundle.window_bars - 2) :].any())
 
 
 def batch_decisions(
@@ -64,7 +71,7 @@ def batch_decisions(
 ) -> pl.DataFrame:
     """The decision at every bar, oldest first; columns are DECISIONS_SCHEMA."""
     first = first_decided_bar(bars, bundle)
-    signals = _signals(bars, bundle, first, peers)
+    signals = decided_signals(bars, bundle, first, peers)
     events = trace(bars, signals)
     asked = np.flatnonzero(events.entry_ordered)
     approval = _approve(bars, bundle, references, asked)
@@ -112,7 +119,7 @@ def filtered_trades(
 
     Columns of BacktestResult.trades, and `probability` (null without a model).
     """
-    trips = play(bars, _signals(bars, bundle, first_decided_bar(bars, bundle), peers))
+    trips = play(bars, decided_signals(bars, bundle, first_decided_bar(bars, bundle), peers))
     approval = _approve(bars, bundle, references, trips.signal_index)
     at_signal = approval.probability[trips.signal_index]
     return (
@@ -122,8 +129,10 @@ def filtered_trades(
     )
 
 
-def _signals(bars: BarArrays, bundle: DecisionBundle, first: int, peers: Peers) -> Signals:
-    signals = bundle.variant.signals(bars, bundle.params, bundle.instrument, peers)
+def decided_signals(bars: BarArrays, bundle: DecisionBundle, first: int, peers: Peers) -> Signals:
+    """The rule's signals, without entries before bar `first`."""
+    known = bundle.peers_among(peers)
+    signals = bundle.variant.signals(bars, bundle.params, bundle.instrument, known)
     signals.entry[:first] = 0
     return signals
 

@@ -19,6 +19,7 @@ from rooney_core.errors import InvalidSetting
 from rooney_core.features import MAX_LOOKBACK, ReferenceCloses, feature_names
 from rooney_core.market.instruments import Instrument
 from rooney_core.strategies import Variant, VariantParams
+from rooney_core.strategies.peers import Peers
 
 NO_REFERENCES: Final[Mapping[str, ReferenceCloses]] = MappingProxyType({})
 
@@ -40,6 +41,7 @@ class DecisionBundle:
 
     `threshold`: an entry is approved when the model's probability is at least this. Without a
     `model` every entry is approved. `reference_symbols`: whose daily closes the features use.
+    `peer_symbols`: whose sessions the variant compares with.
 
     Raises InvalidSetting for a threshold outside [0, 1], parameters of another variant, or a
     model whose features are not exactly those that these reference symbols give.
@@ -52,6 +54,7 @@ class DecisionBundle:
     model: ProbabilityModel | None = None
     threshold: float = 0.0
     reference_symbols: tuple[str, ...] = ()
+    peer_symbols: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.threshold <= 1.0:
@@ -77,6 +80,10 @@ class DecisionBundle:
         Its feature is then unknown, never 0; symbols that the bundle does not name are left out.
         """
         return {one: references.get(one, _NEVER_ARRIVED) for one in self.reference_symbols}
+
+    def peers_among(self, peers: Peers) -> Peers:
+        """Sessions of exactly the bundle's peer symbols; one that is absent stays absent."""
+        return {one: peers[one] for one in self.peer_symbols if one in peers}
 
     @property
     def window_bars(self) -> int:

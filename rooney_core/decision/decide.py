@@ -33,6 +33,7 @@ class DecisionState:
 
     `is_ready` from the first bar on that can bring a decision other than WARMING_UP.
     `is_approved` is the model's word on the trade, or entry order, that is virtually open.
+    `roll_slippages`: sum of the slippage factors of the fills that its rolls took.
     """
 
     def __init__(self, window_bars: int, overnight: bool = False) -> None:
@@ -40,6 +41,7 @@ class DecisionState:
         self.machine = np.zeros(kernel.STATE_SIZE)
         self.is_ready = overnight and window_bars == 1
         self.is_approved = False
+        self.roll_slippages = 0.0
         self.window_bars = window_bars
         self.overnight = overnight
         self.last_bar_start_us = np.iinfo(np.int64).min
@@ -74,8 +76,8 @@ def decide(
     """The decision at the end of `bar`; advances `state`. Call once per bar, oldest first.
 
     `references`: daily closes of the bundle's reference symbols, of which only those known at the
-    bar's end are used; a symbol that is absent is unknown, not zero. `peers`: sessions of symbols
-    that the variant compares with, likewise.
+    bar's end are used; a symbol that is absent is unknown, not zero. `peers`: sessions of the bundle's
+    peer symbols, likewise.
 
     Raises BarsRejected, with `state` unchanged, for a bar that is of another symbol, impossible,
     or not later than the last.
@@ -104,9 +106,11 @@ def _decide_ready(
 ) -> Decision:
     window = state.window.arrays
     signals = bundle.variant.signals(
-        window, bundle.params, bundle.instrument, peers, first=len(window) - 1
+        window, bundle.params, bundle.instrument, bundle.peers_among(peers), first=len(window) - 1
     )
+    rolls_before = state.machine[kernel.ROLLS]
     _step(bar, state.machine, signals)
+    _count_rolls(bar, state, bundle, rolls_before)
     # Fills belong to the trade decided on earlier, so they are noted before a new entry is judged.
     fills = _fills(bar, state, bundle)
     asked, approved_before = _Asked(state.is_approved, None, {}), state.is_approved
@@ -174,6 +178,20 @@ def _step(bar: Bar, machine: kernel.FloatArray, signals: Signals) -> None:
     )
 
 
+def _count_rolls(
+    bar: Bar, state: DecisionState, bundle: DecisionBundle, rolls_before: float
+) -> None:
+    machine = state.machine
+    if machine[kernel.ENTERED]:
+        state.roll_slippages = 0.0
+    elif machine[kernel.ROLLS] > rolls_before:
+        state.roll_slippages += 2.0 * _slippage_factor(bar, bundle)
+
+
+def _slippage_factor(bar: Bar, bundle: DecisionBundle) -> float:
+    return float(bundle.costs.slippage_factors(np.array([bar.bar_start_us]))[0])
+
+
 def _first(values: kernel.FloatArray | None) -> float:
     return np.nan if values is None else float(values[0])
 
@@ -214,8 +232,7 @@ def _fills(bar: Bar, state: DecisionState, bundle: DecisionBundle) -> tuple[Virt
     machine = state.machine
     if not (machine[kernel.ENTERED] or machine[kernel.EXITED]):
         return ()
-    factor = bundle.costs.slippage_factors(np.array([bar.bar_start_us]))[0]
-    slippage = bundle.costs.slippage(bundle.instrument) * float(factor)
+    slippage = bundle.costs.slippage(bundle.instrument) * _slippage_factor(bar, bundle)
     fills = []
     if machine[kernel.ENTERED]:
         side = int(machine[kernel.ENTERED])
@@ -235,6 +252,7 @@ def _fills(bar: Bar, state: DecisionState, bundle: DecisionBundle) -> tuple[Virt
                 state.is_approved,
                 rolls=int(machine[kernel.ROLLS]),
                 roll_gap=float(machine[kernel.ROLL_GAP]),
+                roll_slippages=state.roll_slippages,
             )
         )
     return tuple(fills)

@@ -66,6 +66,7 @@ class VirtualFill:
     is the bar's start, or its end for FLAT_TIME. `reason` is empty for an entry. `approved`: the
     trade passed the model, so a paper account has this fill too. An exit counts the `rolls` of its
     trade: each cost two more fills, and `roll_gap`, the sum of new minus old price, is no profit.
+    `roll_slippages`: sum of the slippage factors of these fills, 2 for each roll at factor 1.
     """
 
     kind: Literal["entry", "exit"]
@@ -76,6 +77,7 @@ class VirtualFill:
     approved: bool
     rolls: int = 0
     roll_gap: float = 0.0
+    roll_slippages: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,14 @@ class BarWindow:
         self._end += 1
         self.n_seen += 1
 
+    def fill(self, bars: BarArrays) -> None:
+        """Become the window after a push of each of these bars, and of nothing before."""
+        n_kept = min(len(bars), self._size)
+        for name, column in self._columns.items():
+            column[:n_kept] = getattr(bars, name)[len(bars) - n_kept :]
+        self._end = n_kept
+        self.n_seen = len(bars)
+
     @property
     def arrays(self) -> BarArrays:
         """Views of the window, oldest first, valid until the next push."""

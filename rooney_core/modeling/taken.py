@@ -18,7 +18,7 @@ DAILY_SCHEMA: Final = {
     "daily_pnl_usd": pl.Float64(),
     "daily_return": pl.Float64(),
 }
-"""One row per session, ascending; a session in which no taken trade ended is 0."""
+"""One row per session, ascending; a session in which no taken trade was held is 0."""
 
 
 def taken_trades(model: MetaModel, rows: pl.DataFrame) -> pl.DataFrame:
@@ -30,14 +30,16 @@ def taken_trades(model: MetaModel, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def daily_results(trades: pl.DataFrame, sessions: pl.Series) -> pl.DataFrame:
-    """Book each trade in the session of its exit: DAILY_SCHEMA over `sessions` (Date, any order).
+    """Trades marked to market every session: DAILY_SCHEMA over `sessions` (Date, any order).
 
-    `daily_pnl_usd` is net, of one contract; `daily_return` the sum of the trades' returns over
-    their own entry notional. A trade whose exit session is not among `sessions` adds its session.
+    `daily_pnl_usd` is net, of one contract; `daily_return` the same over the trades' own entry
+    notional. A trade that ends in the session it began in is booked there. One that was held in a
+    session that is not among `sessions` adds it.
     """
-    booked = trades.group_by(pl.col("exit_session").alias("session")).agg(
-        pl.col("net_profit_usd").sum().alias("daily_pnl_usd"),
-        pl.col("return").sum().alias("daily_return"),
+    held = trades.select("held_sessions", "held_pnl_usd", "held_return").explode(pl.all())
+    booked = held.group_by(pl.col("held_sessions").alias("session")).agg(
+        pl.col("held_pnl_usd").sum().alias("daily_pnl_usd"),
+        pl.col("held_return").sum().alias("daily_return"),
     )
     days = pl.concat([sessions.cast(pl.Date), booked["session"]]).unique().sort()
     table = days.rename("session").to_frame().join(booked, on="session", how="left")

@@ -17,6 +17,7 @@ from rooney_core.lineage import content_version
 from rooney_core.market.instruments import Instrument, Universe
 from rooney_core.modeling import META_MODEL_SCHEMA
 from rooney_core.release.config import ProductionConfig, ReleaseRow
+from rooney_core.strategies import find_variant
 
 
 class ReleaseTables(NamedTuple):
@@ -67,6 +68,7 @@ def build_release(
             _reason(symbol, reasons),
             best_strategies.get(symbol),
             meta_models[symbol] if symbol in sizes else None,
+            universe,
         )
         for symbol in ordered
     )
@@ -113,6 +115,7 @@ def _row(
     reason: str,
     best_strategy: pl.DataFrame | None,
     meta_model: pl.DataFrame | None,
+    universe: Universe,
 ) -> ReleaseRow:
     if size > 0 and best_strategy is None:
         raise MissingArtifact(
@@ -130,7 +133,18 @@ def _row(
         model_version=model.get("model_version"),
         threshold=model.get("threshold"),
         features=model.get("features"),
+        peers=_peers(strategy.get("variant"), instrument, universe),
         commission_per_contract_usd=instrument.commission_per_contract_usd,
         slippage_ticks=instrument.slippage_ticks,
         instrument=instrument,
     )
+
+
+def _peers(variant: str | None, instrument: Instrument, universe: Universe) -> tuple[str, ...]:
+    """Whose sessions the variant compares with: what its backtest was handed, if it looks at it."""
+    if variant is None or find_variant(variant).peers == "none":
+        return ()
+    others = universe.peers_of(instrument.symbol)
+    if find_variant(variant).peers == "partner":
+        return tuple(symbol for symbol in others if symbol == instrument.partner)
+    return others

@@ -29,6 +29,7 @@ PRODUCTION_CONFIG_SCHEMA: Mapping[str, pl.DataType] = {
     "model_version": pl.String(),
     "threshold": pl.Float64(),
     "features": pl.List(pl.String()),
+    "peers": pl.List(pl.String()),
     "production_model_version": pl.String(),
     "max_positions": pl.Int64(),
     "commission_per_contract_usd": pl.Float64(),
@@ -57,7 +58,8 @@ class ReleaseRow(Facts):
 
     `size`: contracts per entry, 0 = not traded. `params`: the variant's parameters as JSON with
     sorted keys. `variant` and `params` may be absent only when size is 0. `threshold` is a
-    probability: an entry needs at least that much. Costs are per contract and side.
+    probability: an entry needs at least that much. `peers`: symbols, rows of the same release,
+    whose sessions the variant compares with. Costs are per contract and side.
     """
 
     symbol: str
@@ -68,6 +70,7 @@ class ReleaseRow(Facts):
     model_version: str | None = None
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     features: tuple[str, ...] | None = None
+    peers: tuple[str, ...] = ()
     commission_per_contract_usd: NonNegativeFloat
     slippage_ticks: NonNegativeFloat
     instrument: Instrument
@@ -95,6 +98,12 @@ class ProductionConfig(Facts):
     def traded(self) -> tuple[ReleaseRow, ...]:
         """Rows with a size above 0, in order of priority."""
         return tuple(row for row in self.rows if row.size > 0)
+
+    @property
+    def peer_instruments(self) -> tuple[Instrument, ...]:
+        """Facts of every symbol that a traded variant compares with, in order of the rows."""
+        named = {peer for row in self.traded for peer in row.peers}
+        return tuple(row.instrument for row in self.rows if row.symbol in named)
 
     @property
     def reasons(self) -> dict[str, str]:
