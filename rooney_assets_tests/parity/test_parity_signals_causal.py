@@ -1,7 +1,8 @@
 """Signals do not look ahead, and a live window gives the bits of the whole history.
 
-Every variant of the catalogue is asked, on a simulated market with the real calendar, and on a
-random one with missing bars, bars without volume or range, gaps and rolls at any session.
+Every variant of the catalogue is asked, on simulated markets with the real calendar, and on a
+random one with missing bars, bars without volume or range, gaps, bank holidays, and rolls at any
+session and in the middle of some. Bars of and around bank holidays are always among those asked.
 """
 
 from __future__ import annotations
@@ -12,8 +13,16 @@ from functools import cache
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from random_markets import DAY_US, Shape, market, shapes
-from simulated_market import METALS, SYMBOLS, instrument, simulated_bars, simulated_peers
+from random_markets import DAY_US, Shape, market, shapes, with_rolls_within_sessions
+from simulated_market import (
+    HOLIDAYS,
+    METALS,
+    SPAN,
+    SYMBOLS,
+    instrument,
+    simulated_bars,
+    simulated_peers,
+)
 
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
@@ -40,15 +49,18 @@ class Ground:
 @cache
 def ground(name: str) -> Ground:
     if name != "random":
-        symbols = METALS if name == "metals" else SYMBOLS
+        symbols, span = (METALS, HOLIDAYS) if name == "metals" else (SYMBOLS, SPAN)
         one = symbols[0]
-        return Ground(simulated_bars(one), instrument(one), simulated_peers(symbols))
+        return Ground(simulated_bars(one, span), instrument(one), simulated_peers(symbols, span))
     others = {symbol: replace(NASTY, seed=seed) for seed, symbol in enumerate(SYMBOLS, 1)}
-    return Ground(
-        on_weekdays(market(NASTY)),
-        instrument(),
-        {symbol: sessions_of(on_weekdays(market(shape))) for symbol, shape in others.items()},
-    )
+    peers = {symbol: sessions_of(random_bars(shape)) for symbol, shape in others.items()}
+    return Ground(random_bars(NASTY), instrument(), peers)
+
+
+@cache
+def random_bars(shape: Shape) -> BarArrays:
+    holidays = with_bank_holidays(on_weekdays(market(shape)))
+    return with_rolls_within_sessions(holidays, shape.seed, 0.003)
 
 
 def on_weekdays(bars: BarArrays) -> BarArrays:
@@ -59,6 +71,31 @@ def on_weekdays(bars: BarArrays) -> BarArrays:
     later = (session - bars.session).astype(np.int64) * DAY_US
     times = [one.name for one in fields(bars) if one.name.endswith("_us")]
     return replace(bars, session=session, **{name: getattr(bars, name) + later for name in times})
+
+
+def with_bank_holidays(bars: BarArrays) -> BarArrays:
+    """The same bars; every eleventh session belongs to the one after it, flat deadlines stay."""
+    days, number = np.unique(bars.session, return_inverse=True)
+    labels = np.arange(len(days))
+    labels[5:-1:11] += 1
+    own = np.searchsorted(number, labels[number])
+    first = np.searchsorted(labels[number], labels[number])
+    return replace(
+        bars,
+        session=days[labels[number]],
+        session_open_us=bars.session_open_us[first],
+        session_close_us=bars.session_close_us[own],
+    )
+
+
+def around_bank_holidays(bars: BarArrays) -> np.ndarray:
+    """True in every session that holds a bank holiday's hours, and in the one after it."""
+    view = SessionView.of(bars)
+    parts = view.first_bar != view.opening
+    days, number = np.unique(bars.session, return_inverse=True)
+    has = np.zeros(len(days) + 1, np.bool_)
+    np.logical_or.at(has, number, parts)
+    return has[number] | has[number - 1]
 
 
 def sessions_of(bars: BarArrays) -> PeerSessions:
@@ -123,10 +160,22 @@ def cut(sessions: PeerSessions, now_us: int) -> PeerSessions:
 
 
 def some_bars(on: Ground, signals: Signals, lookback: int, n: int) -> list[int]:
-    """Bars with a full past: any, ones that close a session, ones that enter, and the last."""
+    """Bars with a full past: any, ones that close a session, ones that enter, and the last.
+
+    And ones of and after bank holidays, some of which enter.
+    """
     rng = np.random.default_rng(lookback)
     closes = on.bars.bar_end_us >= on.bars.session_close_us
-    kinds = (np.ones(len(on.bars), np.bool_), closes, signals.entry != 0, signals.exit)
+    holidays, enters = around_bank_holidays(on.bars), signals.entry != 0
+    kinds = (
+        np.ones(len(on.bars), np.bool_),
+        closes,
+        enters,
+        signals.exit,
+        holidays,
+        holidays & closes,
+        holidays & enters,
+    )
     picked = {len(on.bars) - 1}
     for kind in kinds:
         possible = np.flatnonzero(kind)

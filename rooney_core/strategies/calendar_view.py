@@ -33,7 +33,7 @@ class CalendarView:
     sessions of the month up to and including this one. `left_in_month`: those after it.
     `next_session`: the next scheduled one, and `days_to_next` calendar days to it.
     `weekdays_skipped`: Mondays to Fridays between this session and the next scheduled one: above 0
-    before a holiday on which this product group does not trade at all.
+    before any holiday, as the hours of a bank holiday are no session of their own.
     """
 
     session: Days

@@ -28,10 +28,15 @@ and energies opened between 08:20 and 09:00: one hour for all keeps a rule the s
 SESSION_OPENS: Final = 18
 """New York hour at which a session of futures begins, the evening before its date."""
 
+HOUR_US: Final = 3_600_000_000
+"""An hour in microseconds."""
+
 
 @dataclass(frozen=True, eq=False)
 class DayView:
     """Arrays of one length, one entry per bar; adjusted prices.
+
+    "Day" below is a day of trading, or a whole session (`session_of`).
 
     `hour`: New York's clock at the bar's start, 0 to 23. `elapsed`: hours from 18:00 to the bar's
     start by that clock, 0 to 23: rises within a day. `open`: of the day's first bar.
@@ -65,6 +70,14 @@ class DayView:
 def day_of(prices: Prices) -> DayView:
     """The day view of these prices, computed once."""
     return prices.once("day", lambda: DayView.of(prices.bars, prices.sessions.first_bar))
+
+
+def session_of(prices: Prices) -> DayView:
+    """The same of whole sessions: a bank holiday's hours are the beginning of the one after it.
+
+    For rules that hold positions overnight and count in sessions.
+    """
+    return prices.once("session_so_far", lambda: DayView.of(prices.bars, prices.sessions.opening))
 
 
 def never(prices: Prices) -> npt.NDArray[np.bool_]:

@@ -3,8 +3,9 @@
 Belongs here: aggregating bars into sessions as they were known at the session's last bar, and
 taking a session's opinion back to that bar. Does not belong here: a rule, or an indicator.
 
-A session has one front contract, so its bars share one adjustment, and aggregating raw prices
-and adjusting them afterwards gives the same bits as the other way round.
+A session mostly has one contract: aggregating raw prices and adjusting them afterwards gives the
+same bits as the other way round. Where a vendor's chain changes the contract during a session, the
+bars before are moved onto the last one's prices, so raw prices are of one contract all the same.
 
 A session's decision bar is its first bar that ends at or after the scheduled close. What trades
 later in that session is in no session of this view, so a live window that ends at the decision bar
@@ -28,8 +29,9 @@ Number = TypeVar("Number", bound=np.generic)
 MAX_BARS_PER_SESSION: Final = 24
 """Hourly bars that the calendar gives one day of trading at the most. Real bars of 2009 hold a
 stray one more here and there, which the session that a look-back has to spare covers."""
-HOLIDAY_BARS: Final = 20
-"""What the hours of a bank holiday add to the session of the trade date that they belong to."""
+HOLIDAY_BARS: Final = 23
+"""What the hours of a bank holiday add at the most to the session that they belong to: since 2022
+currencies trade them in full."""
 SESSIONS_PER_HOLIDAY: Final = 9
 """Sessions between two bank holidays at the least: June 19 and July 4."""
 
@@ -51,8 +53,9 @@ class SessionView:
     `session`: days since 1970-01-01. `decision`: position of the decision bar in the bars, -1 for
     a session that never had one (its bars are complete all the same once a later one decides).
     `before`: for every bar, the position here of the session before its own, -1 for none.
-    `first_bar`: for every bar, the position in the bars of the first one of its day of trading, the
-    bars that share its flat deadline: the hours of a bank holiday are a day of their own.
+    `opening`: for every bar, the position in the bars of the first one of its session.
+    `first_bar`: the same of its day of trading, the bars that share its flat deadline: the hours of
+    a bank holiday are a day of their own.
     """
 
     session: npt.NDArray[np.int32]
@@ -63,6 +66,7 @@ class SessionView:
     close: FloatArray
     volume: FloatArray
     before: npt.NDArray[np.int64]
+    opening: npt.NDArray[np.int64]
     first_bar: npt.NDArray[np.int64]
     raw_high: FloatArray
     raw_low: FloatArray
@@ -71,7 +75,7 @@ class SessionView:
     @classmethod
     def of(cls, bars: BarArrays) -> SessionView:
         """The sessions of some bars but the first, which may be cut."""
-        days, decision, prices, adjustment, volume, before, first_bar = _aggregate(
+        days, decision, prices, adjustment, volume, before, firsts = _aggregate(
             bars.session,
             bars.bar_end_us,
             bars.session_close_us,
@@ -84,8 +88,22 @@ class SessionView:
             bars.volume,
         )
         opens, highs, lows, closes = prices + adjustment
-        raw = prices[1], prices[2], prices[3]
-        return cls(days, decision, opens, highs, lows, closes, volume, before, first_bar, *raw)
+        opening, first_bar = firsts
+        return cls(
+            session=days,
+            decision=decision,
+            open=opens,
+            high=highs,
+            low=lows,
+            close=closes,
+            volume=volume,
+            before=before,
+            opening=opening,
+            first_bar=first_bar,
+            raw_high=prices[1],
+            raw_low=prices[2],
+            raw_close=prices[3],
+        )
 
     def __len__(self) -> int:
         return len(self.session)
@@ -130,12 +148,13 @@ def _aggregate(
     prices = np.empty((4, n_bars))
     adjustment, volumes = np.empty(n_bars), np.empty(n_bars)
     before = np.empty(n_bars, np.int64)
-    first_bar = np.empty(n_bars, np.int64)
+    firsts = np.empty((2, n_bars), np.int64)
     # -1: the session that may be cut, of which nothing is kept.
-    at, first = -2, 0
+    at, opening, first = -2, 0, 0
     for bar in range(n_bars):
         if bar == 0 or session[bar] != session[bar - 1]:
             at += 1
+            opening = bar
             if at >= 0:
                 days[at] = session[bar]
                 decision[at] = -1
@@ -144,7 +163,7 @@ def _aggregate(
                 adjustment[at] = adjustments[bar]
         if bar == 0 or flat_deadline_us[bar] != flat_deadline_us[bar - 1]:
             first = bar
-        first_bar[bar] = first
+        firsts[0, bar], firsts[1, bar] = opening, first
         before[bar] = max(at - 1, -1)
         if at >= 0 and decision[at] < 0:
             # A vendor's chain may change the contract during a session: the last one's prices.
@@ -160,4 +179,4 @@ def _aggregate(
     m = max(at + 1, 0)
     # Contiguous, as every array that is handed to other kernels.
     kept = prices[:, :m].copy()
-    return days[:m], decision[:m], kept, adjustment[:m], volumes[:m], before, first_bar
+    return days[:m], decision[:m], kept, adjustment[:m], volumes[:m], before, firsts

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -26,18 +27,26 @@ def microseconds(day: date, at: time) -> int:
     return int(datetime.combine(day, at, NEW_YORK).timestamp()) * 1_000_000
 
 
-def hand_made(sessions: Mapping[date, Mapping[int, Price]], adjustment: float = 0.0) -> BarArrays:
+def hand_made(
+    days: Mapping[date, Mapping[int, Price]],
+    adjustment: float = 0.0,
+    booked: Mapping[date, date] = MappingProxyType({}),
+) -> BarArrays:
     """Bars of whole hours: hours from 18 on are those of the evening before.
 
-    Sessions close at 17:00 New York and positions are flat by 15:00.
+    Sessions close at 17:00 New York and positions are flat by 15:00. `booked`: bank holidays, flat
+    by 13:00, and the session that each belongs to.
     """
     rows = []
-    for day, hours in sessions.items():
+    for day, hours in days.items():
+        session = booked.get(day, day)
+        first = min([day, *(one for one, later in booked.items() if later == session)])
         for hour in sorted(hours, key=lambda one: (one - 18) % 24):
             start = microseconds(day - timedelta(days=hour >= 18), time(hour))
-            close, flat = microseconds(day, time(17)), microseconds(day, time(15))
-            opens = microseconds(day - timedelta(days=1), time(18))
-            rows.append((start, *hours[hour], (day - EPOCH).days, flat, opens, close))
+            flat = microseconds(day, time(13 if day in booked else 15))
+            opens = microseconds(first - timedelta(days=1), time(18))
+            close = microseconds(session, time(17))
+            rows.append((start, *hours[hour], (session - EPOCH).days, flat, opens, close))
     start, *prices, session, flat, opens, close = (np.array(one) for one in zip(*rows, strict=True))
     open_price, high, low, last = (np.array(one, np.float64) - adjustment for one in prices)
     return BarArrays(
@@ -72,6 +81,8 @@ class Session:
     close: float
     raw_close: float
     bars: range
+    days: tuple[range, ...]
+    """Its days of trading: two where it begins with the hours of a bank holiday."""
 
     @property
     def ibs(self) -> float:
@@ -94,10 +105,25 @@ def read_sessions(bars: BarArrays) -> Sequence[Session]:
                 close=float(bars.close[at - 1]) + shift,
                 raw_close=float(bars.close[at - 1]),
                 bars=range(first, at),
+                days=_days(bars, range(first, at)),
             )
         )
         first = at
     return found
+
+
+def _days(bars: BarArrays, positions: range) -> tuple[range, ...]:
+    deadlines = sorted({int(bars.flat_deadline_us[at]) for at in positions})
+    days = [[at for at in positions if bars.flat_deadline_us[at] == one] for one in deadlines]
+    return tuple(range(one[0], one[-1] + 1) for one in days)
+
+
+def some_sessions(sessions: Sequence[Session], n: int, first: int) -> list[int]:
+    """Numbers of n sessions from `first` on, at random, of all with a bank holiday, and of those
+    that come after these."""
+    some = np.random.default_rng(3).choice(np.arange(first, len(sessions)), n, replace=False)
+    holidays = [at for at in range(first, len(sessions) - 1) if len(sessions[at].days) > 1]
+    return sorted({*some.tolist(), *holidays, *(at + 1 for at in holidays)})
 
 
 def new_york_hour(bars: BarArrays, at: int) -> int:

@@ -23,6 +23,8 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 SYMBOLS = ("SIM_ES", "SIM_NQ", "SIM_RTY")
 METALS = ("SIM_GC", "SIM_SI")
 SPAN = SimulatedMarket(first_session=date(2012, 1, 3), last_session=date(2018, 12, 31))
+HOLIDAYS = SimulatedMarket(first_session=date(2020, 1, 2), last_session=date(2025, 12, 31))
+"""Years with a bank holiday more, and with more hours on it."""
 
 
 @cache
@@ -38,22 +40,20 @@ def instrument(symbol: str = SYMBOLS[0]) -> Instrument:
 
 
 @cache
-def continuous(symbol: str) -> pl.DataFrame:
-    """Seven years of hourly bars, rolled."""
-    raw = simulate_bars(universe()[symbol], SPAN)
+def continuous(symbol: str, span: SimulatedMarket = SPAN) -> pl.DataFrame:
+    """Some years of hourly bars, rolled."""
+    raw = simulate_bars(universe()[symbol], span)
     return stitch(raw, find_rolls(raw))
 
 
 @cache
-def simulated_bars(symbol: str = SYMBOLS[0]) -> BarArrays:
+def simulated_bars(symbol: str = SYMBOLS[0], span: SimulatedMarket = SPAN) -> BarArrays:
     """Those of `instrument(symbol)`."""
-    return BarArrays.from_frame(continuous(symbol), instrument(symbol))
+    return BarArrays.from_frame(continuous(symbol, span), instrument(symbol))
 
 
 @cache
-def simulated_peers(symbols: tuple[str, ...] = SYMBOLS) -> Peers:
+def simulated_peers(symbols: tuple[str, ...] = SYMBOLS, span: SimulatedMarket = SPAN) -> Peers:
     """Sessions of these symbols."""
-    return {
-        symbol: PeerSessions.from_session_bars(session_bars(continuous(symbol), instrument(symbol)))
-        for symbol in symbols
-    }
+    sessions = {one: session_bars(continuous(one, span), instrument(one)) for one in symbols}
+    return {one: PeerSessions.from_session_bars(frame) for one, frame in sessions.items()}

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import statistics
-from datetime import date
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cache
 
 import numpy as np
 import pytest
 import talib
-from hand_made_sessions import hand_made, new_york_hour, read_sessions, weekdays
+from hand_made_sessions import (
+    NEW_YORK,
+    Session,
+    hand_made,
+    new_york_hour,
+    read_sessions,
+    some_sessions,
+    weekdays,
+)
 from simulated_market import instrument, simulated_bars
 
 from rooney_core.backtest.play import play
@@ -32,15 +43,24 @@ def by_hand(name: str, bars, **params: float) -> Signals:
     return variant.rule(Prices(bars, instrument()), variant.parse_params(params))
 
 
-def sample(n: int = 150) -> list[int]:
-    rng = np.random.default_rng(3)
-    return sorted(rng.choice(np.arange(200, len(read_sessions(simulated_bars()))), n, False))
+@cache
+def sessions() -> Sequence[Session]:
+    return read_sessions(simulated_bars())
 
 
-def first_break(session, range_hours: int) -> tuple[int, int, float] | None:
+@cache
+def sample() -> list[int]:
+    return some_sessions(sessions(), 150, 200)
+
+
+def said(given: Signals, positions: range) -> dict[int, int]:
+    return {at: int(given.entry[at]) for at in positions if given.entry[at]}
+
+
+def first_break(day: range, range_hours: int) -> tuple[int, int, float] | None:
     """(bar, side, width) of the first close beyond the range from 09:00 New York."""
     bars = simulated_bars()
-    hours = {new_york_hour(bars, at): at for at in session.bars}
+    hours = {new_york_hour(bars, at): at for at in day}
     if 9 not in hours:
         return None
     opening = [hours[9 + one] for one in range(range_hours) if 9 + one in hours]
@@ -54,25 +74,24 @@ def first_break(session, range_hours: int) -> tuple[int, int, float] | None:
 @pytest.mark.parametrize("range_hours", [1, 3])
 def test_opening_range(range_hours):
     given = signals("breakout_opening_range", range_hours=range_hours)
-    sessions = read_sessions(simulated_bars())
-    for at in sample():
-        found = first_break(sessions[at], range_hours)
-        expected = {found[0]: found[1]} if found else {}
-        assert {bar: given.entry[bar] for bar in sessions[at].bars if given.entry[bar]} == expected
+    for day in (day for at in sample() for day in sessions()[at].days):
+        found = first_break(day, range_hours)
+        assert said(given, day) == ({found[0]: found[1]} if found else {})
 
 
 def test_narrow_opening():
     given = signals("breakout_narrow_opening", narrower_than=0.25)
-    sessions = read_sessions(simulated_bars())
     n_narrow = 0
     for at in sample():
-        found, past = first_break(sessions[at], 1), sessions[at - 140 : at]
+        past = sessions()[at - 140 : at]
         prices = [np.array([getattr(one, n) for one in past]) for n in ("high", "low", "close")]
-        narrow = found is not None and found[2] < 0.25 * talib.ATR(*prices, 14)[-1]
-        expected = {found[0]: found[1]} if narrow else {}
-        assert {bar: given.entry[bar] for bar in sessions[at].bars if given.entry[bar]} == expected
-        n_narrow += narrow
-    assert 10 < n_narrow < 140
+        usual = talib.ATR(*prices, 14)[-1]
+        for day in sessions()[at].days:
+            found = first_break(day, 1)
+            narrow = found is not None and found[2] < 0.25 * usual
+            assert said(given, day) == ({found[0]: found[1]} if narrow else {})
+            n_narrow += narrow
+    assert 10 < n_narrow < 250
 
 
 def test_opening_ranges_by_hand():
@@ -86,11 +105,11 @@ def test_opening_ranges_by_hand():
     assert bars.session[np.flatnonzero(entry)].tolist() == bars.session[[0, -1]].tolist()
 
 
-def untouched_orders(given: Signals, session, level: float, bars_of_session) -> None:
+def untouched_orders(given: Signals, level: float, positions: range) -> None:
     """A buy stop at every bar until the level was touched, and none after."""
     bars = simulated_bars()
     touched = False
-    for at in bars_of_session:
+    for at in positions:
         touched = touched or bars.high[at] + bars.adjustment[at] >= level
         assert given.entry[at] == (not touched)
         assert given.entry_level[at] == pytest.approx(level, abs=1e-9)
@@ -99,30 +118,33 @@ def untouched_orders(given: Signals, session, level: float, bars_of_session) -> 
 def test_stretch():
     given = signals("breakout_stretch", stretches=1.5)
     assert given.order == "stop"
-    sessions = read_sessions(simulated_bars())
+    bars = simulated_bars()
     for at in sample():
-        nearer = [min(one.open - one.low, one.high - one.open) for one in sessions[at - 10 : at]]
-        level = sessions[at].open + 1.5 * statistics.fmean(nearer)
-        untouched_orders(given, sessions[at], level, sessions[at].bars)
+        nearer = [min(one.open - one.low, one.high - one.open) for one in sessions()[at - 10 : at]]
+        for day in sessions()[at].days:
+            opening = float(bars.open[day[0]] + bars.adjustment[day[0]])
+            untouched_orders(given, opening + 1.5 * statistics.fmean(nearer), day)
 
 
 def test_volatility_breakout():
     given = signals("breakout_volatility")
     assert (given.order, given.overnight, given.max_bars) == ("stop", True, 1)
-    sessions = read_sessions(simulated_bars())
     for at in sample():
-        before = sessions[at - 1]
-        level = sessions[at].open + 0.8 * (before.high - before.low)
-        untouched_orders(given, sessions[at], level, sessions[at].bars[:-1])
-        assert given.entry[sessions[at].bars[-1]] == 0
+        before, session = sessions()[at - 1], sessions()[at]
+        level = session.open + 0.8 * (before.high - before.low)
+        untouched_orders(given, level, session.bars[:-1])
+        assert given.entry[session.bars[-1]] == 0
 
 
-@pytest.mark.parametrize("name", ["breakout_stretch", "breakout_volatility"])
-def test_one_entry_a_session_at_the_level_or_a_gap_above_it(name):
+@pytest.mark.parametrize(
+    ("name", "once_a"),
+    [("breakout_stretch", "flat_deadline_us"), ("breakout_volatility", "session")],
+)
+def test_one_entry_a_day_or_session_at_the_level_or_a_gap_above_it(name, once_a):
     bars, given = simulated_bars(), signals(name)
     trades = play(bars, given)
     assert len(trades.side) > 300
-    entered = bars.session[trades.entry_index]
+    entered = getattr(bars, once_a)[trades.entry_index]
     assert len(set(entered.tolist())) == len(entered)
     level = given.entry_level[trades.signal_index] - bars.adjustment[trades.entry_index]
     assert trades.entry_price == pytest.approx(np.maximum(level, bars.open[trades.entry_index]))
@@ -131,9 +153,8 @@ def test_one_entry_a_session_at_the_level_or_a_gap_above_it(name):
 def extremes_expected(setup, given: Signals) -> int:
     """Compare orders after sessions in `setup`; how many sessions had some."""
     bars, n_setups = simulated_bars(), 0
-    sessions = read_sessions(bars)
     for at in sample():
-        before, session = sessions[at - 1], sessions[at]
+        before, session = sessions()[at - 1], sessions()[at]
         n_setups += setup(at - 1)
         touched = False
         for bar in [before.bars[-1], *session.bars[:-1]]:
@@ -152,8 +173,7 @@ def extremes_expected(setup, given: Signals) -> int:
 
 @pytest.mark.parametrize("n", [4, 7])
 def test_narrow_session(n):
-    sessions = read_sessions(simulated_bars())
-    spread = [round(one.high - one.low, 6) for one in sessions]
+    spread = [round(one.high - one.low, 6) for one in sessions()]
     given = signals("breakout_narrow_session", narrowest_of=n)
     found = extremes_expected(lambda at: spread[at] < min(spread[at - n + 1 : at]), given)
     assert found > 10
@@ -161,10 +181,8 @@ def test_narrow_session(n):
 
 
 def test_inside_session():
-    sessions = read_sessions(simulated_bars())
-
     def inside(at: int) -> bool:
-        one, before = sessions[at], sessions[at - 1]
+        one, before = sessions()[at], sessions()[at - 1]
         return one.high < before.high and one.low > before.low
 
     assert extremes_expected(inside, signals("breakout_inside_session")) > 10
@@ -190,23 +208,23 @@ def test_an_inside_session_is_held_for_as_many_sessions_as_asked():
 def test_intraday_momentum(hours, least):
     bars = simulated_bars()
     given = signals("breakout_intraday_momentum", last_hours=hours, move_above_percent=least)
-    sessions = read_sessions(bars)
-    n_entries = 0
-    for at in sample():
-        before, clock = sessions[at - 1], {new_york_hour(bars, b): b for b in sessions[at].bars}
+    n_entries = Counter()
+    for at, day in ((one, day) for one in sample() for day in sessions()[one].days):
+        before, clock = sessions()[at - 1], {new_york_hour(bars, one): one for one in day}
+        flat = datetime.fromtimestamp(int(bars.flat_deadline_us[day[0]]) / 1e6, NEW_YORK)
+        # 15:00 mostly; 13:00 on short days; 11:30 on bank holidays until 2014.
+        last = flat.hour - hours - 1
         expected = {}
-        # On short days the flat time is earlier; noon in Chicago is 13:00 in New York.
-        flat = min(15, max(clock, key=lambda hour: (hour - 18) % 24) + 1)
-        if 9 in clock and flat - hours - 1 in clock and flat - hours - 1 >= 9:
+        if 9 in clock and last in clock and last >= 9:
             at_ten = float(bars.close[clock[9]] + bars.adjustment[clock[9]])
             move = 100 * (at_ten - before.close) / before.raw_close
             side = (move > least) - (move < -least)
-            expected = {clock[flat - hours - 1]: side} if side else {}
-        if flat == 15:
-            said = {bar: given.entry[bar] for bar in sessions[at].bars if given.entry[bar]}
-            assert said == expected, sessions[at].day
-            n_entries += len(said)
-    assert n_entries > 50
+            expected = {clock[last]: side} if side else {}
+        assert said(given, day) == expected, sessions()[at].day
+        n_entries[flat.hour] += len(expected)
+    assert n_entries[15] > 50
+    assert n_entries[13] > 20
+    assert set(n_entries) == {11, 13, 15}
 
 
 def test_momentum_of_the_day_is_held_for_its_last_hour():

@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hand_made_sessions import hand_made, new_york_hour, weekdays
+from hand_made_sessions import hand_made, new_york_hour, read_sessions, weekdays
 from simulated_market import instrument, simulated_bars
 
 from rooney_core.backtest.play import play
@@ -50,11 +50,13 @@ def test_extremes_so_far_and_values_carried_by_hand():
 
 
 def test_the_last_hour_is_the_one_before_the_flat_time_of_a_short_day():
-    # The day after Thanksgiving trades to 13:15; positions are flat by 13:00 New York.
+    # Thanksgiving trades to 13:00, and the day after, of whose session it is, to 13:15; positions
+    # are flat by 13:00 New York on both.
     bars = simulated_bars()
-    short = np.flatnonzero(bars.session == (date(2016, 11, 25) - date(1970, 1, 1)).days)
+    (short,) = (one for one in read_sessions(bars) if one.day == date(2016, 11, 25))
     params = BREAKOUT_INTRADAY_MOMENTUM.default_params
     trades = play(bars, BREAKOUT_INTRADAY_MOMENTUM.signals(bars, params, instrument()))
-    (held,) = set(trades.entry_index.tolist()) & set(short.tolist())
-    assert new_york_hour(bars, held) == 12
-    assert held in trades.exit_index
+    held = sorted(set(trades.entry_index.tolist()) & set(short.bars))
+    assert [new_york_hour(bars, one) for one in held] == [12, 12]
+    assert all(one in day for one, day in zip(held, short.days, strict=True))
+    assert set(held) <= set(trades.exit_index.tolist())

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 import talib
-from hand_made_sessions import hand_made, new_york_hour, read_sessions, weekdays
+from hand_made_sessions import hand_made, new_york_hour, read_sessions, some_sessions, weekdays
 from simulated_market import instrument, simulated_bars
 
 from rooney_core.backtest.play import play
@@ -24,7 +24,7 @@ def test_gaps_on_a_simulated_market(variant, side):
     given = variant.signals(bars, params, instrument())
     sessions = read_sessions(bars)
     n_gaps = 0
-    for at in np.random.default_rng(5).integers(200, len(sessions), 200):
+    for at in some_sessions(sessions, 150, 200):
         past = sessions[at - 140 : at]
         prices = [np.array([getattr(one, n) for one in past]) for n in ("high", "low", "close")]
         usual, left = talib.ATR(*prices, 14)[-1], past[-1].close
@@ -73,5 +73,6 @@ def test_no_gap_no_trade_and_flat_before_the_deadline():
         trades = play(bars, variant.signals(bars, variant.default_params, instrument()))
         assert {"TARGET", "STOP", "FLAT_TIME"} == set(trades.exit_reason)
         assert set(trades.side.tolist()) == set(variant.sides)
-        assert (bars.session[trades.entry_index] == bars.session[trades.exit_index]).all()
+        deadlines = bars.flat_deadline_us
+        assert (deadlines[trades.entry_index] == deadlines[trades.exit_index]).all()
         assert (bars.bar_end_us <= bars.flat_deadline_us)[trades.exit_index].all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from simulated_market import SYMBOLS, continuous, instrument, simulated_bars
 
@@ -133,3 +134,48 @@ def test_no_finished_session_is_no_opinion(n_bars):
     none = np.empty(0, np.bool_)
     assert len(prices.sessions) == 0
     assert not daily_signals(prices, enter=none, leave=none, max_bars=1).entry.any()
+
+
+def test_a_contract_that_changes_during_a_session_moves_the_bars_before_onto_its_prices():
+    # In the second session the new contract, 100 dearer, is delivered from its second bar on: the
+    # first bar traded at 13 to 16 in the old one's prices, 113 to 116 in the new one's.
+    dearer = [tuple(100.0 + one for one in prices) for prices in RISING]
+    bars = three_bars_a_session([*RISING[:4], *dearer[4:]])
+    bars = replace(bars, adjustment=np.array([100.0] * 4 + [0.0] * 5))
+    view = SessionView.of(bars)
+    assert view.open.tolist() == [113, 116]
+    assert view.high.tolist() == [116, 119]
+    assert view.low.tolist() == [112, 115]
+    assert view.close.tolist() == [115, 118]
+    assert view.raw_high.tolist() == [116, 119], "of the old contract it would be 16"
+    assert view.raw_low.tolist() == [112, 115], "12 is of the old contract"
+    assert view.raw_close.tolist() == [115, 118]
+    assert Prices(bars, instrument()).daily.ibs.tolist() == [0.75, 0.75]
+
+
+def test_a_contract_that_changes_after_the_decision_changes_nothing_of_the_session():
+    dearer = [tuple(100.0 + one for one in prices) for prices in RISING]
+    bars = three_bars_a_session([*RISING[:5], *dearer[5:]])
+    bars = replace(bars, adjustment=np.array([100.0] * 5 + [0.0] * 4))
+    view = SessionView.of(bars)
+    assert view.raw_high.tolist() == [16, 119]
+    assert view.raw_low.tolist() == [12, 115]
+    assert view.raw_close.tolist() == [15, 118]
+    assert view.high.tolist() == [116, 119]
+
+
+def test_a_chain_that_changes_within_sessions_has_the_same_session_bars_as_the_lake():
+    frame = continuous(SYMBOLS[0])[:20_000]
+    moved = pl.Series(np.where(np.arange(len(frame)) < 9_007, 25.25, 0.0))
+    chain = frame.with_columns(
+        *(pl.col(name) - moved for name in ("open", "high", "low", "close")),
+        pl.col("adjustment") + moved,
+    )
+    view = SessionView.of(BarArrays.from_frame(chain, instrument()))
+    expected = session_bars(chain, instrument())[1:]
+    assert (chain["session"][9_006] == chain["session"][9_007]) is True
+    for name in ("high", "low", "close"):
+        assert getattr(view, f"raw_{name}") == pytest.approx(expected[name].to_numpy(), abs=1e-9)
+    before = SessionView.of(BarArrays.from_frame(frame, instrument()))
+    for name in ("open", "high", "low", "close"):
+        assert getattr(view, name) == pytest.approx(getattr(before, name), abs=1e-9)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
-from rooney_core.strategies.day_view import US_DAY_OPENS, day_of, never
+from rooney_core.strategies.conditions import above, all_of, at_least, below
+from rooney_core.strategies.day_view import HOUR_US, US_DAY_OPENS, day_of, never
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_view import MAX_BARS_PER_SESSION
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
-
-_HOUR_US: Final = 3_600_000_000
 
 
 class BreakoutIntradayMomentumParams(VariantParams):
@@ -35,11 +34,14 @@ def _rule(prices: Prices, params: BreakoutIntradayMomentumParams) -> Signals:
         view.close
     )
     least = params.move_above_percent / 100.0 * view.of_session_before(prices.daily.raw_close)
-    left_us = bars.flat_deadline_us - bars.bar_end_us
-    last = (left_us >= params.last_hours * _HOUR_US) & (
-        left_us < (params.last_hours + 1) * _HOUR_US
+    left, hours = (bars.flat_deadline_us - bars.bar_end_us) / HOUR_US, params.last_hours
+    last = (
+        at_least("hours to the flat time", left, hours, "last_hours"),
+        below("hours to the flat time", left, hours + 1, "last_hours + 1"),
     )
-    up, down = last & (move > least), last & (move < -least)
+    name, than = "move from the close before to 10:00", "move_above_percent in points"
+    up = all_of(prices, *last, above(name, move, least, than))
+    down = all_of(prices, *last, below(name, move, -least, f"minus {than}"), side=-1)
     return Signals(up.astype(np.int8) - down.astype(np.int8), never(prices), None, params.max_bars)
 
 

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from rooney_core.indicators import rolling_min
 from rooney_core.indicators.arrays import FloatArray
+from rooney_core.strategies.conditions import Condition, above, all_of, at_most, below
 from rooney_core.strategies.day_view import never
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_indicators import earlier
@@ -49,29 +50,40 @@ class BreakoutNarrowSessionParams(VariantParams):
 def _narrow_session(prices: Prices, params: BreakoutNarrowSessionParams) -> Signals:
     spread = prices.daily.spread
     before = earlier(rolling_min(spread, params.narrowest_of - 1))
-    return _orders_at_extremes(prices, spread < before, params.max_bars)
+    setup = below("range of the session", spread, before, "the narrowest of those before")
+    return _orders_at_extremes(prices, (setup,), params.max_bars)
 
 
 def _inside_session(prices: Prices, params: BreakoutInsideSessionParams) -> Signals:
     high, low = prices.sessions.high, prices.sessions.low
-    inside = (high < earlier(high)) & (low > earlier(low))
+    inside = (
+        below("high of the session", high, earlier(high), "that of the one before"),
+        above("low of the session", low, earlier(low), "that of the one before"),
+    )
     return _orders_at_extremes(prices, inside, params.max_bars)
 
 
-def _orders_at_extremes(prices: Prices, setup: npt.NDArray[np.bool_], max_bars: int) -> Signals:
-    """Stop orders beyond a session in `setup`, until one is touched or the next session closes."""
+def _orders_at_extremes(prices: Prices, setup: tuple[Condition, ...], max_bars: int) -> Signals:
+    """Stop orders beyond a session of this `setup`, until one is hit or the next one closes."""
     view = prices.sessions
     known = prices.once("breakout.decided_session", lambda: _decided_session(prices))
     highest, lowest = prices.once("breakout.since_decision", lambda: _since_decision(prices))
     upper, lower = np.append(view.high, np.nan)[known], np.append(view.low, np.nan)[known]
-    works = np.append(setup, False)[known] & (highest < upper) & (lowest > lower)
-    above = upper - prices.close <= prices.close - lower
+    works = (
+        *(one.taken(known) for one in setup),
+        below("high since", highest, upper, "its high"),
+        above("low since", lowest, lower, "its low"),
+    )
+    way_up, way_down = upper - prices.close, prices.close - lower
+    name, than = "way up to its high", "the way down to its low"
+    up = all_of(prices, *works, at_most(name, way_up, way_down, than))
+    down = all_of(prices, *works, above(name, way_up, way_down, than), side=-1)
     return Signals(
-        entry=works.astype(np.int8) * np.where(above, np.int8(1), np.int8(-1)),
+        entry=up.astype(np.int8) - down.astype(np.int8),
         exit=never(prices),
         stop_distance=None,
         max_bars=max_bars,
-        entry_level=np.where(above, upper, lower),
+        entry_level=np.where(way_up <= way_down, upper, lower),
         order="stop",
         decides=prices.decides,
         overnight=True,
@@ -90,7 +102,7 @@ def _decided_session(prices: Prices) -> npt.NDArray[np.int64]:
 def _since_decision(prices: Prices) -> tuple[FloatArray, FloatArray]:
     bars = prices.bars
     highest, lowest = _extremes_since(
-        prices.sessions.first_bar,
+        prices.sessions.opening,
         prices.decides,
         bars.high + bars.adjustment,
         bars.low + bars.adjustment,
@@ -100,7 +112,7 @@ def _since_decision(prices: Prices) -> tuple[FloatArray, FloatArray]:
 
 @njit(cache=True)
 def _extremes_since(
-    first_bar: npt.NDArray[np.int64],
+    opening: npt.NDArray[np.int64],
     decides: npt.NDArray[np.bool_],
     high: FloatArray,
     low: FloatArray,
@@ -110,7 +122,7 @@ def _extremes_since(
     top, bottom = -np.inf, np.inf
     decided = False
     for bar in range(len(high)):
-        if first_bar[bar] == bar:
+        if opening[bar] == bar:
             # Bars after the close belong to the time in which orders work, too.
             if not decided:
                 top, bottom = -np.inf, np.inf

@@ -7,7 +7,7 @@ where sessions of futures begin and nearly nobody trades.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from pydantic import Field
 
 from rooney_core.indicators.arrays import FloatArray
 from rooney_core.indicators.bounded import memory_of
+from rooney_core.strategies.conditions import Condition, above, all_of, at_least, below, equal
 from rooney_core.strategies.day_view import SESSION_OPENS, US_DAY_OPENS, day_of, never
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_view import MAX_BARS_PER_SESSION
@@ -33,7 +34,7 @@ class BreakoutOpeningRangeParams(VariantParams):
 
     @property
     def lookback(self) -> int:
-        """The session so far."""
+        """The day of trading so far."""
         return MAX_BARS_PER_SESSION
 
 
@@ -49,34 +50,69 @@ class BreakoutNarrowOpeningParams(BreakoutOpeningRangeParams):
         return memory_of(RANGE_SESSIONS) + 1
 
 
-def _first_breaks(prices: Prices, range_hours: int) -> tuple[npt.NDArray[np.int8], FloatArray]:
-    """(side, width): the first close of a session beyond its opening range, and the range."""
+class _Opening(NamedTuple):
+    """Of each bar: the range so far of its day's opening, NaN before it and without its first bar;
+    and how many closes of the day were beyond it before."""
 
-    def compute() -> tuple[npt.NDArray[np.int8], FloatArray]:
-        bars, day = prices.bars, day_of(prices)
-        side, width = _breaks(
-            day.first_bar, day.hour, bars.high, bars.low, bars.close, US_DAY_OPENS, range_hours
-        )
-        return side, width
+    top: FloatArray
+    bottom: FloatArray
+    breaks: npt.NDArray[np.int64]
 
-    return prices.once("breakout.first_breaks", compute, range_hours)
+
+class _Breaks(NamedTuple):
+    """What makes a bar a day's first close above the range, and below it; and the range's width."""
+
+    up: tuple[Condition, ...]
+    down: tuple[Condition, ...]
+    width: FloatArray
+
+
+def _first_breaks(prices: Prices, range_hours: int) -> _Breaks:
+    return prices.once("breakout.first_breaks", lambda: _breaks(prices, range_hours), range_hours)
+
+
+def _breaks(prices: Prices, range_hours: int) -> _Breaks:
+    bars, day = prices.bars, day_of(prices)
+    # Raw prices of one contract: nothing that a later roll would round otherwise.
+    to_first = bars.adjustment - bars.adjustment[day.first_bar]
+    high, low, close = (one + to_first for one in (bars.high, bars.low, bars.close))
+    range_ = _Opening(
+        *_opening(day.first_bar, day.hour, high, low, close, US_DAY_OPENS, range_hours)
+    )
+    first = (
+        at_least("New York hour", day.hour, US_DAY_OPENS + range_hours, "the range's end"),
+        below("New York hour", day.hour, SESSION_OPENS),
+        equal("closes beyond the range before", range_.breaks, 0),
+    )
+    return _Breaks(
+        up=(*first, above("close", close, range_.top, "the range's high")),
+        down=(*first, below("close", close, range_.bottom, "the range's low")),
+        width=range_.top - range_.bottom,
+    )
+
+
+def _sides(prices: Prices, breaks: _Breaks, *filters: Condition) -> npt.NDArray[np.int8]:
+    up = all_of(prices, *breaks.up, *filters)
+    down = all_of(prices, *breaks.down, *filters, side=-1)
+    sides: npt.NDArray[np.int8] = up.astype(np.int8) - down.astype(np.int8)
+    return sides
 
 
 def _opening_range(prices: Prices, params: BreakoutOpeningRangeParams) -> Signals:
-    side, _ = _first_breaks(prices, params.range_hours)
-    # A copy: what is returned is the caller's, what is shared is not.
-    return Signals(side.copy(), never(prices), None, params.max_bars)
+    breaks = _first_breaks(prices, params.range_hours)
+    return Signals(_sides(prices, breaks), never(prices), None, params.max_bars)
 
 
 def _narrow_opening(prices: Prices, params: BreakoutNarrowOpeningParams) -> Signals:
-    side, width = _first_breaks(prices, params.range_hours)
+    breaks = _first_breaks(prices, params.range_hours)
     usual = prices.sessions.of_session_before(prices.daily.average_true_range(RANGE_SESSIONS))
-    narrow = width < params.narrower_than * usual
-    return Signals(side * narrow.astype(np.int8), never(prices), None, params.max_bars)
+    most = params.narrower_than * usual
+    narrow = below("width of the range", breaks.width, most, "narrower_than average ranges")
+    return Signals(_sides(prices, breaks, narrow), never(prices), None, params.max_bars)
 
 
 @njit(cache=True)
-def _breaks(
+def _opening(
     first_bar: npt.NDArray[np.int64],
     hour: npt.NDArray[np.int64],
     high: FloatArray,
@@ -84,26 +120,23 @@ def _breaks(
     close: FloatArray,
     opens: int,
     range_hours: int,
-) -> tuple[npt.NDArray[np.int8], FloatArray]:
-    # Raw prices: a session is of one contract, so its bars share one adjustment.
-    side, width = np.zeros(len(close), np.int8), np.full(len(close), np.nan)
-    top, bottom = -np.inf, np.inf
-    opened, broken = False, False
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+    tops, bottoms = np.full(len(close), np.nan), np.full(len(close), np.nan)
+    breaks = np.zeros(len(close), np.int64)
+    top, bottom, opened, broken = -np.inf, np.inf, False, 0
     for bar in range(len(close)):
         if first_bar[bar] == bar:
-            top, bottom = -np.inf, np.inf
-            opened, broken = False, False
+            top, bottom, opened, broken = -np.inf, np.inf, False, 0
+        breaks[bar] = broken
         if opens <= hour[bar] < opens + range_hours:
             # Without the opening bar itself there is no opening range.
             opened = opened or hour[bar] == opens
             top, bottom = max(top, high[bar]), min(bottom, low[bar])
-            continue
-        beyond = close[bar] > top or close[bar] < bottom
-        if opened and not broken and beyond and opens <= hour[bar] < SESSION_OPENS:
-            side[bar] = 1 if close[bar] > top else -1
-            width[bar] = top - bottom
-            broken = True
-    return side, width
+        if opened:
+            tops[bar], bottoms[bar] = top, bottom
+            beyond = close[bar] > top or close[bar] < bottom
+            broken += beyond and opens + range_hours <= hour[bar] < SESSION_OPENS
+    return tops, bottoms, breaks
 
 
 BREAKOUT_OPENING_RANGE = Variant(

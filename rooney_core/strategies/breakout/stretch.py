@@ -9,6 +9,7 @@ from pydantic import Field
 
 from rooney_core.indicators import simple_moving_average
 from rooney_core.indicators.arrays import FloatArray
+from rooney_core.strategies.conditions import all_of, below
 from rooney_core.strategies.day_view import day_of, never
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.session_view import MAX_BARS_PER_SESSION
@@ -46,9 +47,10 @@ def _stretch(prices: Prices, n: int) -> FloatArray:
 def _rule(prices: Prices, params: BreakoutStretchParams) -> Signals:
     day = day_of(prices)
     level = day.open + params.stretches * _stretch(prices, params.stretch_sessions)
-    # Once touched, the order was filled or missed: one entry a session.
+    # Once touched, the order was filled or missed: one entry a day.
+    untouched = below("high of the day so far", day.high, level, "the order's level")
     return Signals(
-        entry=(day.high < level).astype(np.int8),
+        entry=all_of(prices, untouched).astype(np.int8),
         exit=never(prices),
         stop_distance=None,
         max_bars=params.max_bars,
@@ -59,7 +61,7 @@ def _rule(prices: Prices, params: BreakoutStretchParams) -> Signals:
 
 BREAKOUT_STRETCH = Variant(
     name="breakout_stretch",
-    summary="Buy stop one stretch above the session's opening, once a session, to the flat time.",
+    summary="Buy stop one stretch above the day's opening, once a day, to the flat time.",
     source="Catalogue E03: Crabel (1990) by way of Futures Magazine (2012). Long side; the opening "
     "is that of 18:00 New York, the order works from the second bar on, flat by the flat time.",
     params_type=BreakoutStretchParams,

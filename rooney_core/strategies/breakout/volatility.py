@@ -8,7 +8,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from rooney_core.strategies.day_view import day_of, never
+from rooney_core.strategies.conditions import above, all_of, below
+from rooney_core.strategies.day_view import HOUR_US, never, session_of
 from rooney_core.strategies.prices import Prices
 from rooney_core.strategies.variant import MaxBars, Signals, Variant, VariantParams
 
@@ -29,10 +30,16 @@ class BreakoutVolatilityParams(VariantParams):
 
 
 def _rule(prices: Prices, params: BreakoutVolatilityParams) -> Signals:
-    bars, day = prices.bars, day_of(prices)
-    level = day.open + params.range_share * prices.sessions.of_session_before(prices.daily.spread)
+    bars, session = prices.bars, session_of(prices)
+    before = prices.sessions.of_session_before(prices.daily.spread)
+    level = session.open + params.range_share * before
     # Once touched, the order was filled or missed; from the close on the next opening counts.
-    works = (day.high < level) & (bars.bar_end_us < bars.session_close_us)
+    left = (bars.session_close_us - bars.bar_end_us) / HOUR_US
+    works = all_of(
+        prices,
+        below("high of the session so far", session.high, level, "the order's level"),
+        above("hours to the session's close", left, 0.0),
+    )
     return Signals(
         entry=works.astype(np.int8),
         exit=never(prices),
