@@ -15,6 +15,7 @@ from rooney_core.gates.evaluation import EvaluationSettings, Trials, evaluate
 from rooney_core.labeling import build_training_set
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.strategies import VARIANTS
+from rooney_core.strategies.peers import Peers, PeerSessions
 from rooney_core.validation.windows import SPLITS
 
 DATA_ROOMS = (
@@ -29,7 +30,7 @@ DATA_ROOMS = (
 MODEL_ROOMS = ("features", "modeling", "validation")
 
 
-@lake_asset(group="models", rooms=DATA_ROOMS, reach={"session_bars": Reach.REFERENCES})
+@lake_asset(group="models", rooms=DATA_ROOMS, reach={"session_bars": Reach.REFERENCES_AND_PEERS})
 def training_set(
     here: Here,
     continuous_bars: pl.DataFrame,
@@ -52,6 +53,7 @@ def training_set(
         here.instrument,
         _reference_closes(here, session_bars),
         SPLITS,
+        _peers(here, session_bars),
     )
     visible, sealed = seal(table)
     counts = dict(table.group_by("split").len().sort("split").iter_rows())
@@ -68,8 +70,21 @@ def _reference_closes(
 ) -> dict[str, ReferenceCloses]:
     """Closes of every reference symbol; one that was not materialized is unknown, not zero."""
     unknown = ReferenceCloses(np.empty(0, np.int64), np.empty(0))
-    known = {name: ReferenceCloses.from_session_bars(bars) for name, bars in session_bars.items()}
-    return {symbol: known.get(symbol, unknown) for symbol in here.universe.reference}
+    return {
+        symbol: ReferenceCloses.from_session_bars(session_bars[symbol])
+        if symbol in session_bars
+        else unknown
+        for symbol in here.universe.reference
+    }
+
+
+def _peers(here: Here, session_bars: dict[str, pl.DataFrame]) -> Peers:
+    """Sessions of the symbols that a rule may compare with, as far as they were materialized."""
+    return {
+        symbol: PeerSessions.from_session_bars(session_bars[symbol])
+        for symbol in here.universe.peers_of(here.symbol)
+        if symbol in session_bars
+    }
 
 
 @lake_asset(
