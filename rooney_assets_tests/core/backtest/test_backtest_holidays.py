@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from rooney_core.backtest.kernel import play
+from rooney_core.backtest.play import play
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.holidays import bank_holidays
 from rooney_core.market.instruments import Universe
