@@ -13,6 +13,7 @@ import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
 from rooney_assets.graph.declaration import ASSETS, offered_names
 from rooney_assets.graph.to_dagster import to_dagster
 from rooney_assets.jobs import build_jobs
+from rooney_assets.mandate import load_mandate
 from rooney_assets.resources import BarsResource, LakeResource, ProgressResource
 from rooney_assets.settings import Settings
 from rooney_assets.tracking import late_mlflow, tracking_uri
@@ -24,8 +25,9 @@ def build_defs(
 ) -> dg.Definitions:
     """The whole code location for one universe and one lake."""
     declared = [ASSETS[name] for name in offered_names(universe)]
+    mandate = load_mandate(settings)
     return dg.Definitions(
-        assets=[to_dagster(one, universe) for one in declared],
+        assets=[to_dagster(one, universe, mandate) for one in declared],
         jobs=build_jobs(declared),
         executor=dg.in_process_executor,
         resources={**default_resources(settings), **(resources or {})},

@@ -1,10 +1,12 @@
 """The launchpad: what a person may set for one run in the Dagster UI.
 
-Belongs here: `dg.Config` classes, each turning into frozen core parameters by `to_params()`. Does
-not belong here: defaults of their own; a field left alone takes the core's default.
+Belongs here: `dg.Config` classes, each the fields of a frozen model of the core that a person may
+set. Does not belong here: defaults; the launchpad begins at the parameters that a run would take
+anyway, the core's or the mandate's.
 """
 
 import dagster as dg
+from pydantic import BaseModel, create_model
 
 from rooney_core.backtest.ranking import RankingCriteria
 from rooney_core.gates.evaluation import EvaluationSettings
@@ -15,63 +17,55 @@ from rooney_core.portfolio.monthly import PortfolioLimits
 class TuningConfig(dg.Config):
     """How long the meta-label search may take, and its seed."""
 
-    n_trials: int = TuningSettings().n_trials
-    seed: int = TuningSettings().seed
-
-    def to_params(self) -> TuningSettings:
-        """The same as the core's frozen settings; a value out of range is refused there."""
-        return TuningSettings(n_trials=self.n_trials, seed=self.seed)
+    n_trials: int
+    seed: int
 
 
 class PortfolioConfig(dg.Config):
     """Limits of the greedy selection."""
 
-    max_positions: int = PortfolioLimits().max_positions
-    max_correlation: float = PortfolioLimits().max_correlation
-    min_sharpe: float = PortfolioLimits().min_sharpe
-
-    def to_params(self) -> PortfolioLimits:
-        """The same as frozen parameters; a value out of range is refused there."""
-        return PortfolioLimits(
-            max_positions=self.max_positions,
-            max_correlation=self.max_correlation,
-            min_sharpe=self.min_sharpe,
-        )
+    max_positions: int
+    max_correlation: float
+    min_sharpe: float
 
 
 class RankingConfig(dg.Config):
     """What a variant must show in the train window to meet the ranking's criteria."""
 
-    min_annual_sharpe: float = RankingCriteria().min_annual_sharpe
-    min_trades_per_year: float = RankingCriteria().min_trades_per_year
-    max_trades_per_year: float = RankingCriteria().max_trades_per_year
-    max_drawdown: float = RankingCriteria().max_drawdown
-    must_be_robust: bool = RankingCriteria().must_be_robust
-
-    def to_params(self) -> RankingCriteria:
-        """The same as frozen parameters; a value out of range is refused there."""
-        return RankingCriteria(
-            min_annual_sharpe=self.min_annual_sharpe,
-            min_trades_per_year=self.min_trades_per_year,
-            max_trades_per_year=self.max_trades_per_year,
-            max_drawdown=self.max_drawdown,
-            must_be_robust=self.must_be_robust,
-        )
+    min_annual_sharpe: float
+    min_trades_per_year: float
+    max_trades_per_year: float
+    max_drawdown: float
+    must_be_robust: bool
 
 
 class EvaluationConfig(dg.Config):
     """How many different models may see one sealed test window; raising it is on record."""
 
-    holdout_budget: int = EvaluationSettings().holdout_budget
-
-    def to_params(self) -> EvaluationSettings:
-        """The same as frozen settings; a value out of range is refused there."""
-        return EvaluationSettings(holdout_budget=self.holdout_budget)
+    holdout_budget: int
 
 
-LAUNCHPAD = {
+_FIELDS: dict[type[BaseModel], type[dg.Config]] = {
     EvaluationSettings: EvaluationConfig,
     TuningSettings: TuningConfig,
     PortfolioLimits: PortfolioConfig,
     RankingCriteria: RankingConfig,
 }
+
+
+def launchpad_for(default: BaseModel | None) -> type[dg.Config] | None:
+    """The config class whose defaults are these parameters; None where nothing may be set."""
+    shown = None if default is None else _FIELDS.get(type(default))
+    if shown is None:
+        return None
+    fields = {
+        name: (field.annotation, getattr(default, name))
+        for name, field in shown.model_fields.items()
+    }
+    return create_model(shown.__name__, __base__=shown, **fields)  # type: ignore[call-overload, no-any-return]
+
+
+def params_from(config: dg.Config, default: BaseModel) -> BaseModel:
+    """The default with what the launchpad says. Raises what the model does for a wrong value."""
+    changed = default.model_dump() | config.model_dump()
+    return type(default).model_validate(changed)

@@ -21,6 +21,7 @@ from rooney_assets.graph.declaration import (
 )
 from rooney_assets.graph.plan import basis_of, default_params, is_current, upstream_closure
 from rooney_assets.lake import Lake
+from rooney_assets.mandate import Mandate, load_mandate
 from rooney_assets.pool import Listener, Report, Task, work
 from rooney_assets.settings import Settings
 from rooney_assets.sources import BarSource
@@ -55,6 +56,7 @@ def run(
     """
     _require_month(request.month)
     wanted = upstream_closure([request.target] if request.target else offered_names(universe))
+    mandate = load_mandate(settings)
     lake.check_writable()
     _require_state(settings)
     report = Report()
@@ -65,7 +67,7 @@ def run(
         keys = _keys(stage.partitioning, request, names, universe, lake, wanted)
         tasks = []
         for key in keys:
-            stale = _stale(names, key, request.force, universe, source, lake)
+            stale = _stale(names, key, request.force, universe, source, lake, mandate)
             report.current += len(names) - len(stale)
             if stale:
                 tasks.append(Task(stage.job, key, tuple(stale)))
@@ -110,12 +112,18 @@ def _keys(
     if request.symbols is None:
         return [key for key in keys if key not in universe.watched]
     chosen = set(request.symbols)
-    reads_references = any(
-        one.reach is Reach.REFERENCES for name in wanted for one in ASSETS[name].inputs.values()
-    )
-    if partitioning is Partitioning.SYMBOL and reads_references:
-        chosen |= set(universe.reference)
+    if partitioning is Partitioning.SYMBOL:
+        chosen |= _read_beside(chosen, wanted, universe)
     return [key for key in keys if key in chosen]
+
+
+def _read_beside(chosen: set[str], wanted: list[str], universe: Universe) -> set[str]:
+    """Symbols whose bars research of the chosen ones reads too: what comes out shall not depend on
+    which of them happen to be in the lake."""
+    reaches = {one.reach for name in wanted for one in ASSETS[name].inputs.values()}
+    references = set(universe.reference) if Reach.REFERENCES in reaches else set()
+    researched = chosen & set(universe.tradable) if Reach.PEERS in reaches else set()
+    return references.union(*(universe.peers_of(symbol) for symbol in researched))
 
 
 def next_month(lake: Lake, universe: Universe) -> str:
@@ -144,22 +152,28 @@ def _stale(
     universe: Universe,
     source: BarSource,
     lake: Lake,
+    mandate: Mandate,
 ) -> list[str]:
     """The assets to run: each that is not current, and whatever reads one of those."""
     stale: list[str] = []
     for name in names:
         asset = ASSETS[name]
         behind = any(one.asset in stale for one in asset.inputs.values())
-        if force or behind or not _known(asset, key, universe, source, lake):
+        if force or behind or not _known(asset, key, universe, source, lake, mandate):
             stale.append(name)
     return stale
 
 
 def _known(
-    asset: Asset, key: str | None, universe: Universe, source: BarSource, lake: Lake
+    asset: Asset,
+    key: str | None,
+    universe: Universe,
+    source: BarSource,
+    lake: Lake,
+    mandate: Mandate,
 ) -> bool:
     try:
-        basis = basis_of(asset, key, universe, source, lake, default_params(asset))
+        basis = basis_of(asset, key, universe, source, lake, default_params(asset, mandate))
         return is_current(asset, key, basis, lake)
     except (MissingArtifact, LakeError, InvalidSetting, NotEnoughData):
         # An input that is missing or unreadable: running it tells the reason, with its lineage.

@@ -37,6 +37,7 @@ KNOWN: Final = {
     GATEWAY_SETTING: "a host, such as localhost:8443, that answers in Databento's place",
     COST_SETTING: "what reading one symbol may cost at most, in USD",
     "ROONEY_UNIVERSE": "the path of a universe.yaml",
+    "ROONEY_MANDATE": "the path of a mandate.yaml",
     "ROONEY_STATE": "a folder for Dagster's and MLflow's own files",
 }
 
@@ -46,14 +47,16 @@ class Settings:
     """Where the factory works. Paths are absolute, but need not exist yet.
 
     `lake`: root of the lake. `source`: `simulated`, `databento` or `files:DIR`, where a relative
-    DIR starts at `base`. `universe`: the universe file. `state`: files of Dagster and MLflow.
-    `base`: where relative paths of the settings start. `gateway`, `max_cost_usd` and `key` are the
-    vendor's, as `VendorAccess` has them; the key is from DATABENTO_API_KEY and shown nowhere.
+    DIR starts at `base`. `universe`: the universe file. `mandate`: the file of limits
+    (`rooney_assets.mandate`). `state`: files of Dagster and MLflow. `base`: where relative paths of
+    the settings start. `gateway`, `max_cost_usd` and `key` are the vendor's, as `VendorAccess` has
+    them; the key is from DATABENTO_API_KEY and shown nowhere.
     """
 
     lake: Path
     source: str
     universe: Path
+    mandate: Path
     state: Path
     base: Path
     gateway: str | None = None
@@ -77,6 +80,7 @@ class Settings:
             lake=_folder(environ, "ROONEY_LAKE", home / "data_lake", start),
             source=_text(environ, "ROONEY_SOURCE", "simulated"),
             universe=_folder(environ, "ROONEY_UNIVERSE", home / "universe.yaml", start),
+            mandate=_folder(environ, "ROONEY_MANDATE", home / "mandate.yaml", start),
             state=_folder(environ, "ROONEY_STATE", home / ".rooney", start),
             base=start,
             gateway=parse_gateway(_text(environ, GATEWAY_SETTING, ""))
@@ -102,6 +106,7 @@ class Settings:
             "ROONEY_LAKE": str(self.lake),
             "ROONEY_SOURCE": f"{kind}:{self.base / Path(folder).expanduser()}" if colon else kind,
             "ROONEY_UNIVERSE": str(self.universe),
+            "ROONEY_MANDATE": str(self.mandate),
             "ROONEY_STATE": str(self.state),
             COST_SETTING: str(self.max_cost_usd),
             **({} if self.gateway is None else {GATEWAY_SETTING: self.gateway}),
@@ -110,7 +115,8 @@ class Settings:
 
 def known_universe(settings: Settings) -> Universe:
     """Every instrument of the universe file, whatever the source. Raises as `load_universe`."""
-    return Universe.parse(_parse(settings.universe), str(settings.universe))
+    document = parse_yaml(settings.universe, "universe", "ROONEY_UNIVERSE")
+    return Universe.parse(document, str(settings.universe))
 
 
 def load_universe(settings: Settings) -> Universe:
@@ -155,7 +161,11 @@ def _folder(environ: Mapping[str, str], name: str, default: Path, base: Path) ->
     return (base / Path(value).expanduser()).resolve()
 
 
-def _parse(path: Path) -> object:
+def parse_yaml(path: Path, what: str, setting: str) -> object:
+    """The document of a page that `setting` names, `what` in a message: "universe", "mandate".
+
+    Raises InvalidSetting when the file cannot be read or is not YAML, naming the line.
+    """
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -169,6 +179,6 @@ def _parse(path: Path) -> object:
     except yaml.YAMLError as error:
         reason = f"it is not valid YAML: {error}"
     raise InvalidSetting(
-        f"The universe {path} was not read: {reason}. ROONEY_UNIVERSE takes the path of a file "
-        "like the shipped universe.yaml."
+        f"The {what} {path} was not read: {reason}. {setting} takes the path of a file like the "
+        f"shipped {what}.yaml."
     )

@@ -15,7 +15,10 @@ from rooney_core.errors import InvalidSetting, UnknownName
 
 LAKE = "ROONEY_LAKE"
 STATE = "ROONEY_STATE"
-SETTINGS = (LAKE, STATE, "ROONEY_SOURCE", "ROONEY_UNIVERSE", "ROONEY_DATABENTO_GATEWAY")
+SETTINGS = (
+    *(LAKE, STATE, "ROONEY_SOURCE", "ROONEY_UNIVERSE", "ROONEY_MANDATE"),
+    "ROONEY_DATABENTO_GATEWAY",
+)
 
 
 @dataclass(frozen=True)

@@ -2,52 +2,150 @@
 
 from __future__ import annotations
 
+import math
+import resource
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numba
+import numpy as np
 import polars as pl
 
-from rooney_assets.graph.declaration import Here, Made, lake_asset
-from rooney_assets.graph.figures import sharpe_distribution
+from rooney_assets.factory_tables import (
+    SearchVerdict,
+    folds_table,
+    in_window,
+    judge_search,
+    results_table,
+    returns_table,
+    search_trials,
+)
+from rooney_assets.graph.declaration import Here, Made, Reach, lake_asset
+from rooney_assets.graph.factory_pictures import factory_pictures
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.ranking import RankingCriteria, best, rank
-from rooney_core.backtest.sweep import sweep
+from rooney_core.backtest.sweep import sweep_all
 from rooney_core.strategies import VARIANTS
+from rooney_core.strategies.peers import PeerSessions
 from rooney_core.validation.windows import SPLITS
 
 ROOMS = ("market", "indicators", "strategies", "backtest", "validation")
+SEARCH_ROOMS = (*ROOMS, "rooney_assets.factory_tables")
 
 
-@lake_asset(group="factory", rooms=ROOMS, kinds=("numba", "parquet"), plots_column="annual_sharpe")
-def strategy_results(here: Here, continuous_bars: pl.DataFrame) -> Made:
+@lake_asset(
+    group="factory",
+    rooms=SEARCH_ROOMS,
+    kinds=("numba", "parquet"),
+    reach={"session_bars": Reach.PEERS},
+    plots_column="annual_sharpe",
+)
+def strategy_results(
+    here: Here, continuous_bars: pl.DataFrame, session_bars: dict[str, pl.DataFrame]
+) -> Made:
     """Every variant x every configuration, backtested with costs on the train window (to 2018).
 
     Sharpe ratios are annual, of daily returns that include flat days; drawdown is a fraction <= 0.
-    Each row is a trial that the deflated Sharpe ratio later pays for.
+    Each row is a trial that the deflated Sharpe ratio later pays for. Beside it: the daily returns
+    of all of them (`strategy_results_returns`), and the walk-forward (`strategy_results_folds`).
     """
-    window = continuous_bars.filter(pl.col("session") <= SPLITS.train_end)
-    results = sweep(window, VARIANTS, CostModel.of(here.instrument), here.instrument)
-    table = results.select(pl.lit(here.symbol).alias("symbol"), pl.all())
+    began = time.perf_counter()
+    peers = {
+        symbol: PeerSessions.from_session_bars(in_window(bars, SPLITS.train_end))
+        for symbol, bars in session_bars.items()
+    }
+    swept = sweep_all(
+        in_window(continuous_bars, SPLITS.train_end),
+        VARIANTS.values(),
+        CostModel.of(here.instrument),
+        here.instrument,
+        peers,
+        # As many as this process may use: one each where several processes share the cores.
+        n_threads=numba.config.NUMBA_NUM_THREADS,
+    )
+    after_sweep = time.perf_counter()
+    verdict = judge_search(swept)
+    seconds = {"sweep": after_sweep - began, "judging": time.perf_counter() - after_sweep}
+    table = results_table(here.symbol, swept, verdict)
+    returns, folds = returns_table(here.symbol, swept), folds_table(here.symbol, swept)
+    pictures = factory_pictures(table, returns, folds)
+    seconds["pictures"] = time.perf_counter() - began - sum(seconds.values())
     return Made(
         table,
-        notes={"configurations": table.height, "last session used": window["session"].max()},
-        pictures={"sharpe of every configuration": sharpe_distribution(table)},
+        beside={"returns": returns, "folds": folds},
+        notes=_notes(table, returns, verdict, seconds) | {"peers": ", ".join(peers) or "none"},
+        pictures=pictures,
     )
 
 
-@lake_asset(group="factory", rooms=ROOMS, params=RankingCriteria)
+def _notes(
+    table: pl.DataFrame,
+    returns: pl.DataFrame,
+    verdict: SearchVerdict,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """What the UI shows of a search as a whole."""
+    logits = verdict.logits
+    return {
+        "configurations": table.height,
+        "sessions": returns.height,
+        "last session used": returns["session"].max(),
+        "probability of backtest overfitting": _told(verdict.pbo),
+        "its logits": {
+            "splits": len(logits),
+            "mean": float(logits.mean()),
+            "sd": float(logits.std()),
+            "5 %": float(np.quantile(logits, 0.05)),
+        }
+        if len(logits)
+        else "none: too few sessions",
+        "effective trials": verdict.effective.n_effective,
+        "effective trials are": f"clusters: {verdict.effective.method}, at least "
+        f"{verdict.effective.min_correlation:g} on average",
+        "best annual Sharpe found": _told(table["annual_sharpe"].fill_nan(None).max()),
+        "best expected of as many worthless": _told(search_trials(table).annual_hurdle),
+        "seconds by part": {name: round(value, 3) for name, value in seconds.items()},
+        # Linux counts in kB; the highest that the process has been, whatever it did before.
+        "peak memory, MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000,
+    }
+
+
+def _told(value: Any) -> float | str:
+    """A number for the UI, or a word where there is none."""
+    return "undefined" if value is None or math.isnan(value) else float(value)
+
+
+@lake_asset(group="factory", rooms=SEARCH_ROOMS, params=RankingCriteria)
 def strategy_ranking(here: Here, strategy_results: pl.DataFrame) -> Made:
     """The best configuration of each variant, ranked by annual Sharpe, with what it fails.
 
-    Criteria: Sharpe > 1.5 after costs, 100 to 400 trades a year, drawdown < 20 %, robust.
+    The criteria are the mandate's (`mandate.yaml`). The deflated Sharpe ratio counts every
+    configuration of the search, and informs: on the window that was searched it refuses nothing.
     """
-    table = rank(strategy_results, here.params)
-    return Made(table, notes={"ranking": table.drop("symbol")})
+    trials = search_trials(strategy_results)
+    pbo = pl.lit(strategy_results["pbo"][0], pl.Float64).alias("pbo")
+    ranked = rank(strategy_results, here.params, trials)
+    last = ("meets_criteria", "refused_because")
+    table = ranked.select(pl.all().exclude(last), pbo, *last)
+    notes = {
+        "ranking": table.drop("symbol", "pbo", "sr0_annual", "n_trials_raw", "n_trials_effective"),
+        "meet the criteria": int(table["meets_criteria"].sum()),
+        "criteria": here.params.model_dump(mode="json"),
+    }
+    return Made(table, notes=notes)
 
 
 @lake_asset(group="factory", rooms=ROOMS)
 def best_strategy(here: Here, strategy_ranking: pl.DataFrame) -> Made:
     """The variant and parameters carried on, as a candidate even where it fails a criterion.
 
-    The gates decide later; a candidate that fails is marked so.
+    The gates decide later; `carried_as` says which of the two it is.
     """
-    table = best(strategy_ranking)
+    chosen = best(strategy_ranking)
+    meets = pl.col("meets_criteria")
+    carried = pl.when(meets).then(pl.lit("winner")).otherwise(pl.lit("candidate"))
+    table = chosen.with_columns(carried_as=carried)
     row = table.row(0, named=True)
-    return Made(table, notes={"variant": row["variant"], "params": row["params"]})
+    shown = ("variant", "params", "annual_sharpe", "carried_as", "refused_because")
+    return Made(table, notes={name: row[name] for name in shown})

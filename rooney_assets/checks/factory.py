@@ -2,21 +2,59 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from rooney_assets.factory_tables import returns_matrix
 from rooney_assets.graph.declaration import Here, Outcome, check
 from rooney_core.strategies import VARIANTS
+from rooney_core.validation.sharpe import DAYS_PER_YEAR
+from rooney_core.validation.windows import SPLITS
 
 LEAST_TRADES = 100
+ALARMING_PBO = 0.5
+"""From here on the best in sample is more often than not in the worse half out of sample."""
+TOLERANCE = 1e-4
+"""Of a Sharpe that is recomputed from returns kept with 7 digits."""
 
 
 @check("strategy_results", blocking=True)
 def every_configuration_is_there(table: pl.DataFrame, here: Here) -> Outcome:
     """One row per configuration of every grid: an uncounted trial would flatter the rest."""
-    expected = sum(len(variant.grid()) for variant in VARIANTS.values())
-    distinct = table.select("variant", "params").n_unique()
-    facts = {"expected": expected, "rows": table.height, "distinct": distinct}
-    return Outcome(expected == table.height == distinct, facts)
+    expected = {name: one.n_configurations for name, one in VARIANTS.items()}
+    distinct = table.unique(("variant", "params"))
+    found = dict(distinct.group_by("variant").len().iter_rows())
+    wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
+    total = sum(expected.values())
+    facts = {"expected": total, "rows": table.height, "variants off": ", ".join(wrong)}
+    return Outcome(not wrong and total == table.height, facts)
+
+
+@check("strategy_results", blocking=True)
+def nothing_after_the_train_window_was_used(table: pl.DataFrame, here: Here) -> Outcome:
+    """The last session of the returns is in the train window, and each row is of just these."""
+    returns = here.beside["returns"]
+    last = returns["session"].max()
+    same = bool((table["n_obs"] == returns.height).all())
+    in_train = returns.height > 0 and bool((returns["session"] <= SPLITS.train_end).all())
+    facts = {"last session": last, "train window ends": SPLITS.train_end, "rows agree": same}
+    return Outcome(in_train and same, facts)
+
+
+@check("strategy_results", blocking=True)
+def sharpes_follow_from_the_kept_returns(table: pl.DataFrame, here: Here) -> Outcome:
+    """The Sharpe of every row, computed again from the daily returns kept beside the table."""
+    again = _annual_sharpes(returns_matrix(here.beside["returns"]))
+    if len(again) != table.height:
+        return Outcome(False, {"rows": table.height, "configurations of returns": len(again)})
+    told = table["annual_sharpe"].to_numpy()
+    off = ~np.isclose(told, again, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    shown = table.select("variant", "params", "annual_sharpe").with_columns(again=again)
+    facts = {"configurations": len(again), "that differ": int(off.sum())}
+    return Outcome(not off.any(), facts, sample=shown.filter(off))
 
 
 @check("strategy_results")
@@ -24,6 +62,32 @@ def most_configurations_trade(table: pl.DataFrame, here: Here) -> Outcome:
     """At least half of the configurations have a trade."""
     share = float((table["n_trades"] > 0).mean() or 0.0)
     return Outcome(share >= 0.5, {"share that trades": share})
+
+
+@check("strategy_results")
+def most_variants_trade(table: pl.DataFrame, here: Here) -> Outcome:
+    """At least nine of ten variants have a trade; one that compares needs its peers' bars."""
+    trades = table.group_by("variant", maintain_order=True).agg(pl.col("n_trades").max())
+    silent = trades.filter(pl.col("n_trades") == 0)["variant"].to_list()
+    facts = {"variants": trades.height, "without a trade": ", ".join(silent)}
+    return Outcome(len(silent) <= trades.height / 10, facts)
+
+
+@check("strategy_results")
+def overfitting_is_not_alarming(table: pl.DataFrame, here: Here) -> Outcome:
+    """The probability of backtest overfitting of the whole search is below 0.5; it is noisy."""
+    pbo = float(table["pbo"][0])
+    told = "undefined: too few sessions" if math.isnan(pbo) else pbo
+    return Outcome(pbo < ALARMING_PBO, {"pbo": told, "alarming from": ALARMING_PBO})
+
+
+@check("strategy_ranking", blocking=True)
+def every_variant_is_ranked_once(table: pl.DataFrame, here: Here) -> Outcome:
+    """One row per variant of the catalogue."""
+    names = table["variant"].to_list()
+    missing = sorted(set(VARIANTS) - set(names))
+    facts = {"rows": len(names), "missing": ", ".join(missing)}
+    return Outcome(not missing and len(names) == len(VARIANTS), facts)
 
 
 @check("strategy_ranking", blocking=True)
@@ -34,11 +98,27 @@ def ranks_follow_merit(table: pl.DataFrame, here: Here) -> Outcome:
     return Outcome(ranks and merit == sorted(merit, reverse=True), {"rows": table.height})
 
 
+@check("strategy_ranking", blocking=True)
+def deflation_counts_every_configuration(table: pl.DataFrame, here: Here) -> Outcome:
+    """The deflated Sharpe ratios of the ranking are for as many trials as the grids have."""
+    counted = table["n_trials_raw"].unique().to_list()
+    expected = sum(one.n_configurations for one in VARIANTS.values())
+    return Outcome(counted == [expected], {"counted": str(counted), "configurations": expected})
+
+
 @check("strategy_ranking")
 def some_variant_meets_the_criteria(table: pl.DataFrame, here: Here) -> Outcome:
     """At least one variant meets every criterion; without one, a candidate goes on all the same."""
     met = int(table["meets_criteria"].sum())
     return Outcome(met > 0, {"meeting": met, "of": table.height})
+
+
+@check("strategy_ranking")
+def best_beats_what_luck_would_show(table: pl.DataFrame, here: Here) -> Outcome:
+    """The best Sharpe is above the best that as many configurations without skill would show."""
+    best, luck = float(table["annual_sharpe"][0]), float(table["sr0_annual"][0])
+    facts = {"best": str(round(best, 3)), "expected of luck": str(round(luck, 3))}
+    return Outcome(best > luck, facts)
 
 
 @check("best_strategy", blocking=True)
@@ -52,7 +132,25 @@ def one_known_variant(table: pl.DataFrame, here: Here) -> Outcome:
 
 
 @check("best_strategy")
+def it_meets_the_criteria(table: pl.DataFrame, here: Here) -> Outcome:
+    """What is carried on met the mandate's criteria; else it is a candidate, and marked so."""
+    row = table.row(0, named=True)
+    facts = {"carried as": row["carried_as"], "refused because": row["refused_because"]}
+    return Outcome(row["carried_as"] == "winner", facts)
+
+
+@check("best_strategy")
 def enough_trades_to_learn_from(table: pl.DataFrame, here: Here) -> Outcome:
     """At least 100 trades in the train window: fewer cannot train a model."""
     trades = int(table["n_trades"][0])
     return Outcome(trades >= LEAST_TRADES, {"trades": trades, "needed": LEAST_TRADES})
+
+
+def _annual_sharpes(returns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Of each column; NaN for one that never varies."""
+    exact = returns.astype(np.float64)
+    spread = exact.std(axis=0, ddof=1) if len(exact) > 1 else np.zeros(exact.shape[1])
+    varies = np.ptp(returns, axis=0) > 0.0
+    ratio = exact.mean(axis=0) / np.where(varies, spread, np.nan)
+    annual: npt.NDArray[np.float64] = ratio * math.sqrt(DAYS_PER_YEAR)
+    return annual

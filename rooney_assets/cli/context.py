@@ -12,6 +12,7 @@ from rooney_core.errors import UnknownName
 
 if TYPE_CHECKING:
     from rooney_assets.lake import Lake
+    from rooney_assets.mandate import Mandate
     from rooney_assets.settings import Settings
     from rooney_assets.sources import BarSource
     from rooney_core.market.instruments import Universe
@@ -25,18 +26,20 @@ class Place:
     universe: Universe
     source: BarSource
     lake: Lake
+    mandate: Mandate
 
     @classmethod
     def from_environment(cls) -> Place:
         """Read the settings once. Raises InputError for an unknown or wrong one."""
         from rooney_assets.lake import Lake
+        from rooney_assets.mandate import load_mandate
         from rooney_assets.settings import Settings, load_universe
         from rooney_assets.sources.selection import source_from
 
         settings = Settings.from_environment(os.environ)
         universe = load_universe(settings)
         source = source_from(settings.source, settings.base, settings.vendor)
-        return cls(settings, universe, source, Lake(settings.lake))
+        return cls(settings, universe, source, Lake(settings.lake), load_mandate(settings))
 
     def symbol(self, arrived: str) -> str:
         """The universe's spelling of a symbol.

@@ -26,7 +26,8 @@ def impact(symbol: str, as_json: bool) -> None:
     from rooney_assets.graph.impact import impact_of
 
     place = Place.from_environment()
-    found = impact_of(place.symbol(symbol), place.universe, place.source, place.lake)
+    own = place.symbol(symbol)
+    found = impact_of(own, place.universe, place.source, place.lake, place.mandate)
     if as_json:
         click.echo(json.dumps(_facts(found), indent=2))
     else:

@@ -75,9 +75,8 @@ def _sound_row(asset: Asset, key: str | None, place: Place) -> tuple[Any, ...]:
 
 def _is_current(asset: Asset, key: str | None, place: Place) -> bool:
     try:
-        basis = basis_of(
-            asset, key, place.universe, place.source, place.lake, default_params(asset)
-        )
+        params = default_params(asset, place.mandate)
+        basis = basis_of(asset, key, place.universe, place.source, place.lake, params)
     except RooneyError:
         # An input is gone or unreadable: what was made from it is not current.
         return False

@@ -43,6 +43,8 @@ class Reach(Enum):
 
     SAME = "the same partition"
     REFERENCES = "the partition of every reference symbol"
+    PEERS = "the partition of every symbol that its rules compare it with"
+    REFERENCES_AND_PEERS = "the partition of every reference symbol, and of every peer"
     EVERY = "every partition there is"
 
 
@@ -98,14 +100,14 @@ class Made:
 
     `sealed`: rows that only `Lake.open_test_window` hands out. `beside`: small tables kept with
     this one, by name (`quarantine`), each a view `<asset>_<name>`. `notes`: facts for the metadata.
-    `pictures`: name -> PNG bytes.
+    `pictures`: name -> PNG bytes, or an SVG document (`rooney_assets.graph.svg`).
     """
 
     table: pl.DataFrame
     sealed: pl.DataFrame | None = None
     beside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
-    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    pictures: Mapping[str, bytes | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,21 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def sharpe_distribution(results: pl.DataFrame) -> bytes:
-    """Histogram of every configuration's annual Sharpe (column `annual_sharpe`), per variant."""
-    figure = _figure()
-    axes = figure.subplots()
-    groups = [
-        (str(name[0]), table["annual_sharpe"].drop_nans().drop_nulls().to_numpy())
-        for name, table in results.group_by("variant", maintain_order=True)
-    ]
-    axes.hist([values for _, values in groups], bins=24, stacked=True, label=[n for n, _ in groups])
-    axes.axvline(0, color="black", linewidth=0.8)
-    axes.set(xlabel="annual Sharpe, train window, after costs", ylabel="configurations")
-    axes.legend(frameon=False)
-    return _png(figure)
-
-
 def equity_picture(equity: pl.DataFrame, title: str) -> bytes:
     """Equity in USD by session, the window of each part shaded, drawdown below."""
     figure = _figure(height=4.2)

@@ -27,6 +27,7 @@ from rooney_assets.graph.declaration import (
 from rooney_assets.graph.plan import Basis, basis_of, default_params, upstream_closure
 from rooney_assets.lake import Lake, Manifest
 from rooney_assets.lake.manifest import plain_json
+from rooney_assets.mandate import Mandate
 from rooney_assets.sources import BarSource
 from rooney_core.errors import RooneyError
 from rooney_core.lineage import content_version
@@ -59,14 +60,16 @@ class Impact:
     results: pl.DataFrame
 
 
-def impact_of(symbol: str, universe: Universe, source: BarSource, lake: Lake) -> Impact:
+def impact_of(
+    symbol: str, universe: Universe, source: BarSource, lake: Lake, mandate: Mandate
+) -> Impact:
     """The impact of a symbol's bars as the source tells them now. Nothing is written.
 
     Raises MissingArtifact when the symbol's bars were never materialized, and what the source
     raises for bars that cannot be read.
     """
     lake.manifest("raw_bars", ("symbol", symbol))
-    walk = _Walk(symbol, universe, source, lake)
+    walk = _Walk(symbol, universe, source, lake, mandate)
     for name in upstream_closure(ASSETS):
         for key in _kept_partitions(ASSETS[name], lake):
             walk.visit(ASSETS[name], key)
@@ -79,8 +82,16 @@ def impact_of(symbol: str, universe: Universe, source: BarSource, lake: Lake) ->
 class _Walk:
     """Inputs first, through every partition that the lake holds and that the symbol reaches."""
 
-    def __init__(self, symbol: str, universe: Universe, source: BarSource, lake: Lake) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        universe: Universe,
+        source: BarSource,
+        lake: Lake,
+        mandate: Mandate,
+    ) -> None:
         self.symbol, self.universe, self.source, self.lake = symbol, universe, source, lake
+        self.mandate = mandate
         self.tables: dict[str, pl.DataFrame] = {}
         self.rows: list[tuple[str, str, str, str, str]] = []
         self._reached = {_label("raw_bars", symbol)}
@@ -113,7 +124,7 @@ class _Walk:
             universe=self.universe,
             source=self.source,
             lake=self.lake,
-            params=default_params(asset),
+            params=default_params(asset, self.mandate),
             run_id="impact",
             code_version="",
             state_folder=None,
@@ -127,9 +138,8 @@ class _Walk:
     def _reasons(self, asset: Asset, key: str | None, manifest: Manifest) -> list[str]:
         altered = sorted(self._altered & manifest.inputs.keys())
         try:
-            basis = basis_of(
-                asset, key, self.universe, self.source, self.lake, default_params(asset)
-            )
+            params = default_params(asset, self.mandate)
+            basis = basis_of(asset, key, self.universe, self.source, self.lake, params)
         except RooneyError as error:
             return [*altered, f"stale already: {error}"]
         return [*altered, *_stale_already(manifest, basis, set(altered))]

@@ -24,6 +24,7 @@ from rooney_assets.graph.declaration import (
 )
 from rooney_assets.lake import Lake
 from rooney_assets.ledger import searches_on_record
+from rooney_assets.mandate import Mandate
 from rooney_assets.sources import BarSource
 from rooney_core.errors import UnknownName
 from rooney_core.market.instruments import Universe
@@ -48,8 +49,9 @@ def input_keys(
 ) -> list[str | None]:
     """The upstream partitions that a partition reads, in a stable order.
 
-    REFERENCES and EVERY name only what has been materialized: a reference that is missing is
-    unknown to the features (null), not a reason to stop every other symbol.
+    REFERENCES, PEERS and EVERY name only what has been materialized: a reference that is missing
+    is unknown to the features (null), and a peer to the rules that compare (no signal); neither is
+    a reason to stop every other symbol.
     """
     upstream = ASSETS[one.asset]
     if upstream.partitioning is Partitioning.NONE:
@@ -59,10 +61,7 @@ def input_keys(
     made = set(lake.partitions(upstream.name))
     if upstream.partitioning is Partitioning.MONTH:
         return sorted(made)
-    wanted = (
-        universe.reference if one.reach is Reach.REFERENCES else partition_keys(upstream, universe)
-    )
-    return [symbol for symbol in wanted if symbol in made]
+    return [symbol for symbol in _reached(one.reach, upstream, key, universe) if symbol in made]
 
 
 def basis_of(
@@ -95,9 +94,9 @@ def is_current(asset: Asset, key: str | None, basis: Basis, lake: Lake) -> bool:
     )
 
 
-def default_params(asset: Asset) -> BaseModel | None:
+def default_params(asset: Asset, mandate: Mandate) -> BaseModel | None:
     """The parameters an asset takes when the launchpad is left alone."""
-    return asset.params() if asset.params is not None else None
+    return mandate.params_of(asset.params) if asset.params is not None else None
 
 
 def upstream_closure(targets: Iterable[str]) -> list[str]:
@@ -115,6 +114,18 @@ def upstream_closure(targets: Iterable[str]) -> list[str]:
     for target in targets:
         visit(target)
     return order
+
+
+def _reached(reach: Reach, upstream: Asset, key: str | None, universe: Universe) -> tuple[str, ...]:
+    """The symbols whose partitions are wanted, whether they are there or not."""
+    if reach is Reach.REFERENCES:
+        return universe.reference
+    peers = () if key is None else universe.peers_of(key)
+    if reach is Reach.PEERS:
+        return peers
+    if reach is Reach.REFERENCES_AND_PEERS:
+        return (*universe.reference, *peers)
+    return partition_keys(upstream, universe)
 
 
 def _history(asset: Asset, key: str, lake: Lake) -> dict[str, Any]:
@@ -156,8 +167,11 @@ def _config(
         }
     if key is not None and (not asset.inputs or asset.name in _READS_WITNESSES):
         config["source"] = source.fingerprint(universe[key])
-    if any(one.reach is Reach.REFERENCES for one in asset.inputs.values()):
+    reaches = {one.reach for one in asset.inputs.values()}
+    if reaches & {Reach.REFERENCES, Reach.REFERENCES_AND_PEERS}:
         config["references"] = list(universe.reference)
+    if key is not None and reaches & {Reach.PEERS, Reach.REFERENCES_AND_PEERS}:
+        config["peers"] = list(universe.peers_of(key))
     if key is not None:
         config |= _history(asset, key, lake)
     return config

@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 from pydantic import BaseModel
 
-from rooney_assets.config import LAUNCHPAD
+from rooney_assets.config import launchpad_for, params_from
 from rooney_assets.graph.code_version import code_version
 from rooney_assets.graph.columns import describe
 from rooney_assets.graph.declaration import (
@@ -36,6 +36,7 @@ from rooney_assets.graph.declaration import (
 from rooney_assets.graph.plan import Basis, basis_of, default_params, input_keys, is_current
 from rooney_assets.graph.sparkline import sparkline
 from rooney_assets.lake import ManifestFacts
+from rooney_assets.mandate import Mandate
 from rooney_assets.provenance import git_commit
 from rooney_assets.stages import rebalance_months
 from rooney_core.errors import RefusedError, RooneyError
@@ -63,10 +64,11 @@ def partitions_definition(
     return dg.StaticPartitionsDefinition(list(partition_keys(some, universe)))
 
 
-def to_dagster(asset: Asset, universe: Universe) -> dg.AssetsDefinition:
-    """One declaration as a Dagster asset with its checks."""
+def to_dagster(asset: Asset, universe: Universe, mandate: Mandate) -> dg.AssetsDefinition:
+    """One declaration as a Dagster asset with its checks; the launchpad begins at the mandate."""
     keys = {"lake", "bars", "progress", "duckdb"} | ({"mlflow"} if asset.uses_tracking else set())
-    launchpad = LAUNCHPAD.get(asset.params) if asset.params is not None else None
+    default = default_params(asset, mandate)
+    launchpad = launchpad_for(default)
 
     @dg.asset(
         name=asset.name,
@@ -92,9 +94,9 @@ def to_dagster(asset: Asset, universe: Universe) -> dg.AssetsDefinition:
         required_resource_keys=keys,
     )
     def body(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        params = default_params(asset)
-        if launchpad is not None:
-            params = launchpad(**context.op_execution_context.op_config).to_params()
+        params = default
+        if launchpad is not None and default is not None:
+            params = params_from(launchpad(**context.op_execution_context.op_config), default)
         yield from _run(asset, context, universe, params)
 
     return body
@@ -226,7 +228,7 @@ def _materialize(
         "inputs": dict(basis.inputs),
         "seconds": round(time.monotonic() - began, 3),
         **{name: _metadata_value(value) for name, value in made.notes.items()},
-        **{name: _image(png, "png") for name, png in made.pictures.items()},
+        **{name: _picture(drawn) for name, drawn in made.pictures.items()},
     }
     if asset.plots_column is not None and asset.plots_column in made.table.columns:
         metadata["sparkline"] = dg.MetadataValue.text(sparkline(made.table[asset.plots_column]))
@@ -238,7 +240,7 @@ def _check_result(one: Check, outcome: Outcome, key: str | None) -> dg.AssetChec
     if outcome.sample is not None and not outcome.sample.is_empty():
         facts["sample"] = dg.MetadataValue.md(_markdown_table(outcome.sample.head(SAMPLE_ROWS)))
     if outcome.picture is not None:
-        facts["plot"] = _image(outcome.picture.encode(), "svg+xml")
+        facts["plot"] = _picture(outcome.picture)
     return dg.AssetCheckResult(
         check_name=one.name,
         passed=bool(outcome.passed),
@@ -255,9 +257,21 @@ def _mapping(
         return None
     if reach is Reach.REFERENCES:
         return dg.SpecificPartitionsPartitionMapping(list(universe.reference))
+    if reach in (Reach.PEERS, Reach.REFERENCES_AND_PEERS):
+        always = universe.reference if reach is Reach.REFERENCES_AND_PEERS else ()
+        return dg.StaticPartitionMapping(_readers(asset, universe, always))
     if reach is Reach.EVERY:
         return dg.AllPartitionMapping()
     return dg.IdentityPartitionMapping()
+
+
+def _readers(asset: Asset, universe: Universe, always: tuple[str, ...]) -> dict[str, list[str]]:
+    """Each symbol that is anybody's peer, with those that read it; all read those of `always`."""
+    readers = {symbol: list(partition_keys(asset, universe)) for symbol in always}
+    for own in partition_keys(asset, universe):
+        for peer in universe.peers_of(own):
+            readers.setdefault(peer, []).append(own)
+    return readers
 
 
 def _column_schema(table: pl.DataFrame) -> dg.TableSchema:
@@ -292,6 +306,8 @@ def _cell(value: Any) -> str:
     return str(value).replace("|", "\\|").replace("\n", " ")
 
 
-def _image(data: bytes, kind: str) -> dg.MetadataValue:
+def _picture(drawn: bytes | str) -> dg.MetadataValue:
+    """PNG bytes or an SVG document."""
+    data, kind = (drawn.encode(), "svg+xml") if isinstance(drawn, str) else (drawn, "png")
     # The web UI's markdown lets data URIs through as images, and its policy names no image source.
     return dg.MetadataValue.md(f"![](data:image/{kind};base64,{base64.b64encode(data).decode()})")

@@ -28,6 +28,7 @@ def test_defaults_lie_in_the_checkout(tmp_path: Path) -> None:
         lake=ROOT / "data_lake",
         source="simulated",
         universe=ROOT / "universe.yaml",
+        mandate=ROOT / "mandate.yaml",
         state=ROOT / ".rooney",
         base=tmp_path.resolve(),
     )
@@ -39,6 +40,7 @@ def test_relative_paths_start_at_the_base(tmp_path: Path) -> None:
             "ROONEY_LAKE": "lake",
             "ROONEY_SOURCE": "files:bars",
             "ROONEY_UNIVERSE": "mine.yaml",
+            "ROONEY_MANDATE": "limits.yaml",
             "ROONEY_STATE": str(tmp_path / "state"),
         },
         tmp_path,
@@ -48,6 +50,7 @@ def test_relative_paths_start_at_the_base(tmp_path: Path) -> None:
         lake=base / "lake",
         source="files:bars",
         universe=base / "mine.yaml",
+        mandate=base / "limits.yaml",
         state=base / "state",
         base=base,
     )

@@ -14,6 +14,7 @@ from rooney_assets.graph.declaration import ASSETS, Here, Made, Partitioning, pa
 from rooney_assets.graph.impact import FROM_THE_SOURCE, RECOMPUTED, Impact, impact_of
 from rooney_assets.graph.plan import basis_of, default_params, upstream_closure
 from rooney_assets.lake import Lake, ManifestFacts
+from rooney_assets.mandate import Mandate
 from rooney_core.errors import MissingArtifact
 from rooney_core.lineage import content_version
 
@@ -38,7 +39,7 @@ OF_ALL = ["portfolio_config", "gate_report", "production_model", "production_con
 def make(lake: Lake, asset: str, key: str | None, source: ToldSource) -> None:
     """One partition as the graph keeps it; research is a stand-in of one row."""
     one = ASSETS[asset]
-    basis = basis_of(one, key, UNIVERSE, source, lake, default_params(one))
+    basis = basis_of(one, key, UNIVERSE, source, lake, default_params(one, Mandate()))
     if one.partitioning is Partitioning.SYMBOL:
         nothing = {"params": None, "state_folder": None, "input_versions": {}}
         place = Here(
@@ -88,7 +89,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 def impact(lake: Lake, symbol: str, bars: pl.DataFrame) -> Impact:
     """The impact of other bars of one symbol."""
-    return impact_of(symbol, UNIVERSE, ToldSource({**TOLD, symbol: bars}), lake)
+    return impact_of(symbol, UNIVERSE, ToldSource({**TOLD, symbol: bars}), lake, Mandate())
 
 
 def changed(found: Impact) -> set[tuple[str, str]]:
@@ -193,7 +194,7 @@ def test_what_is_stale_already_is_told(tmp_path: Path) -> None:
     other = ToldSource({**TOLD, ES: restated(ES, front_row(lake, ES), "close", 0.25)})
     for asset in ("raw_bars", "roll_calendar", "continuous_bars", "session_bars"):
         make(lake, asset, ES, other)
-    found = impact_of(ES, UNIVERSE, other, lake)
+    found = impact_of(ES, UNIVERSE, other, lake, Mandate())
     assert changed(found) == {("strategy_results", ES)}
     assert found.results["because_of"].to_list() == [f"continuous_bars[{ES}] (stale already)"]
 
