@@ -13,8 +13,8 @@ import polars as pl
 
 from rooney_core.backtest.accounts import Books, books_of
 from rooney_core.backtest.costs import CostModel
-from rooney_core.backtest.kernel import ExitReason
-from rooney_core.backtest.play import AT_THE_OPEN, REASONS
+from rooney_core.backtest.kernel import REASONS, ExitReason
+from rooney_core.backtest.play import AT_THE_OPEN
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
 
