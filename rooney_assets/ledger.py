@@ -63,11 +63,10 @@ def extend_ledger(here: Here) -> pl.DataFrame:
 
 
 def searches_on_record(lake: Lake, symbol: str) -> list[str]:
-    """Data versions of every search of a symbol that the lake holds, sorted."""
+    """Data versions of every search of a symbol that the lake holds, and trials by hand, sorted."""
     partition = ("symbol", symbol)
-    return sorted(
-        one.data_version for asset in SEARCHING for one in lake.versions(asset, partition)
-    )
+    searches = [one.data_version for asset in SEARCHING for one in lake.versions(asset, partition)]
+    return sorted([*searches, *lake.trials(symbol)["trial"]])
 
 
 def _all_searches(here: Here) -> Iterator[pl.DataFrame]:
@@ -81,6 +80,7 @@ def _all_searches(here: Here) -> Iterator[pl.DataFrame]:
             else:
                 yield _nested_trials(table, "trials", "meta_tuning", version)
                 yield _nested_trials(table, "thresholds", "threshold", version)
+    yield _trials_by_hand(here.lake.trials(here.symbol))
 
 
 class TrialStatistics(NamedTuple):
@@ -109,6 +109,19 @@ def _strategy_trials(results: pl.DataFrame, basis: str) -> pl.DataFrame:
         pl.lit(basis).alias("basis"),
         pl.format("{} {}", "variant", "params").alias("configuration"),
         "sharpe_per_day",
+        "n_obs",
+    )
+
+
+def _trials_by_hand(trials: pl.DataFrame) -> pl.DataFrame:
+    """Each is a trial of its own; one off the search's window or costs has no say in V."""
+    comparable = pl.when("is_comparable").then("sharpe_per_day")
+    window = ("first_session", "last_session", "costs_times")
+    return trials.select(
+        pl.lit("by_hand").alias("search"),
+        pl.col("trial").alias("basis"),
+        pl.format("{} {} {}..{} costs x{}", "variant", "params", *window).alias("configuration"),
+        comparable.alias("sharpe_per_day"),
         "n_obs",
     )
 

@@ -1,8 +1,8 @@
 """The sealed test window: what everybody sees of it, and the log of everyone who saw more.
 
 Belongs here: hiding test rows, and recording looks within a budget. Does not belong here: judging
-a model by them. `Lake.open_test_window` is the only reader; each look is a file of its own, made
-before the rows are handed out.
+a model by them. `Lake.open_test_window` and, for bars, `Lake.open_test_bars` are the only readers;
+each look is a file of its own, made before the rows are handed out.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ LOOKS_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "last_test_entry": pl.Datetime("us", "UTC"),
     "is_repeat": pl.Boolean,
 }
-"""One row per look; `is_repeat` when the same model, code and training set were seen before."""
+"""One row per look. Who looked at bars and not at a training set has `continuous_bars:<version>` in
+its place, and the last bar's start for the last entry. `is_repeat` when the same model, code and
+training set were seen before."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,10 @@ def seal(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return frame.with_columns(shown), frame.filter(is_test)
 
 
-def record(folder: Path, asked: Asked, sealed: pl.DataFrame, budget: int) -> int:
+def record(folder: Path, asked: Asked, last: datetime | None, budget: int) -> int:
     """Append a look durably and return its number; `folder` holds one symbol's looks.
+
+    `last`: the last entry, or the last bar's start, that is about to be seen.
 
     Raises HoldoutRefused, recording nothing, when the budget does not allow it or a name is empty.
     """
@@ -80,7 +84,7 @@ def record(folder: Path, asked: Asked, sealed: pl.DataFrame, budget: int) -> int
         earlier = _read(folder)
         _require_budget(asked, earlier, budget)
         number = max((one["look"] for one in earlier), default=0) + 1
-        _append(folder, _entry(number, asked, sealed))
+        _append(folder, _entry(number, asked, last))
     return number
 
 
@@ -108,13 +112,18 @@ def _require_budget(asked: Asked, earlier: list[dict[str, Any]], budget: int) ->
         )
 
 
-def _entry(number: int, asked: Asked, sealed: pl.DataFrame) -> dict[str, Any]:
-    last = sealed["entry_time"].max() if sealed.height else None
+def latest(times: pl.Series) -> datetime | None:
+    """The last of some times; None when there are none."""
+    last = times.max()
+    return last if isinstance(last, datetime) else None
+
+
+def _entry(number: int, asked: Asked, last: datetime | None) -> dict[str, Any]:
     return {
         "look": number,
         "looked_at": _text(datetime.now(UTC)),
         **asdict(asked),
-        "last_test_entry": _text(last) if isinstance(last, datetime) else None,
+        "last_test_entry": None if last is None else _text(last),
     }
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from rooney_assets.lake import beside as besides
-from rooney_assets.lake import durable, holdout, layout, tables, views
+from rooney_assets.lake import durable, holdout, layout, tables, trials, views
 from rooney_assets.lake.layout import Folder, Partition
 from rooney_assets.lake.manifest import Manifest, ManifestFacts
 from rooney_core.errors import LakeError
@@ -255,8 +255,41 @@ class Lake:
         sealed, version = self._read_sealed(folder)
         asked = holdout.Asked(who, model_version, code_version, version)
         with durable.refusing(self.root, f"record a look at {folder.label}"):
-            holdout.record(self._looks_folder(symbol), asked, sealed, budget)
+            last = holdout.latest(sealed["entry_time"])
+            holdout.record(self._looks_folder(symbol), asked, last, budget)
         return sealed
+
+    def open_test_bars(
+        self,
+        symbol: str,
+        last: date,
+        *,
+        who: str,
+        model_version: str,
+        code_version: str,
+        budget: int,
+    ) -> tuple[pl.DataFrame, str]:
+        """Continuous bars up to session `last`, some of the test window: recorded, then handed out.
+
+        With their data version. Recorded, counted and refused as `open_test_window` does.
+        """
+        bars, version = self.read_versioned("continuous_bars", ("symbol", symbol))
+        bars = bars.filter(pl.col("session") <= last)
+        asked = holdout.Asked(who, model_version, code_version, f"continuous_bars:{version}")
+        with durable.refusing(self.root, f"record a look at the bars of {symbol}"):
+            seen = holdout.latest(bars["bar_start"])
+            holdout.record(self._looks_folder(symbol), asked, seen, budget)
+        return bars, version
+
+    def record_trial(self, symbol: str, trial: trials.HandMadeTrial) -> str:
+        """Keep a configuration that was scored by hand, once; its name."""
+        with durable.refusing(self.root, f"record a trial of {symbol}"):
+            return trials.append(self._trials_folder(symbol), trial)
+
+    def trials(self, symbol: str) -> pl.DataFrame:
+        """Every configuration that was scored by hand (`trials.TRIALS_SCHEMA`)."""
+        with durable.refusing(self.root, f"read the trials of {symbol}"):
+            return trials.read(self._trials_folder(symbol))
 
     def looks(self, symbol: str) -> pl.DataFrame:
         """Every recorded look at a symbol's test window, in order (`holdout.LOOKS_SCHEMA`)."""
@@ -270,6 +303,9 @@ class Lake:
 
     def _looks_folder(self, symbol: str) -> Path:
         return Folder(self.root, "holdout_looks", ("symbol", symbol)).path / "looks"
+
+    def _trials_folder(self, symbol: str) -> Path:
+        return Folder(self.root, "trials_by_hand", ("symbol", symbol)).path / "trials"
 
     def _prepare(self, folder: Folder, has_sealed: bool, beside: Iterable[str]) -> None:
         used = [folder.versions, *(folder.beside_folder(name) for name in beside)]

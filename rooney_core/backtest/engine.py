@@ -59,10 +59,12 @@ def run_backtest(
     costs: CostModel,
     instrument: Instrument,
     peers: Peers = NO_PEERS,
+    first: int = 0,
 ) -> BacktestResult:
     """Backtest one configuration on continuous bars, oldest first.
 
-    `params`: the variant's parameters, a mapping or JSON of them, or None for its defaults. All
+    Bars before number `first` are history for signals alone: results, and the positions of bars in
+    them, are of bars[first:]. `params`: the variant's parameters, a mapping or JSON of them, or None for its defaults. All
     bars given are used: cutting windows is the caller's business. `peers`: sessions of the symbols
     that the variant compares with.
 
@@ -70,8 +72,9 @@ def run_backtest(
     """
     chosen = find_variant(variant)
     arrays = bars if isinstance(bars, BarArrays) else BarArrays.from_frame(bars, instrument)
+    signals = chosen.signals(arrays, chosen.parse_params(params), instrument, peers, first)
+    arrays = arrays.window(first, len(arrays))
     days = TradingDays.of(arrays, instrument)
-    signals = chosen.signals(arrays, chosen.parse_params(params), instrument, peers)
     trips = play(arrays, signals)
     trades = trades_frame(arrays, trips, costs, instrument)
     books = books_of(arrays, costs, instrument)
