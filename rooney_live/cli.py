@@ -81,13 +81,14 @@ def rehearse(
 @places
 def why(symbol: str, time: str, lake: Path | None, state: Path | None, as_json: bool) -> None:
     """Why a decision was made. TIME is the end of the bar: 2025-12-30T15:00, UTC without a zone."""
-    from rooney_live.journal_reading import decision_at, parse_moment
+    from rooney_live.journal_reading import decision_at, events_at, orders_at, parse_moment
 
     settings = read_settings(lake=lake, state=state)
     moment_us = parse_moment(time)
     with _existing_journal(settings) as journal:
         _refuse_unknown(symbol, journal, settings)
         row = decision_at(journal, symbol, moment_us)
+        row |= {"orders": orders_at(journal, row), "events": events_at(journal, row)}
     row["features"] = json.loads(row["features"])
     if as_json:
         _echo_json(row)
@@ -264,7 +265,7 @@ def _print_run(report: RehearsalReport, settings: Settings) -> None:
 
 
 def _print_decision(row: Row) -> None:
-    from rooney_live.journal_reading import as_text
+    from rooney_live.journal_reading import as_text, order_in_words
 
     asked = row["probability"] is not None
     facts = [
@@ -279,6 +280,8 @@ def _print_decision(row: Row) -> None:
         ("probability", f"{row['probability']:.4f}" if asked else "the model was not asked"),
         ("threshold", f"{row['threshold']:.4f}"),
         ("release", row["release_id"]),
+        *(("order", order_in_words(order)) for order in row["orders"]),
+        *((event["code"], event["message"]) for event in row["events"]),
     ]
     _echo_table(("what", "value"), facts)
     if row["features"]:

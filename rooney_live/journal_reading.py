@@ -85,6 +85,42 @@ def decision_at(journal: Journal, symbol: str, moment_us: int) -> Row:
     raise MissingArtifact(f"No decision of {symbol} is recorded at {as_text(moment_us)}. {hint}")
 
 
+def orders_at(journal: Journal, decision: Row) -> list[Row]:
+    """The orders that a decision gave, with the fill's price and time, null where there is none."""
+    return journal.query(
+        "SELECT orders.*, fills.price, fills.filled_at_us FROM orders "
+        "LEFT JOIN fills USING (order_id) "
+        "WHERE orders.run_id = ? AND orders.symbol = ? AND decided_at_us = ?",
+        (decision["run_id"], decision["symbol"], decision["bar_end_us"]),
+    )
+
+
+def events_at(journal: Journal, decision: Row) -> list[Row]:
+    """What else was noted of the symbol at a decision's moment."""
+    return journal.query(
+        "SELECT code, message FROM events WHERE run_id = ? AND symbol = ? AND at_us = ?",
+        (decision["run_id"], decision["symbol"], decision["bar_end_us"]),
+    )
+
+
+def order_in_words(order: Row) -> str:
+    """One order in a line: `buy 2 stop at 4510.25 during the next bar, stop distance 12.5; ...`."""
+    is_buy = (order["side"] > 0) == (order["intent"] == "enter")
+    words = [f"{'buy' if is_buy else 'sell'} {order['size']} {order['kind']}"]
+    if order["level"] is not None:
+        words[0] += f" at {order['level']:.10g} during the next bar"
+    protection = ("stop_distance", "target_distance", "target_level", "trail_distance")
+    words += [
+        f"{name.replace('_', ' ')} {order[name]:.10g}"
+        for name in protection
+        if order[name] is not None
+    ]
+    filled = "not filled"
+    if order["price"] is not None:
+        filled = f"filled at {order['price']:.10g}, {as_text(order['filled_at_us'])}"
+    return f"{', '.join(words)}; {filled}"
+
+
 def parse_moment(text: str) -> int:
     """Microseconds since 1970 UTC of an ISO time; without a zone it is UTC.
 

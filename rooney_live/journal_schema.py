@@ -11,7 +11,7 @@ contract prices in quote units; `*_usd` is money for all contracts of the row.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 -- One replay of bars through the trader. run_id is the content of what was replayed, so the same
@@ -57,7 +57,13 @@ CREATE TABLE orders (
     intent TEXT NOT NULL CHECK (intent IN ('enter', 'exit')),
     side INTEGER NOT NULL CHECK (side IN (-1, 1)),   -- side of the position, not of the order
     size INTEGER NOT NULL CHECK (size > 0),          -- contracts
-    reason TEXT NOT NULL                 -- code of the decision, or the exit reason
+    reason TEXT NOT NULL,                -- code of the decision, or the exit reason
+    kind TEXT NOT NULL CHECK (kind IN ('market', 'stop', 'limit')),
+    level REAL,                          -- price of an entry by stop or limit, for one bar
+    stop_distance REAL,                  -- what protects the entry's position: price units from
+    target_distance REAL,                -- the entry price; NULL for none
+    target_level REAL,                   -- a price
+    trail_distance REAL                  -- from the best close
 ) STRICT, WITHOUT ROWID;
 
 -- What the paper venue did with an order; an order without a fill lapsed.
@@ -84,9 +90,11 @@ CREATE TABLE trades (
     exit_time_us INTEGER NOT NULL,
     entry_price REAL NOT NULL,
     exit_price REAL NOT NULL,
-    commission_usd REAL NOT NULL,        -- both sides
+    commission_usd REAL NOT NULL,        -- both sides, and of rolls
     net_profit_usd REAL NOT NULL,        -- after slippage and commission
-    exit_reason TEXT NOT NULL
+    exit_reason TEXT NOT NULL,
+    rolls INTEGER NOT NULL,              -- how often the position moved to the next contract
+    roll_gap REAL NOT NULL               -- sum of new - old price; in no profit
 ) STRICT, WITHOUT ROWID;
 
 -- Everything else worth knowing later, by code.

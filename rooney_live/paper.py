@@ -7,13 +7,19 @@ or remembering beyond the process (the journal does that).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from rooney_core.decision import DecisionBundle, VirtualFill
 
 
 @dataclass(frozen=True)
 class Order:
-    """An intent, enter or exit. `side` is the position's, +1 or -1; `size` in contracts."""
+    """An intent, enter or exit. `side` is the position's, +1 or -1; `size` in contracts.
+
+    `kind` "market", or "stop" or "limit" at `level`, a raw price; None for an exit's, whose price
+    is the fill's. The distances (price units from the entry price) and `target_level` (a raw price)
+    of an entry protect the position that comes of it; None for none.
+    """
 
     order_id: str
     symbol: str
@@ -22,6 +28,12 @@ class Order:
     side: int
     size: int
     reason: str
+    kind: Literal["market", "stop", "limit"] = "market"
+    level: float | None = None
+    stop_distance: float | None = None
+    target_distance: float | None = None
+    target_level: float | None = None
+    trail_distance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,8 @@ class Fill:
 class Trade:
     """A round trip; profit in USD for all contracts, after slippage and all commissions.
 
-    `roll_commission_usd`: of the two more fills that each roll on the way took.
+    `roll_commission_usd`: of the two more fills that each of the `rolls` on the way took.
+    `roll_gap`: sum of new minus old price, which is in exit minus entry price and in no profit.
     """
 
     entry: Fill
@@ -46,6 +59,8 @@ class Trade:
     exit_reason: str
     net_profit_usd: float
     roll_commission_usd: float = 0.0
+    rolls: int = 0
+    roll_gap: float = 0.0
 
     @property
     def commission_usd(self) -> float:
@@ -85,12 +100,14 @@ class PaperAccount:
         # Each roll on the way was two more fills, at the slippage and commission of any other,
         # and the gap between the contracts was nobody's profit.
         points = entry.order.side * (leaving.price - entry.price - virtual.roll_gap)
-        points -= 2.0 * virtual.rolls * costs.slippage(instrument)
+        points -= virtual.roll_slippages * costs.slippage(instrument)
         rolled = 2.0 * virtual.rolls * costs.commission_per_contract_usd * order.size
         value = points * instrument.multiplier * order.size
         self.entry, self.waiting_exit = None, None
         commission = entry.commission_usd + leaving.commission_usd + rolled
-        return Trade(entry, leaving, virtual.reason, value - commission, rolled)
+        net = value - commission
+        gap = virtual.roll_gap
+        return Trade(entry, leaving, virtual.reason, net, rolled, virtual.rolls, gap)
 
     def _fill(self, order: Order, virtual: VirtualFill) -> Fill:
         commission = self._bundle.costs.commission_per_contract_usd * order.size

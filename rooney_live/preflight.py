@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def preflight(settings: Settings, bars: Path) -> list[Check]:
         checks.append(Check("release verifies", False, str(error)))
     else:
         checks.append(Check("release verifies", True, _describe(release)))
-    checks.append(_features(release, bars))
+    checks += _of_bars(release, bars)
     checks.append(_ask("journal writable", lambda: _journal(settings.journal)))
     return checks
 
@@ -71,14 +72,43 @@ def _describe(release: Release) -> str:
     )
 
 
-def _features(release: Release | None, bars: Path) -> Check:
-    name = "features computable"
+def _of_bars(release: Release | None, bars: Path) -> list[Check]:
+    names = ("history long enough", "features computable", "peers known")
     if release is None:
-        return Check(name, None, "needs a release")
+        return [Check(name, None, "needs a release") for name in names]
     if not release.bundles:
-        return Check(name, True, "nothing is traded")
-    verified = release
-    return _ask(name, lambda: _compute(verified, open_market(bars, verified, n_sessions=1)))
+        return [Check(name, True, "nothing is traded") for name in names]
+    try:
+        market = open_market(bars, release, n_sessions=1)
+    except RooneyError as error:
+        # This is what refuses a history that is too short, too.
+        rest = [Check(name, None, "needs bars") for name in names[1:]]
+        return [Check(names[0], False, str(error)), *rest]
+    questions = (_history, _compute, _peers)
+    return [
+        _ask(name, partial(question, release, market))
+        for name, question in zip(names, questions, strict=True)
+    ]
+
+
+def _history(release: Release, market: RehearsalMarket) -> str:
+    """Bars before the last session, and how many of them a decision is a function of."""
+    return ", ".join(
+        f"{symbol} {one.first_live} bars, {release.bundles[symbol].variant.name} needs "
+        f"{release.bundles[symbol].window_bars}"
+        for symbol, one in market.symbols.items()
+    )
+
+
+def _peers(release: Release, market: RehearsalMarket) -> str:
+    wanted = {peer for bundle in release.bundles.values() for peer in bundle.peer_symbols}
+    missing = sorted(wanted - set(market.peers))
+    if missing:
+        raise LakeError(
+            f"No session_bars of {', '.join(missing)}, which a traded variant compares with: it "
+            "would not trade. Materialize session_bars, or synchronize the lake again."
+        )
+    return ", ".join(sorted(wanted)) or "no variant compares"
 
 
 def _compute(release: Release, market: RehearsalMarket) -> str:

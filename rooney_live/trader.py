@@ -13,17 +13,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Literal
 
-from rooney_core.decision import Bar, Decision, DecisionCode, decide, new_state
+from rooney_core.backtest.kernel import ExitReason
+from rooney_core.decision import Bar, Decision, DecisionCode, DecisionState, decide, state_after
 from rooney_core.features import ReferenceCloses
 from rooney_core.release import Release
-from rooney_live.feed import Feed, ReferenceBook, Step, steps
+from rooney_core.strategies.peers import Peers
+from rooney_live.feed import Feed, Step, peer_book, reference_book, steps
 from rooney_live.journal import Journal, Run
 from rooney_live.paper import Fill, Order, PaperAccount, Trade
 
 _EPOCH = date(1970, 1, 1)
 _HELD = (DecisionCode.IN_POSITION, DecisionCode.EXIT_PENDING)
 _ORDERED_EXITS = (DecisionCode.EXIT_SIGNAL, DecisionCode.EXIT_TIME)
+# What a venue has standing for a position while it is open; every other exit is at the market.
+_STANDING: Mapping[str, Literal["stop", "limit"]] = {
+    ExitReason.STOP: "stop",
+    ExitReason.TRAIL: "stop",
+    ExitReason.TARGET: "limit",
+}
 
 
 class TraderCode(StrEnum):
@@ -32,9 +41,12 @@ class TraderCode(StrEnum):
     MAX_POSITIONS   an approved entry, denied: the release's max_positions are open or ordered.
                     Symbols come in the order of the config, and a position that is being left
                     still counts. The trade stays virtual to its end (VETOED_TRADE_*).
+    HELD_FROM_BEFORE  an event, no decision: the strategy held a position, or had ordered one, when
+                    the first bar came. It is not taken over, and stays virtual to its end.
     """
 
     MAX_POSITIONS = "MAX_POSITIONS"
+    HELD_FROM_BEFORE = "HELD_FROM_BEFORE"
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,7 @@ class Trader:
         self._release = release
         self._journal = journal
         self._run = run
-        self._states = {symbol: new_state(one) for symbol, one in release.bundles.items()}
+        self._states: dict[str, DecisionState] = {}
         self._accounts = {
             symbol: PaperAccount(bundle, release.sizes[symbol])
             for symbol, bundle in release.bundles.items()
@@ -72,25 +84,41 @@ class Trader:
         remember; what was recorded before stays.
         """
         symbols = tuple(self._release.bundles)
-        for symbol in symbols:
-            for bar in feed.history(symbol):
-                # Nothing is traded on history, so it needs no model's word: no references.
-                decide(bar, self._states[symbol], self._release.bundles[symbol])
-        book = ReferenceBook(feed.reference_closes())
+        references, peers = reference_book(feed), peer_book(feed)
+        pasts = {symbol: feed.history(symbol) for symbol in symbols}
+        ends = {one: int(past.bar_end_us[-1]) if len(past) else 0 for one, past in pasts.items()}
+        for symbol in sorted(symbols, key=lambda one: ends[one]):
+            bundle, known = self._release.bundles[symbol], peers.known_at(ends[symbol])
+            self._states[symbol] = state_after(pasts.pop(symbol), bundle, known)
+        is_first = True
         for step in steps(feed, symbols):
-            self._take(step, book.known_at(step.bar_end_us))
+            if is_first:
+                self._leave_alone(step.bar_end_us)
+            is_first = False
+            moment = step.bar_end_us
+            self._take(step, references.known_at(moment), peers.known_at(moment))
 
-    def _take(self, step: Step, references: Mapping[str, ReferenceCloses]) -> None:
-        decisions = [self._decide(bar, references) for bar in step.bars]
+    def _leave_alone(self, moment_us: int) -> None:
+        """Note whose position is from before the run: nobody here bought it."""
+        with self._journal.transaction():
+            for symbol, state in self._states.items():
+                if state.is_engaged:
+                    message = "a position from before the first bar is left to the strategy alone"
+                    self._put_event(moment_us, symbol, TraderCode.HELD_FROM_BEFORE, message)
+
+    def _take(self, step: Step, references: Mapping[str, ReferenceCloses], peers: Peers) -> None:
+        decisions = [self._decide(bar, references, peers) for bar in step.bars]
         # One transaction per moment: after a kill, a moment is known whole or not at all.
         with self._journal.transaction():
             settled = [self._settle(decision) for decision in decisions]
             for outcome in self._limit(settled):
                 self._record(outcome)
 
-    def _decide(self, bar: Bar, references: Mapping[str, ReferenceCloses]) -> Decision:
+    def _decide(
+        self, bar: Bar, references: Mapping[str, ReferenceCloses], peers: Peers
+    ) -> Decision:
         bundle = self._release.bundles[bar.symbol]
-        return decide(bar, self._states[bar.symbol], bundle, references)
+        return decide(bar, self._states[bar.symbol], bundle, references, peers)
 
     def _settle(self, decision: Decision) -> Outcome:
         """Fills and exits of one symbol; entries wait until every symbol has settled."""
@@ -107,8 +135,10 @@ class Trader:
         outcome = Outcome(decision, decision.code, decision.action)
         if not takes_part:
             return _virtual_only(outcome)
-        if decision.code is DecisionCode.ENTRY_LAPSED:
-            self._lapse(account, decision)
+        # Whatever did not fill in this bar is gone; an entry given anew is a new order.
+        lapsed, account.waiting_entry = account.waiting_entry, None
+        if decision.code is DecisionCode.ENTRY_LAPSED and lapsed is not None:
+            self._lapse(lapsed, decision)
         elif decision.code in _ORDERED_EXITS:
             account.waiting_exit = self._order(decision, "exit", decision.code)
         return outcome
@@ -127,7 +157,7 @@ class Trader:
             limited.append(outcome)
         return limited
 
-    def _order(self, decision: Decision, intent: str, reason: str) -> Order:
+    def _order(self, decision: Decision, intent: Literal["enter", "exit"], reason: str) -> Order:
         account = self._accounts[decision.symbol]
         side = account.entry.order.side if account.entry is not None else decision.side
         order = Order(
@@ -138,20 +168,37 @@ class Trader:
             side=side,
             size=account.size,
             reason=str(reason),
+            kind=_STANDING.get(reason, "market"),
         )
+        if intent == "enter":
+            order = replace(
+                order,
+                kind=decision.order or "market",
+                level=decision.entry_level,
+                stop_distance=decision.stop_distance,
+                target_distance=decision.target_distance,
+                target_level=decision.target_level,
+                trail_distance=decision.trail_distance,
+            )
         self._journal.put("orders", vars(order) | {"run_id": self._run.run_id})
         return order
 
-    def _lapse(self, account: PaperAccount, decision: Decision) -> None:
-        account.waiting_entry = None
+    def _lapse(self, order: Order, decision: Decision) -> None:
+        why = "had no bar to fill in"
+        if order.kind != "market":
+            why = f"did not reach its level, {order.level:.10g}, or had no bar to fill in,"
+        message = f"the {order.kind} order {why} and was withdrawn"
+        self._put_event(decision.bar_end_us, decision.symbol, decision.code, message)
+
+    def _put_event(self, at_us: int, symbol: str, code: str, message: str) -> None:
         self._journal.put(
             "events",
             {
                 "run_id": self._run.run_id,
-                "at_us": decision.bar_end_us,
-                "symbol": decision.symbol,
-                "code": str(decision.code),
-                "message": "the entry order had no bar to fill in and was withdrawn",
+                "at_us": at_us,
+                "symbol": symbol,
+                "code": str(code),
+                "message": message,
             },
         )
 
@@ -189,6 +236,8 @@ class Trader:
                 "commission_usd": trade.commission_usd,
                 "net_profit_usd": trade.net_profit_usd,
                 "exit_reason": trade.exit_reason,
+                "rolls": trade.rolls,
+                "roll_gap": trade.roll_gap,
             },
         )
 

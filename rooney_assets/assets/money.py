@@ -42,7 +42,7 @@ def equity_curve(
 ) -> Made:
     """Daily P&L in USD and equity of one contract of the filtered strategy, flat days included.
 
-    `window` says whether a day was trained on, tuned on, or judged on. The test days come from
+    A position held overnight is marked to market at every session's close. `window` says whether a day was trained on, tuned on, or judged on. The test days come from
     `model_evaluation`, which is the only one to have seen them.
     """
     version = _evaluated_version(here, meta_model, model_evaluation)

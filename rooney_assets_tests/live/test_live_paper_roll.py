@@ -26,7 +26,7 @@ def test_a_roll_on_the_way_costs_two_more_fills_and_its_gap_is_no_profit() -> No
     account.enter(VirtualFill("entry", 1, 70.01, 0, "", True))
     trade = account.leave(
         order("exit"),
-        VirtualFill("exit", 1, 72.99, 1, "SIGNAL", True, rolls=1, roll_gap=2.5),
+        VirtualFill("exit", 1, 72.99, 1, "SIGNAL", True, rolls=1, roll_gap=2.5, roll_slippages=2.0),
     )
     # By hand: 0.50 of price on two contracts of 1,000 USD, less four fills of one tick each (10 USD
     # a contract) and four commissions of 1.50 USD, both for two contracts.

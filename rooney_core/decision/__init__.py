@@ -4,7 +4,12 @@ Belongs here: `decide` for live and its equal in batch. Does not belong here: or
 limits, storage. Imported by the trader and by the factory's evaluation alike.
 """
 
-from rooney_core.decision.batch import batch_decisions, filtered_trades, first_decided_bar
+from rooney_core.decision.batch import (
+    batch_decisions,
+    filtered_trades,
+    first_decided_bar,
+    is_warm_after,
+)
 from rooney_core.decision.bundle import DecisionBundle, ProbabilityModel
 from rooney_core.decision.decide import DecisionState, decide, new_state
 from rooney_core.decision.records import Action, Decision, DecisionCode, VirtualFill
@@ -25,6 +30,7 @@ __all__ = [
     "decide",
     "filtered_trades",
     "first_decided_bar",
+    "is_warm_after",
     "new_state",
     "state_after",
 ]

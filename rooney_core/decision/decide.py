@@ -46,6 +46,11 @@ class DecisionState:
         self.overnight = overnight
         self.last_bar_start_us = np.iinfo(np.int64).min
 
+    @property
+    def is_engaged(self) -> bool:
+        """True while the strategy virtually holds a position, or waits for one to be filled."""
+        return bool(self.machine[kernel.SIDE] or self.machine[kernel.PENDING_SIDE])
+
     def finish(self, last_before_flat: bool) -> None:
         """Note that a bar is over: is the next one the first that can be decided on?"""
         is_start = last_before_flat or self.overnight
@@ -76,8 +81,8 @@ def decide(
     """The decision at the end of `bar`; advances `state`. Call once per bar, oldest first.
 
     `references`: daily closes of the bundle's reference symbols, of which only those known at the
-    bar's end are used; a symbol that is absent is unknown, not zero. `peers`: sessions of the bundle's
-    peer symbols, likewise.
+    bar's end are used; a symbol that is absent is unknown, not zero. `peers`: sessions of the
+    bundle's peer symbols, likewise.
 
     Raises BarsRejected, with `state` unchanged, for a bar that is of another symbol, impossible,
     or not later than the last.

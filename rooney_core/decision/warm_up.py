@@ -9,7 +9,6 @@ history there is to stand where the backtest stands; bar by bar that would take 
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from rooney_core.backtest.kernel import FloatArray

@@ -37,10 +37,11 @@ def build_training_set(
 
     Columns: symbol; entry_time, exit_time, label_start (end of the signal's bar), label_end (exit),
     UTC; exit_session (Date of the exit); held_sessions, held_pnl_usd, held_return (lists:
-    net_profit_usd and return by session, marked to market); side (-1, +1); entry_price, exit_price (raw; of two contracts where
-    the trade rolled); net_profit_usd (per contract, after the costs of all fills, rolls included);
-    return (over the contract's value at entry); meta_label (Int8, 1 where net_profit_usd > 0); split ("train", "validation", "test");
-    uniqueness_weight in (0, 1]; one Float64 per feature, known at label_start, null = unknown.
+    net_profit_usd and return by session, marked to market); side (-1, +1); entry_price, exit_price
+    (raw; of two contracts where the trade rolled); net_profit_usd (per contract, after the costs of
+    all fills, rolls included); return (over the contract's value at entry); meta_label (Int8, 1
+    where net_profit_usd > 0); split ("train", "validation", "test"); uniqueness_weight in (0, 1];
+    one Float64 per feature, known at label_start, null = unknown.
 
     `peers`: sessions of the symbols that the variant compares with.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rooney_core.decision import Bar, DecisionBundle, bars_of, first_decided_bar
+from rooney_core.decision import Bar, DecisionBundle, bars_of, is_warm_after
 from rooney_core.errors import LakeError, MissingArtifact, NotEnoughData
 from rooney_core.features import ReferenceCloses
 from rooney_core.lineage import combined_version, content_version
@@ -24,7 +24,8 @@ from rooney_core.market.rolls import find_rolls, stitch
 from rooney_core.market.sessions import SESSION_BARS_SCHEMA, session_bars
 from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 from rooney_core.release import Release
-from rooney_live.feed import ReferenceClose
+from rooney_core.strategies.peers import PeerSessions
+from rooney_live.feed import PeerSession, ReferenceClose
 
 EMBEDDED = SimulatedMarket()
 """The simulated market of `make demo`."""
@@ -48,12 +49,13 @@ class RehearsalMarket:
 
     symbols: Mapping[str, SymbolBars]
     references: Mapping[str, pl.DataFrame]
+    peers: Mapping[str, pl.DataFrame]
     sessions: tuple[date, ...]
 
-    def history(self, symbol: str) -> Iterable[Bar]:
+    def history(self, symbol: str) -> BarArrays:
         """The bars before the first live session."""
         one = self.symbols[symbol]
-        return bars_of(one.frame.head(one.first_live), one.instrument)
+        return BarArrays.from_frame(one.frame.head(one.first_live), one.instrument)
 
     def live(self, symbol: str) -> Iterable[Bar]:
         """The bars of the live sessions."""
@@ -72,11 +74,22 @@ class RehearsalMarket:
             ]
         return sorted(closes)
 
+    def peer_sessions(self) -> Iterable[PeerSession]:
+        """Sessions of all peers, by the time they became known."""
+        sessions = []
+        for symbol, frame in self.peers.items():
+            known = PeerSessions.from_session_bars(frame)
+            columns = (known.known_at_us, known.session, known.open, known.high, known.low)
+            rows = zip(*(one.tolist() for one in (*columns, known.close)), strict=True)
+            sessions += [PeerSession(at, symbol, *values) for at, *values in rows]
+        return sorted(sessions)
+
     @property
     def version(self) -> str:
         """Content version of every bar and close that is served."""
         parts = {f"bars {name}": content_version(one.frame) for name, one in self.symbols.items()}
         parts |= {f"closes {name}": content_version(one) for name, one in self.references.items()}
+        parts |= {f"peers {name}": content_version(one) for name, one in self.peers.items()}
         return combined_version(parts)
 
 
@@ -85,9 +98,10 @@ def open_market(
 ) -> RehearsalMarket:
     """The last `n_sessions` of the released symbols' bars below `folder`, and their warm-up.
 
-    Reads <folder>/continuous_bars/symbol=X/current.parquet, and session_bars of the references.
-    Simulated symbols that are absent are drawn again from `simulated`, unless that is None; any
-    other reference that is absent is unknown.
+    Reads <folder>/continuous_bars/symbol=X/current.parquet, and session_bars of references and
+    peers. Simulated symbols that are absent are drawn again from `simulated`, unless that is None;
+    any other reference or peer that is absent is unknown. A variant that holds overnight warms up
+    on all bars there are, because its position depends on them.
 
     Raises MissingArtifact (no bars), LakeError (unreadable), BarsRejected (bad bars),
     NotEnoughData (fewer sessions than asked, or too few bars before them to warm up).
@@ -100,19 +114,18 @@ def open_market(
     symbols = {
         symbol: _cut(stored[symbol], bundle, sessions) for symbol, bundle in release.bundles.items()
     }
-    return RehearsalMarket(symbols, _references(folder, release, simulated), sessions)
+    references, peers = (
+        _sessions_by_symbol(folder, known, simulated) if release.bundles else {}
+        for known in (release.config.reference_instruments, release.config.peer_instruments)
+    )
+    return RehearsalMarket(symbols, references, peers, sessions)
 
 
-def _references(
-    folder: Path, release: Release, simulated: SimulatedMarket | None
+def _sessions_by_symbol(
+    folder: Path, instruments: Iterable[Instrument], simulated: SimulatedMarket | None
 ) -> dict[str, pl.DataFrame]:
-    """session_bars by reference symbol; one without bars is left out: unknown, as in training."""
-    if not release.bundles:
-        return {}
-    found = {
-        one.symbol: _sessions_of(folder, one, simulated)
-        for one in release.config.reference_instruments
-    }
+    """session_bars by symbol; one without bars is left out: unknown, as in training."""
+    found = {one.symbol: _sessions_of(folder, one, simulated) for one in instruments}
     return {symbol: frame for symbol, frame in found.items() if frame is not None}
 
 
@@ -130,20 +143,19 @@ def _last_sessions(frames: Mapping[str, pl.DataFrame], n_sessions: int) -> tuple
 
 def _cut(frame: pl.DataFrame, bundle: DecisionBundle, sessions: Sequence[date]) -> SymbolBars:
     """Live sessions, and as many bars before them as `decide` needs to be ready."""
-    symbol = bundle.instrument.symbol
     n_past = frame.filter(pl.col("session") < sessions[0]).height
     days = frame.head(n_past)["session"].unique().sort().tail(_WARM_UP_SESSIONS)
     n_warm_up = bundle.window_bars + frame.head(n_past).filter(pl.col("session").is_in(days)).height
-    start = max(0, n_past - n_warm_up)
-    cut = frame.slice(start)
-    first_live = n_past - start
-    ready = first_decided_bar(BarArrays.from_frame(cut, bundle.instrument), bundle)
-    if first_live < cut.height and ready > first_live:
+    start = 0 if bundle.variant.overnight else max(0, n_past - n_warm_up)
+    one = SymbolBars(bundle.instrument, frame.slice(start), n_past - start)
+    past = BarArrays.from_frame(frame.slice(start, n_past - start), bundle.instrument)
+    if n_past < frame.height and not is_warm_after(past, bundle):
         raise NotEnoughData(
-            f"{symbol}: {n_past} bars lie before session {sessions[0]}; {bundle.window_bars} and "
-            "the end of a session are needed to warm up. Ask for fewer --sessions."
+            f"{bundle.instrument.symbol}: {n_past} bars lie before session {sessions[0]}; "
+            f"{bundle.variant.name} needs {bundle.window_bars} and the end of a session to warm "
+            "up. Ask for fewer --sessions, or give it a longer history."
         )
-    return SymbolBars(bundle.instrument, cut, first_live)
+    return one
 
 
 def _continuous(

@@ -138,6 +138,9 @@ def _notes(release: Release, market: RehearsalMarket) -> tuple[str, ...]:
     for symbol in release.config.reference_symbols:
         if market.symbols and symbol not in market.references:
             notes.append(f"reference {symbol} has no bars: its feature is unknown")
+    for symbol in (one.symbol for one in release.config.peer_instruments):
+        if market.symbols and symbol not in market.peers:
+            notes.append(f"peer {symbol} has no bars: nobody can be compared with it")
     for symbol, one in market.symbols.items():
         if one.first_live == one.frame.height:
             notes.append(f"{symbol} has no bars in these sessions")
