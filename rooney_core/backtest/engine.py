@@ -63,18 +63,18 @@ def run_backtest(
 ) -> BacktestResult:
     """Backtest one configuration on continuous bars, oldest first.
 
-    Bars before number `first` are history for signals alone: results, and the positions of bars in
-    them, are of bars[first:]. `params`: the variant's parameters, a mapping or JSON of them, or None for its defaults. All
-    bars given are used: cutting windows is the caller's business. `peers`: sessions of the symbols
-    that the variant compares with.
+    `params`: the variant's parameters, a mapping or JSON of them, or None for its defaults. All
+    bars given are used: cutting windows is the caller's business, but those before number `first`
+    are history for the signals alone, and results and bar numbers are of bars[first:]. `peers`:
+    sessions of the symbols that the variant compares with.
 
     Raises UnknownName, InvalidSetting (variant, parameters), BarsRejected, NotEnoughData (no bars).
     """
     chosen = find_variant(variant)
     arrays = bars if isinstance(bars, BarArrays) else BarArrays.from_frame(bars, instrument)
-    signals = chosen.signals(arrays, chosen.parse_params(params), instrument, peers, first)
-    arrays = arrays.window(first, len(arrays))
+    history, arrays = arrays, arrays.window(first, len(arrays))
     days = TradingDays.of(arrays, instrument)
+    signals = chosen.signals(history, chosen.parse_params(params), instrument, peers, first)
     trips = play(arrays, signals)
     trades = trades_frame(arrays, trips, costs, instrument)
     books = books_of(arrays, costs, instrument)
