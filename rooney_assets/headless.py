@@ -121,8 +121,9 @@ def _read_beside(chosen: set[str], wanted: list[str], universe: Universe) -> set
     """Symbols whose bars research of the chosen ones reads too: what comes out shall not depend on
     which of them happen to be in the lake."""
     reaches = {one.reach for name in wanted for one in ASSETS[name].inputs.values()}
-    references = set(universe.reference) if Reach.REFERENCES in reaches else set()
-    researched = chosen & set(universe.tradable) if Reach.PEERS in reaches else set()
+    both = Reach.REFERENCES_AND_PEERS
+    references = set(universe.reference) if reaches & {Reach.REFERENCES, both} else set()
+    researched = chosen & set(universe.tradable) if reaches & {Reach.PEERS, both} else set()
     return references.union(*(universe.peers_of(symbol) for symbol in researched))
 
 

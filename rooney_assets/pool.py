@@ -66,7 +66,7 @@ def work(
     heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     count = min(processes or os.cpu_count() or 1, len(tasks))
     threads = [
-        threading.Thread(target=_serve, args=(waiting, heard, settings, force), daemon=True)
+        threading.Thread(target=_serve, args=(waiting, heard, settings, force, count), daemon=True)
         for _ in range(count)
     ]
     for thread in threads:
@@ -94,13 +94,14 @@ def _serve(
     heard: queue.SimpleQueue[dict[str, Any]],
     settings: Settings,
     force: bool,
+    count: int,
 ) -> None:
     """Feed one worker process until no task waits; a worker that dies fails its task only."""
     worker: subprocess.Popen[str] | None = None
     try:
         while (task := _next(waiting)) is not None:
             if worker is None:
-                worker = _start_worker(settings)
+                worker = _start_worker(settings, count)
             if not _execute(worker, task, heard, force):
                 heard.put(_died(task, settings))
                 _stop(worker)
@@ -169,11 +170,14 @@ def worker_log(settings: Settings) -> Path:
     return settings.state / "logs" / "workers.log"
 
 
-def _start_worker(settings: Settings) -> subprocess.Popen[str]:
+def _start_worker(settings: Settings, count: int) -> subprocess.Popen[str]:
+    """Start one of `count` workers that share the cores."""
     log = worker_log(settings)
     log.parent.mkdir(parents=True, exist_ok=True)
     # Single threads inside, processes outside: libraries that spin on threads slow each other down.
-    single = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
+    single = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
+    # A sweep's threads do not spin; a worker that is alone takes all cores for it.
+    shared = {"NUMBA_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // count))}
     with log.open("a") as stderr:
         return subprocess.Popen(
             [sys.executable, "-m", "rooney_assets.worker"],
@@ -181,5 +185,11 @@ def _start_worker(settings: Settings) -> subprocess.Popen[str]:
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
-            env={**os.environ, **single, **settings.as_environment(), "DAGSTER_HOME": str(ROOT)},
+            env={
+                **os.environ,
+                **single,
+                **shared,
+                **settings.as_environment(),
+                "DAGSTER_HOME": str(ROOT),
+            },
         )

@@ -33,28 +33,17 @@ def sql(query: str, as_json: bool, limit: int) -> None:
 @click.argument("symbol")
 @click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
 def rank(symbol: str, as_json: bool) -> None:
-    """Print the ranking of strategy variants of SYMBOL."""
+    """Print the ranking of strategy variants of SYMBOL; --json has every column."""
     from rooney_assets.cli.context import Place
-    from rooney_assets.cli.tables import print_frame, to_json
+    from rooney_assets.cli.ranking import print_ranking
+    from rooney_assets.cli.tables import to_json
 
     place = Place.from_environment()
     table = place.lake.read("strategy_ranking", ("symbol", place.symbol(symbol)))
-    shown = table.select(
-        "rank",
-        "variant",
-        "params",
-        "annual_sharpe",
-        "walk_forward_sharpe",
-        "n_trades",
-        "trades_per_year",
-        "max_drawdown",
-        "is_robust",
-        "refused_because",
-    )
     if as_json:
-        click.echo(to_json(shown))
+        click.echo(to_json(table))
     else:
-        print_frame(shown, 0)
+        print_ranking(table)
 
 
 @click.command()

@@ -120,11 +120,10 @@ def _reached(reach: Reach, upstream: Asset, key: str | None, universe: Universe)
     """The symbols whose partitions are wanted, whether they are there or not."""
     if reach is Reach.REFERENCES:
         return universe.reference
-    peers = () if key is None else universe.peers_of(key)
-    if reach is Reach.PEERS:
-        return peers
-    if reach is Reach.REFERENCES_AND_PEERS:
-        return (*universe.reference, *peers)
+    if key is not None and reach is Reach.PEERS:
+        return universe.peers_of(key)
+    if key is not None and reach is Reach.REFERENCES_AND_PEERS:
+        return (*universe.reference, *universe.peers_of(key))
     return partition_keys(upstream, universe)
 
 

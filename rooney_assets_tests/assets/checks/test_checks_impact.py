@@ -143,6 +143,8 @@ def test_a_restated_bar_reaches_what_was_made_from_it_and_no_other_symbol(lake: 
 def test_volume_that_leaves_prices_alone_still_makes_another_session(lake: Lake) -> None:
     found = impact(lake, ES, restated(ES, front_row(lake, ES), "volume", 1))
     assert ("session_bars", ES) in changed(found)
+    # Rules of the other index compare it with these sessions.
+    assert ("strategy_results", NQ) in changed(found)
     assert ("roll_calendar", ES) not in changed(found)
 
 

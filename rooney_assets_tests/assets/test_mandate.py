@@ -1,0 +1,109 @@
+"""The mandate: what ships, what it sets, and every refusal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from rooney_assets.config import launchpad_for, params_from
+from rooney_assets.graph.declaration import ASSETS
+from rooney_assets.graph.plan import default_params
+from rooney_assets.mandate import Mandate, load_mandate
+from rooney_assets.settings import Settings
+from rooney_core.backtest.ranking import RankingCriteria
+from rooney_core.errors import InputError
+from rooney_core.modeling.settings import TuningSettings
+
+WRITTEN = """
+ranking: {min_annual_sharpe: 0.9, min_trades_per_year: 20, max_trades_per_year: 90,
+          max_drawdown: 0.3, must_be_robust: false}
+"""
+
+
+def from_text(folder: Path, text: str | bytes) -> Mandate:
+    """The mandate of a file with this text."""
+    path = folder / "mine.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load_mandate(Settings.from_environment({"ROONEY_MANDATE": "mine.yaml"}, folder))
+
+
+def test_the_shipped_mandate_asks_for_what_the_specification_does(tmp_path: Path) -> None:
+    shipped = load_mandate(Settings.from_environment({}, tmp_path)).ranking
+    assert shipped.model_dump() == {
+        "min_annual_sharpe": 1.5,
+        "min_trades_per_year": 100,
+        "max_trades_per_year": 400,
+        "max_drawdown": 0.2,
+        "must_be_robust": True,
+    }
+
+
+def test_a_mandate_sets_the_criteria_and_nothing_else(tmp_path: Path) -> None:
+    mandate = from_text(tmp_path, WRITTEN)
+    ranking = default_params(ASSETS["strategy_ranking"], mandate)
+    assert ranking == RankingCriteria(
+        min_annual_sharpe=0.9,
+        min_trades_per_year=20,
+        max_trades_per_year=90,
+        max_drawdown=0.3,
+        must_be_robust=False,
+    )
+    assert default_params(ASSETS["meta_model"], mandate) == TuningSettings()
+    assert default_params(ASSETS["best_strategy"], mandate) is None
+
+
+def test_the_launchpad_begins_at_the_mandate_and_may_differ_for_one_run(tmp_path: Path) -> None:
+    default = from_text(tmp_path, WRITTEN).ranking
+    launchpad = launchpad_for(default)
+    assert launchpad is not None
+    assert params_from(launchpad(), default) == default
+    changed = params_from(launchpad(max_drawdown=0.1), default)  # type: ignore[call-arg]
+    assert changed == default.model_copy(update={"max_drawdown": 0.1})
+    with pytest.raises(ValidationError, match="max_drawdown"):
+        params_from(launchpad(max_drawdown=-1.0), default)  # type: ignore[call-arg]
+    assert launchpad_for(None) is None
+
+
+def test_what_the_launchpad_does_not_show_keeps_its_value() -> None:
+    default = TuningSettings(n_trials=4, n_search_trees=25)
+    launchpad = launchpad_for(default)
+    assert launchpad is not None
+    assert params_from(launchpad(n_trials=5), default) == TuningSettings(  # type: ignore[call-arg]
+        n_trials=5, n_search_trees=25
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- 1\n", ("mapping of sections", "ranking", "list")),
+        ("", ("mapping of sections",)),
+        ("ranking: [\n", ("not valid YAML", "line 2", "ROONEY_MANDATE")),
+        (b"ranking: \xff\n", ("not UTF-8",)),
+        ("rankings: {}\n", ("rankings", "Did you mean 'ranking'")),
+        ("ranking: {min_sharpe: 1}\n", ("ranking.min_sharpe", "Did you mean", "min_annual")),
+        ("ranking: {max_drawdown: 2}\n", ("ranking.max_drawdown", "less than or equal to 1")),
+        ("ranking: {max_drawdown: .nan}\n", ("ranking.max_drawdown", "finite")),
+        ("ranking: {min_annual_sharpe: high}\n", ("ranking.min_annual_sharpe", "number")),
+        ("ranking: {min_trades_per_year: 500}\n", ("at least 500", "at most 400")),
+    ],
+    ids=[
+        *("a list", "nothing", "bad YAML", "no text", "unknown section", "unknown limit"),
+        *("out of range", "not a number", "a word", "no variant can"),
+    ],
+)
+def test_a_mandate_that_is_not_one_is_refused(
+    tmp_path: Path, text: str | bytes, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(InputError) as refused:
+        from_text(tmp_path, text)
+    for word in (str(tmp_path / "mine.yaml"), *words):
+        assert word in str(refused.value)
+
+
+def test_a_missing_mandate_names_its_setting(tmp_path: Path) -> None:
+    settings = Settings.from_environment({"ROONEY_MANDATE": "nowhere.yaml"}, tmp_path)
+    with pytest.raises(InputError, match="ROONEY_MANDATE"):
+        load_mandate(settings)
