@@ -6,9 +6,11 @@ import sys
 
 import click
 
+from rooney_assets.cli.backtest import backtest
 from rooney_assets.cli.data import data
 from rooney_assets.cli.look import rank, sql, status, summary
 from rooney_assets.cli.materialize import materialize
+from rooney_assets.cli.why_not import why_not
 from rooney_core import __version__
 from rooney_core.errors import RooneyError
 
@@ -25,7 +27,7 @@ def rooney() -> None:
     """
 
 
-for command in (materialize, data, sql, rank, status, summary):
+for command in (materialize, data, sql, rank, backtest, why_not, status, summary):
     rooney.add_command(command)
 
 

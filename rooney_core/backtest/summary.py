@@ -61,7 +61,8 @@ def summarize(result: BacktestResult, n_bars: int) -> Summary:
     profits, returns = trades["net_profit_usd"].to_numpy(), days["daily_return"].to_numpy()
     moments = return_moments(returns)
     a_year = math.sqrt(DAYS_PER_YEAR)
-    reasons = trades.group_by("exit_reason").len().sort(["len", "exit_reason"], descending=[True, False])
+    counts = trades.group_by("exit_reason").len()
+    reasons = counts.sort("len", "exit_reason", descending=[True, False])
     return Summary(
         first_session=days["session"][0],
         last_session=days["session"][-1],

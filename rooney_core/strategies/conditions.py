@@ -146,4 +146,5 @@ def shown(value: float) -> str:
     """A number with as many digits as a person compares."""
     digits = 6 if abs(value) < 10 else 4 if abs(value) < 1000 else 2
     text = f"{value:.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
