@@ -107,9 +107,7 @@ def test_one_night_by_hand(frame):
 
 def test_overnight_trades_in_the_training_set(frame):
     """Spans run from the signal to the exit, days later, and none crosses a boundary."""
-    table = build_training_set(
-        frame, "ibs_daily", {}, COSTS, INSTRUMENT, {}, SPLITS
-    )
+    table = build_training_set(frame, "ibs_daily", {}, COSTS, INSTRUMENT, {}, SPLITS)
     days = (table["label_end"] - table["label_start"]).dt.total_days()
     assert days.max() >= 3
     edges = {"train": date(2012, 6, 30), "validation": date(2012, 9, 30), "test": date(2013, 1, 1)}
