@@ -27,6 +27,7 @@ SCHEMA: dict[str, Any] = {
     "configuration": pl.String,
     "sharpe_per_day": pl.Float64,
     "n_obs": pl.Int64,
+    "cluster": pl.Int64,
 }
 
 
@@ -56,9 +57,10 @@ def extend_ledger(here: Here) -> pl.DataFrame:
     that was superseded before the ledger saw it is counted all the same.
     """
     symbol = pl.lit(here.symbol).alias("symbol")
-    gained = [table.select(symbol, pl.all()) for table in _all_searches(here)]
-    rows = [_before(here), *gained]
-    ledger = pl.concat([table.select(tuple(SCHEMA)).cast(SCHEMA) for table in rows])
+    gained = [table.with_columns(symbol) for table in _all_searches(here)]
+    # Ledgers and sweeps of before clusters were counted have none.
+    rows = pl.concat([pl.DataFrame(schema=SCHEMA), _before(here), *gained], how="diagonal_relaxed")
+    ledger = rows.select(tuple(SCHEMA)).cast(SCHEMA)
     return ledger.unique(KEY, keep="first", maintain_order=True)
 
 
@@ -96,6 +98,17 @@ def trial_statistics(ledger: pl.DataFrame) -> TrialStatistics:
     return TrialStatistics(ledger.height, variance)
 
 
+def effective_trials_counted(ledger: pl.DataFrame) -> int:
+    """Clusters of correlated configurations, of each sweep by itself, and every other trial.
+
+    An upper bound: two sweeps of nearly the same bars count twice, and a trial outside a sweep, or
+    of a sweep that was not clustered, counts as one of its own. Configurations that never varied
+    (cluster 0) tried nothing.
+    """
+    clustered = ledger.filter(pl.col("cluster") > 0).select("basis", "cluster").n_unique()
+    return clustered + ledger["cluster"].null_count()
+
+
 def _before(here: Here) -> pl.DataFrame:
     partition = ("symbol", here.symbol)
     if here.lake.version("trial_ledger", partition) is None:
@@ -104,12 +117,14 @@ def _before(here: Here) -> pl.DataFrame:
 
 
 def _strategy_trials(results: pl.DataFrame, basis: str) -> pl.DataFrame:
+    clusters = [name for name in ("cluster",) if name in results.columns]
     return results.select(
         pl.lit("strategy_sweep").alias("search"),
         pl.lit(basis).alias("basis"),
         pl.format("{} {}", "variant", "params").alias("configuration"),
         "sharpe_per_day",
         "n_obs",
+        *clusters,
     )
 
 

@@ -7,7 +7,13 @@ import polars as pl
 
 from rooney_assets.graph.declaration import Here, Made, Reach, lake_asset
 from rooney_assets.lake import seal
-from rooney_assets.ledger import extend_ledger, model_alone, trial_statistics, with_searches
+from rooney_assets.ledger import (
+    effective_trials_counted,
+    extend_ledger,
+    model_alone,
+    trial_statistics,
+    with_searches,
+)
 from rooney_assets.training_log import track_training
 from rooney_core.backtest.costs import CostModel
 from rooney_core.features import ReferenceCloses, feature_coverage, feature_names
@@ -157,12 +163,17 @@ def model_evaluation(
     )
     counted = trial_statistics(trial_ledger)
     earlier = looks.filter(pl.col("model_version") != meta_model["model_version"][0])
+    n_looks = earlier["model_version"].n_unique()
     table = evaluate(
         model_alone(meta_model),
         training_set.filter(pl.col("split") != "test"),
         test,
         session_bars["session"],
-        Trials(counted.n_trials + earlier["model_version"].n_unique(), counted.sharpe_variance),
+        Trials(
+            counted.n_trials + n_looks,
+            counted.sharpe_variance,
+            effective_trials_counted(trial_ledger) + n_looks,
+        ),
     )
     row = table.row(0, named=True)
     return Made(table, notes={"verdict": row["verdict"], "reasons": _words(row["reasons"])})

@@ -80,11 +80,14 @@ class Trials:
     """What the ledger says: how many configurations were scored, and how their Sharpes vary.
 
     `count` includes every earlier look at the test window. `sharpe_variance`: sample variance of
-    the per-day Sharpe ratios of all trials.
+    the per-day Sharpe ratios of all trials. `effective`: clusters of correlated trials in place of
+    each of them (`validation.trials` has the method), None where not estimated; it is reported, and
+    the deflation counts every trial.
     """
 
     count: int
     sharpe_variance: float
+    effective: float | None = None
 
 
 def evaluate(
@@ -99,8 +102,8 @@ def evaluate(
 
     `known`: train and validation rows of the training set, `test`: its test rows, with outcomes.
     `sessions`: all trading sessions (Date), so that flat days count. Sharpes are annual, of daily
-    returns; undefined ones (a window without a varying day) are null and fail the verdict.
-    `n_trials_effective` is null: trials are not clustered yet, so N is the raw count.
+    returns; undefined ones (a window without a varying day) are null and fail the verdict. N of the
+    deflation is the raw count.
     """
     model = MetaModel.from_row(model_row)
     windows = _windows(sessions, splits)
@@ -115,7 +118,7 @@ def evaluate(
         "unfiltered_test_sharpe": _sharpe(daily_results(test, windows["test"])),
         "psr_version": PSR_VERSION,
         "n_trials_raw": trials.count,
-        "n_trials_effective": None,
+        "n_trials_effective": trials.effective,
         "trial_sharpe_variance": trials.sharpe_variance,
         "test_sessions": daily["test"]["session"].to_list(),
         "test_daily_pnl_usd": daily["test"]["daily_pnl_usd"].to_list(),

@@ -1,14 +1,21 @@
 """Nothing is released unevaluated, no trial is forgotten, and SQL cannot reach what is sealed."""
 
+import time
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from rooney_assets.assets.release import Tables, not_evaluated
 from rooney_assets.graph.declaration import Here
 from rooney_assets.lake import Lake, ManifestFacts
-from rooney_assets.ledger import extend_ledger, searches_on_record, trial_statistics
+from rooney_assets.ledger import (
+    effective_trials_counted,
+    extend_ledger,
+    searches_on_record,
+    trial_statistics,
+)
 from rooney_core.errors import InputError
 
 ES = ("symbol", "SIM_T")
@@ -62,6 +69,41 @@ def test_a_search_superseded_before_the_ledger_saw_it_is_counted(tmp_path: Path)
     assert set(ledger["basis"]) == set(searches_on_record(lake, "SIM_T"))
     # By hand: 0.1 0.3 0.1 0.1 0.1 0.2 0.2 0.2, mean 0.1625, squares about it 0.03875 / 7.
     assert trial_statistics(ledger) == (8, pytest.approx(0.03875 / 7))
+
+
+def test_clusters_of_a_sweep_count_once_and_every_other_trial_by_itself(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    # Two clusters and one that never varied; then the same sweep as it was kept before clusters.
+    clustered = sweep(0.1, 0.2, 0.3, 0.0).with_columns(cluster=pl.Series([1, 1, 2, 0]))
+    lake.write("strategy_results", ES, clustered, FACTS)
+    lake.write("meta_model", ES, training(seed=1), FACTS)
+    ledger = extend_ledger(here(lake, tmp_path))
+    assert ledger.height == 6
+    assert effective_trials_counted(ledger) == 2 + 2
+    lake.write("trial_ledger", ES, ledger.drop("cluster"), FACTS)
+    lake.write("strategy_results", ES, sweep(0.5, 0.6), FACTS)
+    longer = extend_ledger(here(lake, tmp_path))
+    assert longer.height == 8
+    # The kept rows have none, so each counts as one.
+    assert effective_trials_counted(longer) == 8
+
+
+def test_ledgers_of_many_sweeps_are_made_and_read_in_a_moment(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    n = 2886
+    draws = np.random.default_rng(0).normal(0.0, 0.05, (10, n))
+    for one in draws:
+        clusters = pl.Series(np.arange(n) % 60 + 1)
+        lake.write("strategy_results", ES, sweep(*one).with_columns(cluster=clusters), FACTS)
+    began = time.perf_counter()
+    ledger = extend_ledger(here(lake, tmp_path))
+    lake.write("trial_ledger", ES, ledger, FACTS)
+    statistics = trial_statistics(lake.read("trial_ledger", ES))
+    # 0.05 s on an idle machine; it may be busy.
+    assert time.perf_counter() - began < 1.0
+    assert statistics.n_trials == 10 * n
+    assert statistics.sharpe_variance == pytest.approx(draws.var(ddof=1))
+    assert effective_trials_counted(ledger) == 600
 
 
 def test_the_same_search_again_adds_nothing(tmp_path: Path) -> None:
