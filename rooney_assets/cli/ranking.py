@@ -82,7 +82,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         _number(row["annual_sharpe"]),
         _number(row["walk_forward_sharpe"]),
         f"{row['trades_per_year']:.0f}",
-        "-" if _is_missing(drawdown) else f"{-100 * drawdown:.1f}%",
+        "-" if _is_missing(drawdown) else f"{100 * abs(drawdown):.1f}%",
         "yes" if row["is_robust"] else "no",
         _number(row["deflated_sharpe_z"]),
         _number(row["deflated_sharpe_prob"]),

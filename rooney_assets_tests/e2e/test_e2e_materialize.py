@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -10,6 +11,7 @@ import pytest
 from e2e_factory import Factory
 
 from rooney_core.lineage import content_version
+from rooney_core.strategies import VARIANTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
 
@@ -99,7 +101,9 @@ def test_versions_are_named_by_content_and_manifests_name_inputs(materialized: F
 def test_every_column_of_the_lake_has_a_meaning(materialized: Factory) -> None:
     from rooney_assets.graph.columns import describe
 
-    for asset in (*BARS, *RESEARCH, "portfolio_config", "gate_report", "production_config"):
+    beside = ("strategy_results_returns", "strategy_results_folds")
+    last = ("portfolio_config", "gate_report", "production_config")
+    for asset in (*BARS, *RESEARCH, *beside, *last):
         columns = materialized.sql(f"select column_name from (describe {asset})")
         silent = [one["column_name"] for one in columns if describe(one["column_name"]) is None]
         assert not silent, asset
@@ -154,8 +158,33 @@ def test_sql_prints_rows_as_json(materialized: Factory) -> None:
 def test_ranking_is_printed_best_first(materialized: Factory) -> None:
     done = materialized.rooney("rank", "SIM_ES", "--json")
     rows = json.loads(done.stdout)
-    assert [row["rank"] for row in rows] == [1, 2, 3]
-    assert {row["variant"] for row in rows} == {"ibs_baseline", "ibs_filtered", "ibs_adaptive_exit"}
+    assert [row["rank"] for row in rows] == list(range(1, 55))
+    assert {row["variant"] for row in rows} == set(VARIANTS)
+    for name in ("deflated_sharpe_z", "sharpe_at_double_costs", "pbo", "refused_because"):
+        assert all(name in row for row in rows)
+    shown = materialized.rooney("rank", "SIM_ES").stdout.splitlines()
+    assert max(len(line) for line in shown) <= 120
+    assert len(shown) == 2 * 54 + 5
+
+
+def test_returns_of_every_configuration_are_in_the_lake(materialized: Factory) -> None:
+    kept = materialized.sql(
+        "select symbol, count(*) as days, max(session) as last, min(len(daily_returns)) as least "
+        "from strategy_results_returns group by 1 order by 1"
+    )
+    swept = materialized.sql(
+        "select symbol, max(n_obs) as days, count(*) as n from strategy_results "
+        "group by 1 order by 1"
+    )
+    for mine, theirs in zip(kept, swept, strict=True):
+        assert mine["symbol"] == theirs["symbol"]
+        assert (mine["days"], mine["least"]) == (theirs["days"], theirs["n"])
+        assert mine["last"] <= date(2018, 12, 31)
+
+
+def test_effective_trials_are_reported_beside_the_raw_count(materialized: Factory) -> None:
+    for row in materialized.sql("select n_trials_raw, n_trials_effective from model_evaluation"):
+        assert 41 < row["n_trials_effective"] < row["n_trials_raw"] / 10
 
 
 def test_portfolio_holds_only_symbols_that_passed(materialized: Factory) -> None:
