@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -86,9 +87,19 @@ def planned_days(days: Days, product_group: ProductGroup) -> Days:
     """Scheduled sessions from 45 days before the first of `days` to 45 after the last."""
     if len(days) == 0:
         return np.empty(0, np.int64)
-    first = _EPOCH + timedelta(days=int(days[0]) - _MARGIN_DAYS)
-    last = _EPOCH + timedelta(days=int(days[-1]) + _MARGIN_DAYS)
-    return np.array(schedule(product_group, first, last)["session"].to_physical(), dtype=np.int64)
+    return _scheduled(int(days[0]) - _MARGIN_DAYS, int(days[-1]) + _MARGIN_DAYS, product_group)
+
+
+@lru_cache(maxsize=256)
+def _scheduled(first: int, last: int, product_group: ProductGroup) -> Days:
+    """Scheduled sessions in a range of days; read, never written.
+
+    Live, every bar of a session asks for the same range.
+    """
+    ends = (_EPOCH + timedelta(days=one) for one in (first, last))
+    planned = np.array(schedule(product_group, *ends)["session"].to_physical(), dtype=np.int64)
+    planned.setflags(write=False)
+    return planned
 
 
 def weekdays_between(days: Days, later: Days) -> Days:
