@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -59,6 +60,7 @@ def test_a_rehearsal_prints_what_happened_and_what_to_ask_next(lake, rooney):
     told = rooney(*asked[1:])
     assert told.exit_code == 0
     assert "ENTER" in told.stdout
+    assert re.search(r"order +(buy|sell) [12] market.*; filled at ", told.stdout)
     assert "sim_zn_daily_z_score" in told.stdout
 
 

@@ -145,15 +145,19 @@ def _cut(frame: pl.DataFrame, bundle: DecisionBundle, sessions: Sequence[date]) 
     """Live sessions, and as many bars before them as `decide` needs to be ready."""
     n_past = frame.filter(pl.col("session") < sessions[0]).height
     days = frame.head(n_past)["session"].unique().sort().tail(_WARM_UP_SESSIONS)
-    n_warm_up = bundle.window_bars + frame.head(n_past).filter(pl.col("session").is_in(days)).height
+    n_warm_up = (
+        bundle.window_bars
+        + frame.head(n_past).filter(pl.col("session").is_in(days.implode())).height
+    )
     start = 0 if bundle.variant.overnight else max(0, n_past - n_warm_up)
     one = SymbolBars(bundle.instrument, frame.slice(start), n_past - start)
     past = BarArrays.from_frame(frame.slice(start, n_past - start), bundle.instrument)
     if n_past < frame.height and not is_warm_after(past, bundle):
         raise NotEnoughData(
             f"{bundle.instrument.symbol}: {n_past} bars lie before session {sessions[0]}; "
-            f"{bundle.variant.name} needs {bundle.window_bars} and the end of a session to warm "
-            "up. Ask for fewer --sessions, or give it a longer history."
+            f"{bundle.variant.name} needs {bundle.window_bars}"
+            f"{'' if bundle.variant.overnight else ' and the end of a session'} to warm up. "
+            "Ask for fewer --sessions, or give it a longer history."
         )
     return one
 
