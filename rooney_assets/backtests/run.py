@@ -86,7 +86,7 @@ def run(wanted: Wanted, universe: Universe, lake: Lake) -> Done:
 
     Raises InvalidSetting, HoldoutRefused, MissingArtifact and NotEnoughData.
     """
-    _require_window(wanted)
+    require_window(wanted)
     instrument = universe[wanted.symbol]
     code = code_version(ROOMS)
     bars, version = _bars(wanted, lake, code)
@@ -138,7 +138,9 @@ def read_peers(
     return peers, versions, tuple(absent)
 
 
-def _require_window(wanted: Wanted) -> None:
+def require_window(wanted: Wanted) -> None:
+    """Raise InvalidSetting for a window that ends before it begins, HoldoutRefused for a look at the
+    test window that nobody allowed."""
     if wanted.first is not None and wanted.first > wanted.end:
         raise InvalidSetting(
             f"The window begins on {wanted.first} and ends on {wanted.end}; without --to it ends "

@@ -60,7 +60,7 @@ def backtest(
     search of the factory scores the same.
     """
     from rooney_assets.backtests import files
-    from rooney_assets.backtests.run import Wanted, run
+    from rooney_assets.backtests.run import Wanted, require_window, run
     from rooney_assets.cli.context import Place
     from rooney_core.strategies import find_variant
 
@@ -75,6 +75,7 @@ def backtest(
         costs_times=costs_times,
         may_look=may_look,
     )
+    require_window(wanted)
     folder = out or files.default_folder(wanted)
     files.require_folder(folder)
     if may_look and not wanted.is_in_test:
