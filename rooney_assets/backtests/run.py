@@ -139,7 +139,7 @@ def read_peers(
 
 
 def require_window(wanted: Wanted) -> None:
-    """Raise InvalidSetting for a window that ends before it begins, HoldoutRefused for a look at the
+    """Raise InvalidSetting for a window that ends before it begins, HoldoutRefused for one in the
     test window that nobody allowed."""
     if wanted.first is not None and wanted.first > wanted.end:
         raise InvalidSetting(
