@@ -29,6 +29,11 @@ FOLDS_SCHEMA = {
 }
 
 
+LEAST_TRADES_TO_LEARN = 150
+"""Trades in the train window below which no model can be trained: a training set needs 100 whose
+features are known and whose span ends inside the window."""
+
+
 @dataclass(frozen=True)
 class SearchVerdict:
     """What the search says of itself, as a whole.
@@ -44,9 +49,11 @@ class SearchVerdict:
 
 def judge_search(swept: SweepResult) -> SearchVerdict:
     """PBO and effective trials of all configurations of a sweep."""
-    effective = effective_trials(swept.returns.T)
+    # Turned once for both; a sum over days of neighbouring trials reads memory in order.
+    by_session = np.ascontiguousarray(swept.returns.T, dtype=np.float64)
+    effective = effective_trials(by_session)
     try:
-        estimate = probability_of_backtest_overfitting(swept.returns.T)
+        estimate = probability_of_backtest_overfitting(by_session)
     except NotEnoughData:
         return SearchVerdict(math.nan, np.empty(0), effective)
     return SearchVerdict(estimate.pbo, estimate.logits, effective)
@@ -107,6 +114,15 @@ def search_trials(results: pl.DataFrame) -> SearchTrials:
     """How much a kept search tried: every row, and the clusters among them."""
     clusters = results["cluster"]
     return SearchTrials.of(results, clusters.filter(clusters > 0).n_unique())
+
+
+def carried_on(ranking: pl.DataFrame) -> pl.Expr:
+    """True for the one row that goes on: the best ranked with enough trades to learn from.
+
+    Without any such row it is rank 1, and the training set says what it lacks.
+    """
+    able = ranking.filter(pl.col("n_trades") >= LEAST_TRADES_TO_LEARN)["rank"].min()
+    return (pl.col("rank") == (1 if able is None else able)).alias("is_carried_on")
 
 
 def in_window(frame: pl.DataFrame, last: date) -> pl.DataFrame:

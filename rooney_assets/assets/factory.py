@@ -14,6 +14,7 @@ import polars as pl
 
 from rooney_assets.factory_tables import (
     SearchVerdict,
+    carried_on,
     folds_table,
     in_window,
     judge_search,
@@ -24,7 +25,7 @@ from rooney_assets.factory_tables import (
 from rooney_assets.graph.declaration import Here, Made, Reach, lake_asset
 from rooney_assets.graph.factory_pictures import factory_pictures
 from rooney_core.backtest.costs import CostModel
-from rooney_core.backtest.ranking import RankingCriteria, best, rank
+from rooney_core.backtest.ranking import RankingCriteria, rank
 from rooney_core.backtest.sweep import sweep_all
 from rooney_core.strategies import VARIANTS
 from rooney_core.strategies.peers import PeerSessions
@@ -122,12 +123,13 @@ def strategy_ranking(here: Here, strategy_results: pl.DataFrame) -> Made:
 
     The criteria are the mandate's (`mandate.yaml`). The deflated Sharpe ratio counts every
     configuration of the search, and informs: on the window that was searched it refuses nothing.
+    `is_carried_on`: the best ranked with enough trades for a model to learn from.
     """
     trials = search_trials(strategy_results)
     pbo = pl.lit(strategy_results["pbo"][0], pl.Float64).alias("pbo")
     ranked = rank(strategy_results, here.params, trials)
     last = ("meets_criteria", "refused_because")
-    table = ranked.select(pl.all().exclude(last), pbo, *last)
+    table = ranked.select(pl.all().exclude(last), pbo, carried_on(ranked), *last)
     notes = {
         "ranking": table.drop("symbol", "pbo", "sr0_annual", "n_trials_raw", "n_trials_effective"),
         "meet the criteria": int(table["meets_criteria"].sum()),
@@ -142,10 +144,10 @@ def best_strategy(here: Here, strategy_ranking: pl.DataFrame) -> Made:
 
     The gates decide later; `carried_as` says which of the two it is.
     """
-    chosen = best(strategy_ranking)
+    chosen = strategy_ranking.filter(pl.col("is_carried_on"))
     meets = pl.col("meets_criteria")
     carried = pl.when(meets).then(pl.lit("winner")).otherwise(pl.lit("candidate"))
     table = chosen.with_columns(carried_as=carried)
     row = table.row(0, named=True)
-    shown = ("variant", "params", "annual_sharpe", "carried_as", "refused_because")
+    shown = ("variant", "params", "rank", "annual_sharpe", "carried_as", "refused_because")
     return Made(table, notes={name: row[name] for name in shown})

@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rooney_assets.factory_tables import returns_matrix
+from rooney_assets.factory_tables import LEAST_TRADES_TO_LEARN, returns_matrix
 from rooney_assets.graph.declaration import Here, Outcome, check
 from rooney_core.strategies import VARIANTS
 from rooney_core.validation.sharpe import DAYS_PER_YEAR
 from rooney_core.validation.windows import SPLITS
 
-LEAST_TRADES = 100
 ALARMING_PBO = 0.5
 """From here on the best in sample is more often than not in the worse half out of sample."""
 TOLERANCE = 1e-4
@@ -99,6 +98,18 @@ def ranks_follow_merit(table: pl.DataFrame, here: Here) -> Outcome:
 
 
 @check("strategy_ranking", blocking=True)
+def exactly_one_is_carried_on(table: pl.DataFrame, here: Here) -> Outcome:
+    """One variant goes on; those ranked before it have too few trades to learn from."""
+    chosen = table.filter(pl.col("is_carried_on"))
+    if chosen.height != 1:
+        return Outcome(False, {"carried on": chosen.height})
+    rank = int(chosen["rank"][0])
+    over = table.filter((pl.col("rank") < rank) & (pl.col("n_trades") >= LEAST_TRADES_TO_LEARN))
+    names = table.filter(pl.col("rank") < rank)["variant"]
+    return Outcome(over.is_empty(), {"rank": rank, "passed over": ", ".join(names)})
+
+
+@check("strategy_ranking", blocking=True)
 def deflation_counts_every_configuration(table: pl.DataFrame, here: Here) -> Outcome:
     """The deflated Sharpe ratios of the ranking are for as many trials as the grids have."""
     counted = table["n_trials_raw"].unique().to_list()
@@ -141,9 +152,10 @@ def it_meets_the_criteria(table: pl.DataFrame, here: Here) -> Outcome:
 
 @check("best_strategy")
 def enough_trades_to_learn_from(table: pl.DataFrame, here: Here) -> Outcome:
-    """At least 100 trades in the train window: fewer cannot train a model."""
+    """At least 150 trades in the train window: fewer cannot train a model."""
     trades = int(table["n_trades"][0])
-    return Outcome(trades >= LEAST_TRADES, {"trades": trades, "needed": LEAST_TRADES})
+    facts = {"trades": trades, "needed": LEAST_TRADES_TO_LEARN}
+    return Outcome(trades >= LEAST_TRADES_TO_LEARN, facts)
 
 
 def _annual_sharpes(returns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -66,18 +66,20 @@ def _headline(table: pl.DataFrame) -> str:
 
 def _verdict(table: pl.DataFrame) -> str:
     met = int(table["meets_criteria"].sum())
-    if met:
-        return f"{met} of {table.height} meet the mandate's criteria; rank 1 is carried on."
-    return (
-        "None meets the mandate's criteria; rank 1 is carried on as a candidate, and the gates "
-        "decide."
-    )
+    row = table.row(by_predicate=pl.col("is_carried_on"), named=True)
+    carried = f"* {row['variant']} is carried on"
+    if not row["meets_criteria"]:
+        carried += " as a candidate, and the gates decide"
+    if row["rank"] > 1:
+        carried += "; those before it have too few trades for a model to learn from"
+    told = met or "None"
+    return f"{told} of {table.height} meet the mandate's criteria. {carried}."
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     drawdown = row["max_drawdown"]
     return (
-        str(row["rank"]),
+        f"{'*' if row['is_carried_on'] else ''}{row['rank']}",
         row["variant"],
         _number(row["annual_sharpe"]),
         _number(row["walk_forward_sharpe"]),

@@ -67,6 +67,8 @@ MEANINGS = {
     "pbo": "probability of backtest overfitting of the symbol's whole search (CSCV, 16 blocks)",
     "daily_returns": "return of the session of every configuration, in order of `trial`",
     "year": "calendar year of the walk-forward fold; params were chosen on all sessions before it",
+    "is_carried_on": "true for the best ranked variant with at least 150 trades, which goes on to "
+    "the model; for rank 1 where none has so many",
     "carried_as": "winner: meets every criterion; candidate: the best that there is, but does not",
     "walk_forward_sharpe": "annual Sharpe of the variant's out-of-sample folds, concatenated",
     "is_robust": "walk-forward folds, grid neighbours and doubled costs all hold up",

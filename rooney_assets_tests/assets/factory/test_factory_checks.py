@@ -96,6 +96,14 @@ def test_returns_of_a_day_after_the_train_window_stop_the_write() -> None:
             lambda table: table.with_columns(pl.col("annual_sharpe").reverse()),
         ),
         (
+            checks.exactly_one_is_carried_on,
+            lambda table: table.with_columns(is_carried_on=pl.lit(False)),
+        ),
+        (
+            checks.exactly_one_is_carried_on,
+            lambda table: table.with_columns(pl.col("is_carried_on").reverse()),
+        ),
+        (
             checks.deflation_counts_every_configuration,
             lambda table: table.with_columns(n_trials_raw=pl.lit(54)),
         ),

@@ -18,7 +18,8 @@ def test_it_fits_and_names_every_variant(capsys: pytest.CaptureFixture[str]) -> 
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= WIDTH
     numbers = [line.split() for line in lines[2 : 2 + 2 * table.height : 2]]
-    assert [one[0] for one in numbers] == [str(rank) for rank in table["rank"]]
+    assert [one[0].lstrip("*") for one in numbers] == [str(rank) for rank in table["rank"]]
+    assert [one[0].startswith("*") for one in numbers] == table["is_carried_on"].to_list()
     assert [one[1] for one in numbers] == table["variant"].to_list()
     assert [one[2] for one in numbers if one[2] != "-"] == [
         f"{value:.2f}" for value in table["annual_sharpe"].drop_nans()

@@ -13,7 +13,7 @@ import pytest
 from factory_market import ES, NQ, continuous, factory, here, searched, sessions
 
 from rooney_assets.assets.factory import best_strategy, strategy_ranking
-from rooney_assets.factory_tables import returns_matrix, search_trials
+from rooney_assets.factory_tables import carried_on, returns_matrix, search_trials
 from rooney_assets.graph.columns import describe
 from rooney_assets.graph.declaration import Made
 from rooney_assets.lake import Lake, ManifestFacts
@@ -166,7 +166,24 @@ def test_the_best_goes_on_either_way_and_is_marked(least: float, carried: str) -
     row = best.table.row(0, named=True)
     assert row["carried_as"] == carried
     assert (row["refused_because"] == "") == (carried == "winner")
-    assert row["annual_sharpe"] == results["annual_sharpe"].fill_nan(None).max()
+    able = results.filter(pl.col("n_trades") >= 150)["annual_sharpe"]
+    assert row["annual_sharpe"] == able.fill_nan(None).max()
+
+
+def test_a_variant_with_too_few_trades_is_passed_over() -> None:
+    ranking = factory().ranking.table
+    names = ranking["variant"].to_list()
+
+    def chosen(*trades: int) -> str:
+        counts = pl.Series([*trades, *[0] * (ranking.height - len(trades))])
+        table = ranking.with_columns(n_trades=counts).drop("is_carried_on")
+        row = table.with_columns(carried_on(table)).filter(pl.col("is_carried_on"))
+        assert row.height == 1
+        return str(row["variant"][0])
+
+    assert chosen(150, 9_000) == names[0]
+    assert chosen(149, 20, 150, 9_000) == names[2]
+    assert chosen(149, 20) == names[0]
 
 
 def test_every_column_has_a_meaning() -> None:
