@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from rooney_core.backtest import CostModel, run_backtest
@@ -61,11 +62,6 @@ def build_training_set(
         splits.validation_end,
         splits.embargo,
     )
-    features = pl.DataFrame(
-        compute_features(arrays, signal_index, references),
-        schema=dict.fromkeys(feature_names(references), pl.Float64),
-        orient="row",
-    )
     rows = trades.select(
         pl.lit(instrument.symbol).alias("symbol"),
         "entry_time",
@@ -83,5 +79,14 @@ def build_training_set(
         pl.Series("split", windows.astype(np.str_), dtype=pl.String),
         pl.Series("uniqueness_weight", average_uniqueness(signal_index, exit_index)),
     )
+    features = _features(arrays, signal_index, references)
+    return rows.hstack(features).filter(pl.col("split") != "dropped")
+
+
+def _features(
+    bars: BarArrays, signal_index: npt.NDArray[np.int64], references: Mapping[str, ReferenceCloses]
+) -> pl.DataFrame:
+    values = compute_features(bars, signal_index, references)
+    schema = dict.fromkeys(feature_names(references), pl.Float64)
     # NaN would poison every average in SQL; null is left out of it.
-    return rows.hstack(features.fill_nan(None)).filter(pl.col("split") != "dropped")
+    return pl.DataFrame(values, schema=schema, orient="row").fill_nan(None)

@@ -36,7 +36,8 @@ def daily_results(trades: pl.DataFrame, sessions: pl.Series) -> pl.DataFrame:
     notional. A trade that ends in the session it began in is booked there. One that was held in a
     session that is not among `sessions` adds it.
     """
-    held = trades.select("held_sessions", "held_pnl_usd", "held_return").explode(pl.all())
+    columns = ("held_sessions", "held_pnl_usd", "held_return")
+    held = trades.select(columns).explode(columns)
     booked = held.group_by(pl.col("held_sessions").alias("session")).agg(
         pl.col("held_pnl_usd").sum().alias("daily_pnl_usd"),
         pl.col("held_return").sum().alias("daily_return"),
