@@ -58,7 +58,7 @@ SEASON_PRE_HOLIDAY = Variant(
     name="season_pre_holiday",
     summary="Long over the last session before a holiday of the New York Stock Exchange.",
     source="Catalogue F06: a standard rule (Ariel, High Stock Returns before Holidays, 1990). The "
-    "stock exchange's holidays, for futures too, which trade a short session on most of them.",
+    "stock exchange's holidays, for futures too, which trade for some hours on most of them.",
     params_type=SeasonPreHolidayParams,
     axes={"max_bars": (1, 2)},
     rule=_rule,
