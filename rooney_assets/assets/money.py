@@ -42,8 +42,9 @@ def equity_curve(
 ) -> Made:
     """Daily P&L in USD and equity of one contract of the filtered strategy, flat days included.
 
-    A position held overnight is marked to market at every session's close. `window` says whether a day was trained on, tuned on, or judged on. The test days come from
-    `model_evaluation`, which is the only one to have seen them.
+    A position held overnight is marked to market at every session's close. `window` says whether a
+    day was trained on, tuned on, or judged on. The test days come from `model_evaluation`, which is
+    the only one to have seen them.
     """
     version = _evaluated_version(here, meta_model, model_evaluation)
     model = MetaModel.from_row(meta_model)
