@@ -214,7 +214,9 @@ def test_daily_bars_agree_or_the_rest_is_reported(lake: Lake) -> None:
     assert daily(lake, off=0.0).passed
     outcome = daily(lake, off=12.5)
     assert not outcome.passed
-    assert outcome.facts["share that agrees"] == pytest.approx(0.9, abs=0.01)
+    # Every tenth high is off, and no low.
+    assert outcome.facts["share of highs that agree"] == pytest.approx(0.9, abs=0.01)
+    assert outcome.facts["share of lows that agree"] == 1.0
     assert outcome.sample is not None
     assert set(outcome.sample["high_off"]) == {12.5}
 
