@@ -73,7 +73,7 @@ def rolls_are_in_time(table: pl.DataFrame, here: Here) -> Outcome:
     """
     told = _days_before_the_end(table, here.instrument)
     if told.is_empty():
-        return not_looked_at("no roll whose contract has a known last day")
+        return not_looked_at("no roll whose contract has a known last day", table)
     limit = limits_for(here.instrument).roll_days_off
     usual = float(told["days"].median() or 0.0)  # type: ignore[arg-type]
     odd = told.filter((pl.col("days") - usual).abs() > limit)
@@ -117,7 +117,7 @@ def front_is_the_second_sources(table: pl.DataFrame, here: Here) -> Outcome:
     """
     second = here.source.witnesses(here.instrument).second
     if second is None or second["bar_start"].is_duplicated().any():
-        return not_looked_at("no second chain of front contracts")
+        return not_looked_at("no second chain of front contracts", table)
     partition = ("symbol", here.symbol)
     raw = here.lake.columns(
         "raw_bars", partition, ("symbol", "session", "bar_start", "contract", "volume")
