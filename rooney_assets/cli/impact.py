@@ -75,7 +75,7 @@ def _print(found: Impact) -> None:
     click.echo(f"{found.symbol}: of {numbers['bars before']:,} bars in the lake, {told}.")
     if not found.bars.rows.is_empty():
         click.echo(f"Restated from {numbers['first restated']} to {numbers['last restated']}:")
-        print_frame(_differences(found.bars.rows), SHOWN)
+        print_frame(_differences(found.bars.rows), SHOWN, "--json has more of them")
     if found.results.is_empty():
         click.echo("Nothing would change; nothing that was made from these bars is stale.")
         return

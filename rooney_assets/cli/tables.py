@@ -26,8 +26,8 @@ def open_console() -> Console:
     return console
 
 
-def print_frame(frame: pl.DataFrame, limit: int) -> None:
-    """Print at most `limit` rows (0: all), and say how many are left out."""
+def print_frame(frame: pl.DataFrame, limit: int, rest: str = "--limit 0 prints all") -> None:
+    """Print at most `limit` rows (0: all); say how many are left out, and how to get the `rest`."""
     table = Table(box=None, header_style="bold")
     for name, dtype in frame.schema.items():
         table.add_column(
@@ -39,7 +39,7 @@ def print_frame(frame: pl.DataFrame, limit: int) -> None:
     console = open_console()
     console.print(table)
     if shown.height < frame.height:
-        console.print(f"... {frame.height - shown.height} more rows; --limit 0 prints all")
+        console.print(f"... {frame.height - shown.height} more rows; {rest}")
 
 
 def number(value: float) -> str:
