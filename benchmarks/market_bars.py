@@ -95,7 +95,7 @@ def measure(title: str) -> None:
     settings = Settings.from_environment(os.environ)
     began = time.perf_counter()
     universe = load_universe(settings)
-    source = source_from(settings.source, settings.base)
+    source = source_from(settings.source, settings.base, settings.vendor)
     report = run(
         Request(target="session_bars"), settings, universe, source, Lake(settings.lake), hear
     )

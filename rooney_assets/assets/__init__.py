@@ -5,7 +5,7 @@ storage, or anything of Dagster.
 """
 
 from rooney_assets.assets import bars, factory, models, money, release
-from rooney_assets.checks import bar_quality, bar_witnesses
+from rooney_assets.checks import bar_quality, bar_rolls, bar_witnesses
 from rooney_assets.checks import bars as bar_checks
 from rooney_assets.checks import factory as factory_checks
 from rooney_assets.checks import models as model_checks
@@ -15,6 +15,7 @@ from rooney_assets.checks import release as release_checks
 __all__ = [
     "bar_checks",
     "bar_quality",
+    "bar_rolls",
     "bar_witnesses",
     "bars",
     "factory",

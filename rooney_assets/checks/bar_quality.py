@@ -46,7 +46,7 @@ def bars_are_complete(table: pl.DataFrame, here: Here) -> Outcome:
     """The bars that the calendar expects are there, but for a small share and no long hole."""
     one = here.instrument
     if one.bar_minutes > 60:
-        return not_looked_at(_ONE_A_SESSION)
+        return not_looked_at(_ONE_A_SESSION, table)
     limits = limits_for(one)
     expected = expected_bar_starts(one.product_group, *_span(table), one.bar_minutes)
     found = missing_bars(table["bar_start"], expected)
@@ -72,17 +72,18 @@ def bars_are_fresh(table: pl.DataFrame, here: Here) -> Outcome:
     limit = limits_for(here.instrument).sessions_stale
     by_session = table.group_by("session").agg(y=pl.len()).sort("session").tail(_SESSIONS_SHOWN)
     points = by_session.select(x=(pl.col("session") - last).dt.total_days(), y="y")
-    if here.source.is_simulated:
-        return Outcome(True, {**found.numbers, "simulated": "nothing newer was ever drawn"})
     missed = int(found.numbers["sessions missed"])
-    found = Measured(found.numbers, found.rows, points)
+    simulated = here.source.is_simulated
+    told = {"simulated": "nothing newer was ever drawn"} if simulated else {}
+    rows = pl.DataFrame() if simulated else found.rows
     return judge(
-        found,
-        missed <= limit,
+        Measured(found.numbers, rows, points),
+        simulated or missed <= limit,
         "Bars of the newest sessions",
         "bars",
         x_label=f"days before {last}",
         sessions_at_most=limit,
+        **told,
     )
 
 
@@ -111,7 +112,7 @@ def volume_is_where_the_session_is(table: pl.DataFrame, here: Here) -> Outcome:
     """
     one = here.instrument
     if one.bar_minutes > 60:
-        return not_looked_at(_ONE_A_SESSION)
+        return not_looked_at(_ONE_A_SESSION, table)
     limits = limits_for(one)
     found = volume_by_hour(table, one.product_group)
     passed = (

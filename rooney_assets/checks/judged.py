@@ -13,6 +13,8 @@ from rooney_assets.graph.declaration import Outcome
 from rooney_assets.graph.svg import Chart
 from rooney_core.market.quality import Measured
 
+_DATES = ("session", "roll_session")
+
 
 def judge(
     measured: Measured,
@@ -60,6 +62,19 @@ def chart(
     return drawn.to_svg()
 
 
-def not_looked_at(why: str) -> Outcome:
-    """A check that does not concern this table; it passes, and says why."""
-    return Outcome(True, {"not looked at": why})
+def not_looked_at(why: str, table: pl.DataFrame | None = None) -> Outcome:
+    """A check that does not concern this table; it passes, and says why.
+
+    What was there is counted and drawn by year all the same: rows with a date `session`, or
+    `roll_session`.
+    """
+    facts: dict[str, Any] = {"not looked at": why}
+    if table is None:
+        return Outcome(True, facts)
+    dated = next((name for name in _DATES if name in table.columns), None)
+    points = pl.DataFrame()
+    if dated is not None:
+        by_year = table.group_by(x=pl.col(dated).dt.year())
+        points = by_year.agg(y=pl.len().cast(pl.Float64)).drop_nulls().sort("x")
+    picture = chart(points, f"Not looked at: {why}", "rows")
+    return Outcome(True, {**facts, "rows": table.height}, picture=picture)

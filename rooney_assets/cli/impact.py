@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from rooney_assets.graph.impact import Impact
 
 SHOWN = 20
@@ -45,6 +48,26 @@ def _facts(found: Impact) -> dict[str, Any]:
     }
 
 
+def _differences(restated: pl.DataFrame) -> pl.DataFrame:
+    """One row per restated bar: which, what became of it, and each value that differs."""
+    import polars as pl
+
+    told = [_difference(row) for row in restated.iter_rows(named=True)]
+    where = restated.select("bar_start", "contract", "what")
+    return where.with_columns(pl.Series("was -> is now", told, dtype=pl.String))
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    from rooney_assets.cli.tables import cell
+    from rooney_core.market.quality.versions import VALUES
+
+    return ", ".join(
+        f"{name} {cell(row[name])} -> {cell(row[f'{name}_now'])}"
+        for name in VALUES
+        if row[name] != row[f"{name}_now"]
+    )
+
+
 def _print(found: Impact) -> None:
     from rooney_assets.cli.tables import print_frame
 
@@ -53,7 +76,7 @@ def _print(found: Impact) -> None:
     click.echo(f"{found.symbol}: of {numbers['bars before']:,} bars in the lake, {told}.")
     if not found.bars.rows.is_empty():
         click.echo(f"Restated from {numbers['first restated']} to {numbers['last restated']}:")
-        print_frame(found.bars.rows, SHOWN)
+        print_frame(_differences(found.bars.rows), SHOWN, "--json has more of them")
     if found.results.is_empty():
         click.echo("Nothing would change; nothing that was made from these bars is stale.")
         return

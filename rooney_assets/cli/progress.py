@@ -86,7 +86,9 @@ class Board:
             soft_wrap=True,
         )
         for where, why in report.failures.items():
-            self._console.print(f"  {where}: {why}", style="red", soft_wrap=True)
+            # Many a reason begins with the symbol itself.
+            told = why.removeprefix(f"{where}: ")
+            self._console.print(f"  {where}: {told}", style="red", soft_wrap=True)
 
     def _stage(self, event: Mapping[str, Any]) -> None:
         title = TITLES[event["stage"]]

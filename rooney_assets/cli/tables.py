@@ -14,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 WIDTH_OF_A_LOG = 140
+DIGITS = 10
+"""Significant digits of a number with a fraction: a price keeps its ticks."""
 
 
 def open_console() -> Console:
@@ -24,8 +26,8 @@ def open_console() -> Console:
     return console
 
 
-def print_frame(frame: pl.DataFrame, limit: int) -> None:
-    """Print at most `limit` rows (0: all), and say how many are left out."""
+def print_frame(frame: pl.DataFrame, limit: int, rest: str = "--limit 0 prints all") -> None:
+    """Print at most `limit` rows (0: all); say how many are left out, and how to get the `rest`."""
     table = Table(box=None, header_style="bold")
     for name, dtype in frame.schema.items():
         table.add_column(
@@ -33,11 +35,21 @@ def print_frame(frame: pl.DataFrame, limit: int) -> None:
         )
     shown = frame if limit == 0 else frame.head(limit)
     for row in shown.iter_rows():
-        table.add_row(*(Text(_cell(value)) for value in row))
+        table.add_row(*(Text(cell(value)) for value in row))
     console = open_console()
     console.print(table)
     if shown.height < frame.height:
-        console.print(f"... {frame.height - shown.height} more rows; --limit 0 prints all")
+        console.print(f"... {frame.height - shown.height} more rows; {rest}")
+
+
+def number(value: float) -> str:
+    """The number in up to `DIGITS` significant digits, without zeros at the end.
+
+    No thousands are separated: what is printed can be typed in again.
+    """
+    if 10**DIGITS <= abs(value) < math.inf:
+        return f"{value:.0f}"
+    return f"{value + 0.0:.{DIGITS}g}"  # Adding zero takes the sign of -0.0.
 
 
 def to_json(frame: pl.DataFrame) -> str:
@@ -45,13 +57,14 @@ def to_json(frame: pl.DataFrame) -> str:
     return json.dumps([{k: _plain(v) for k, v in row.items()} for row in frame.to_dicts()])
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """One value as a table shows it; - stands for nothing."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+        return number(value)
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
     return str(value)

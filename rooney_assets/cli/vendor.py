@@ -131,7 +131,12 @@ def _choosing(command: Callable[..., None]) -> Callable[..., None]:
             "--symbols",
             help="Comma-separated; default: all with a databento page that are not watched only.",
         ),
-        click.option("--from", "first", type=YearOrDate(), help="Leave out what lies before."),
+        click.option(
+            "--from",
+            "first",
+            type=YearOrDate(),
+            help="Leave out what lies before; `materialize` begins with the first kept day.",
+        ),
         click.option(
             "--schema",
             type=click.Choice(SCHEMAS),
@@ -157,6 +162,7 @@ def plan(symbols: str | None, first: date | None, schema: str | None, as_json: b
         click.echo(json.dumps({"ranges": rows, "totals": _totals(orders)}))
     else:
         _print_plan(orders)
+        _print_empty(orders, first)
 
 
 @click.command()
@@ -193,7 +199,8 @@ def fetch(
         names,
         f"Ask for fewer symbols or later years, or allow it with --max-cost-usd {enough:.2f}.",
     )
-    _print_fetched(_fetch_with_progress(everything, vendor, refresh), everything)
+    _print_fetched(_fetch_with_progress(everything, vendor, refresh), orders)
+    _print_empty(orders, first)
 
 
 def _instruments(settings: Settings, symbols: str | None) -> tuple[Instrument, ...]:
@@ -231,10 +238,23 @@ def _totals(orders: Sequence[Order]) -> dict[str, Any]:
     }
 
 
+def _print_empty(orders: Sequence[Order], first: date | None) -> None:
+    """Say of which symbols the vendor has no complete day that is meant."""
+    names = ", ".join(
+        one.instrument.symbol
+        for one in orders
+        if not one.purchase.pieces and not one.purchase.estimates
+    )
+    if names:
+        since = "the `since` of its page" if first is None else str(first)
+        click.echo(f"{names}: the vendor has no complete day from {since} on.")
+
+
 def _print_plan(orders: Sequence[Order]) -> None:
     from rich.table import Table
 
     from rooney_assets.cli.tables import open_console
+    from rooney_assets.sources.databento.access import shown_usd
 
     table = Table(box=None, header_style="bold")
     for name in COLUMNS:
@@ -248,7 +268,7 @@ def _print_plan(orders: Sequence[Order]) -> None:
     console.print(table)
     console.print(
         f"{totals['ranges_present']} ranges are here; {totals['ranges_to_fetch']} are to fetch, "
-        f"with {totals['records_to_fetch']:,} records, for {totals['cost_usd']:,.2f} USD. "
+        f"with {totals['records_to_fetch']:,} records, for {shown_usd(totals['cost_usd'])} USD. "
         "`until` is not included; days are UTC. No money was spent.",
         soft_wrap=True,
     )
@@ -282,14 +302,18 @@ def _fetch_with_progress(everything: Purchase, vendor: Vendor, refresh: bool) ->
         )
 
 
-def _print_fetched(done: Sequence[Downloaded], everything: Purchase) -> None:
+def _print_fetched(done: Sequence[Downloaded], orders: Sequence[Order]) -> None:
+    from rooney_assets.sources.databento.access import shown_usd
+
     if not done:
-        click.echo("Nothing to fetch: every complete day is here.")
+        if any(one.purchase.pieces for one in orders):
+            click.echo("Nothing to fetch: every complete day is here.")
         return
+    cost_usd = sum(one.purchase.cost_usd for one in orders)
     rows = sum(one.receipt.rows for one in done)
     click.echo(
         f"{len(done)} ranges fetched and verified, {rows:,} records, for about "
-        f"{everything.cost_usd:,.2f} USD."
+        f"{shown_usd(cost_usd)} USD."
     )
     for one in done:
         if one.state == "restated":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -151,10 +152,14 @@ def _stale_already(manifest: Manifest, basis: Basis, altered: set[str]) -> list[
     reasons = [one for one in reasons if one.split(" ")[0] not in altered]
     if manifest.code_version != basis.code_version:
         reasons.append("code (stale already)")
-    if basis.inputs and manifest.config != plain_json(basis.config):
-        # What reads no asset has the source's identity in its configuration.
+    if basis.inputs and _settled(manifest.config) != _settled(plain_json(basis.config)):
         reasons.append("configuration (stale already)")
     return reasons
+
+
+def _settled(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without the source's identity, which moves with the bars asked about."""
+    return {name: one for name, one in config.items() if name != "source"}
 
 
 def _moved(recorded: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

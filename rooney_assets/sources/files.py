@@ -120,7 +120,9 @@ class FileSource:
         try:
             validate_bars(series.bars, found.files[0].instrument)
         except BarsRejected as refused:
-            raise BarsRejected(f"{found.place}: {refused}") from None
+            named = f"{found.files[0].instrument.symbol}: "
+            fault = str(refused).removeprefix(named)
+            raise BarsRejected(f"{named}{found.place}: {fault}") from None
         if found.files[0].facts.bar_edge != "session":
             require_bar_length(series.bars, found)
         return Reading(series.bars, {**series.notes, **_aside_notes(series)}, series.quarantine)

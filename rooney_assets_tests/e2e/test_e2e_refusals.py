@@ -131,11 +131,10 @@ def _shifted_zone(bars: pl.DataFrame) -> pl.DataFrame:
     [
         (lambda bars: bars.drop("close"), ("close",)),
         (lambda bars: bars.with_columns(high=pl.lit(1.0)), ("high",)),
-        (lambda bars: pl.concat([bars, bars.tail(1)]), ("duplicate",)),
         (_shifted_zone, ("zone",)),
         (lambda bars: bars.clear(), ("empty",)),
     ],
-    ids=["missing column", "impossible price", "duplicate time", "wrong zone", "empty"],
+    ids=["missing column", "impossible price", "wrong zone", "empty"],
 )
 def test_malformed_bars_stop_their_symbol_only(
     files_factory: Factory,

@@ -43,6 +43,10 @@ UTC; prices in quote units; adjusted price = price + adjustment (0.0 in raw_bars
 MAX_OUTSIDE_HOURS: Final = 0.005
 """Share of bars that may start outside the session hours. Measured on eleven real futures: below
 0.0001 in the right zone, above 0.033 when shifted by five or six hours."""
+MAX_STRAYS: Final = 3
+"""As many bars may lie outside in a short series too, whose share a single one already exceeds."""
+MAX_OUTSIDE_HOURS_OF_FEW: Final = 0.03
+"""Share that `MAX_STRAYS` may be at most: below that of a shifted series, however short it is."""
 
 Number = TypeVar("Number", bound=np.generic)
 _PRICES: Final = ("open", "high", "low", "close")
@@ -56,14 +60,24 @@ def validate_bars(frame: pl.DataFrame, instrument: Instrument) -> None:
     Raises BarsRejected, naming column and first rows, for: a missing column, a wrong type or time
     zone, no rows, a null, a NaN or infinite price, high < low, open or close outside [low, high],
     a bar that does not end after it starts, negative volume, a foreign symbol, a duplicate
-    (contract, bar_start), an order other than (bar_start, contract), or more than
-    `MAX_OUTSIDE_HOURS` of bars outside the session hours, which means a wrong zone. Negative prices
-    are legal, and so are columns that the schema does not know.
+    (contract, bar_start), an order other than (bar_start, contract), or more than a few bars
+    outside the session hours (`are_few_strays`), which means a wrong zone. Negative prices are
+    legal, and so are columns that the schema does not know.
     """
     _require_schema(frame, instrument.symbol)
     _require_sound_rows(frame, instrument)
     _require_order(frame, instrument.symbol)
     _require_session_hours(frame, instrument)
+
+
+def are_few_strays(n_outside: int, n_bars: int) -> bool:
+    """True when so few bars lie outside the session hours that they are strays, no wrong zone.
+
+    That is a share of `MAX_OUTSIDE_HOURS`, or `MAX_STRAYS` bars of a short series.
+    """
+    share = n_outside / max(1, n_bars)
+    few = n_outside <= MAX_STRAYS and share <= MAX_OUTSIDE_HOURS_OF_FEW
+    return few or share <= MAX_OUTSIDE_HOURS
 
 
 def in_slices(series: pl.Series, compute: Callable[[pl.Series], pl.Series]) -> pl.Series:
@@ -229,12 +243,14 @@ def _refuse(bad: pl.DataFrame, fault: str, advice: str, symbol: str) -> None:
 def _require_session_hours(frame: pl.DataFrame, instrument: Instrument) -> None:
     group = instrument.product_group
     outside = in_slices(frame["bar_start"], lambda starts: outside_hours(starts, group))
-    share = (outside.sum() or 0) / frame.height
-    if share > MAX_OUTSIDE_HOURS:
+    n_outside = int(outside.sum() or 0)
+    if not are_few_strays(n_outside, frame.height):
         first = frame.filter(outside)["bar_start"].head(_SHOWN).to_list()
         raise BarsRejected(
-            f"{instrument.symbol}: {share:.1%} of bars start outside the session hours of "
-            f"{group} (first: {', '.join(map(str, first))}); at most {MAX_OUTSIDE_HOURS:.1%} may. "
-            "The time zone is probably wrong: set `time_zone` and `bar_edge` of the file in "
-            "universe.yaml. If it is right, keep the bars of the regular session only."
+            f"{instrument.symbol}: {n_outside} of {frame.height} bars "
+            f"({n_outside / frame.height:.1%}) start outside the session hours of {group} (first: "
+            f"{', '.join(map(str, first))}); at most {MAX_OUTSIDE_HOURS:.1%} may, or {MAX_STRAYS} "
+            f"bars that are no more than {MAX_OUTSIDE_HOURS_OF_FEW:.0%}. The time zone is probably "
+            "wrong: set `time_zone` and `bar_edge` of the file in universe.yaml. If it is right, "
+            "keep the bars of the regular session only."
         )

@@ -67,9 +67,11 @@ def parse_contract(name: str, on: date | None = None) -> Contract:
 def order_ticker(contract: str, instrument: Instrument, on: date | None = None) -> str:
     """The ticker under which TradersPost takes an order for `contract`, such as ESZ2026.
 
-    By the instrument's rule; what does not expire has its symbol as the ticker. Raises InputError
-    as `parse_contract` does, for a contract of another root (a weekly VX01 is no VX), and for an
-    instrument whose rule is null: nobody can order it.
+    By the instrument's rule; what does not expire has its symbol as the ticker. `on`: a day on
+    which the contract trades, today for an order; needed where `contract` has one digit of the
+    year, as in Databento's ESZ6. Raises InputError as `parse_contract` does, for a contract of
+    another root (a weekly VX01 is no VX) or of a month that the instrument does not have, and for
+    an instrument whose rule is null: nobody can order it.
     """
     rule = instrument.order_ticker
     if rule is None:
@@ -85,6 +87,12 @@ def order_ticker(contract: str, instrument: Instrument, on: date | None = None) 
             f"{contract!r} is a contract of {dated.root}, and the order is for "
             f"{instrument.symbol}; name a contract of {instrument.symbol}."
         )
+    if dated.month_code not in instrument.contract_months:
+        raise InputError(
+            f"{contract!r} is of month {dated.month_code}, and {instrument.symbol} has the months "
+            f"{instrument.contract_months}; name one of those, or correct `contract_months` in "
+            "universe.yaml."
+        )
     return rule.format(root=dated.root, month=dated.month_code, year4=dated.year)
 
 
@@ -96,7 +104,7 @@ def _year(digits: str, name: str, on: date | None) -> int:
         return year + (1900 if year >= _CENTURY_STARTS else 2000)
     if on is None:
         raise InputError(
-            f"{name!r} has one digit of the year; say a day on which it traded, so that the decade "
-            "is known, or write two digits."
+            f"{name!r} has one digit of the year, so that its decade is unknown. Pass a day on "
+            "which it trades as `on` (today, for an order), or write two digits, as in ESZ26."
         )
     return on.year + (int(digits) - on.year) % 10

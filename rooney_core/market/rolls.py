@@ -98,6 +98,8 @@ def find_rolls(raw_bars: pl.DataFrame, instrument: Instrument | None = None) -> 
     """
     if raw_bars.is_empty():
         return pl.DataFrame(schema=ROLLS_SCHEMA)
+    if not raw_bars["bar_start"].is_sorted():
+        raw_bars = raw_bars.sort("bar_start", "contract")
     is_delivered = instrument is not None and instrument.chain == "delivered"
     priced = _delivered(raw_bars) if is_delivered else _chosen(raw_bars, instrument)
     old, new = pl.col("old_price"), pl.col("new_price")

@@ -57,9 +57,14 @@ def session_bars(continuous_bars: pl.DataFrame, instrument: Instrument) -> pl.Da
         ),
         pl.Series("n_bars", last - first + 1, dtype=pl.Int64),
     )
-    mixed = opening["adjustment"] != closing["adjustment"]
+    moves = continuous_bars["adjustment"].to_numpy()
+    mixed = (
+        np.maximum.reduceat(moves, first) != np.minimum.reduceat(moves, first)
+        if len(first)
+        else first
+    )
     if mixed.any():
-        changed = bars.filter(mixed)["session"].implode()
+        changed = bars.filter(pl.Series(mixed))["session"].implode()
         moved = _in_one_contract(continuous_bars.filter(pl.col("session").is_in(changed)))
         bars = bars.update(_extremes(moved), on="session")
     hours = session_hours(bars["session"], instrument.product_group).select(

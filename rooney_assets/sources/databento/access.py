@@ -1,13 +1,14 @@
 """Who may ask the vendor, where, and for how much money.
 
-Belongs here: the key, which shows itself to nobody, the gateway, the limit of cost, and where
-downloads are kept. Does not belong here: asking (`client.py`), or reading the environment
-(`rooney_assets.settings`).
+Belongs here: the key, which shows itself to nobody, the gateway, the limit of cost and how money
+is told, and where downloads are kept. Does not belong here: asking (`client.py`), or reading the
+environment (`rooney_assets.settings`).
 """
 
 from __future__ import annotations
 
 import base64
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,6 +97,13 @@ class VendorAccess:
             )
         self.key.require_form()
         return self.key
+
+
+def shown_usd(amount: float) -> str:
+    """USD with cents, and with two significant digits below a cent: 1,234.50 and 0.00012."""
+    if amount >= 0.01 or amount <= 0:
+        return f"{amount:,.2f}"
+    return f"{amount:.{1 - math.floor(math.log10(amount))}f}"
 
 
 def parse_gateway(text: str) -> str:

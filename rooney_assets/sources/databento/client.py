@@ -245,7 +245,7 @@ def _error(what: str, fault: Fault, attempts: int, waited: float) -> RooneyError
         is_unknown = fault.status == 422 and fault.reason.startswith(_UNRESOLVED)
         refusal = SymbolUnknown if is_unknown else VendorRefused
         return refusal(
-            f"Databento refused {what} ({fault.status}): {fault.reason} {advice} "
+            f"Databento refused {what} ({fault.status}): {_sentence(fault.reason)} {advice} "
             "It was not asked again."
         )
     tried = f"after {attempts} attempt{'s' * (attempts > 1)} and {waited:.0f} s of waiting"
@@ -253,9 +253,14 @@ def _error(what: str, fault: Fault, attempts: int, waited: float) -> RooneyError
     if fault.retry_after:
         tried += f"; it asks to wait {fault.retry_after:.0f} s more"
     return VendorUnavailable(
-        f"Databento did not give {what} {tried}{status}: {fault.reason} What is complete is kept; "
-        f"run the same again later, or check {GATEWAY_SETTING} and the network."
+        f"Databento did not give {what} {tried}{status}: {_sentence(fault.reason)} What is "
+        f"complete is kept; run the same again later, or check {GATEWAY_SETTING} and the network."
     )
+
+
+def _sentence(reason: str) -> str:
+    """The vendor's words, ended by a full stop where he sets none."""
+    return reason if reason.endswith((".", "!", "?")) else f"{reason}."
 
 
 def _forget_frames(error: BaseException | None) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rooney_assets.sources.databento.access import shown_usd
 from rooney_assets.sources.databento.archive import Archive, Piece
 from rooney_assets.sources.databento.download import Downloaded, Estimate, download
 from rooney_assets.sources.databento.plan import Request
@@ -94,9 +95,9 @@ def require_affordable(purchase: Purchase, limit_usd: float, what: str, advice: 
     """Refuse a purchase above the limit. Raises CostRefused before any money is spent."""
     if purchase.cost_usd > limit_usd:
         raise CostRefused(
-            f"{what}: the vendor asks {purchase.cost_usd:.2f} USD for {purchase.records:,} records "
-            f"in {len(purchase.estimates)} ranges, and the limit is {limit_usd:.2f} USD. No money "
-            f"was spent. {advice}"
+            f"{what}: the vendor asks {shown_usd(purchase.cost_usd)} USD for {purchase.records:,} "
+            f"records in {len(purchase.estimates)} ranges, and the limit is {shown_usd(limit_usd)} "
+            f"USD. No money was spent. {advice}"
         )
 
 

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -64,17 +65,24 @@ class _News:
 
 @dataclass(frozen=True)
 class _Target:
-    """What a symbol's page implies now; `silence` says why the vendor was not asked for news."""
+    """What is to be read of a symbol now.
+
+    `silence` says why the vendor was not asked for news. `left_out`: the first kept day, when the
+    vendor has bars before it that the page implies too; they are not bought unasked.
+    """
 
     chunks: tuple[Request, ...]
     silence: str | None
+    left_out: date | None = None
 
 
 @dataclass(frozen=True)
 class DatabentoSource:
     """Bars of the vendor's historical service, kept below `access.downloads`.
 
-    Without a key, and while the vendor cannot be reached, it works from what is kept.
+    A symbol's bars begin with its first kept day: who fetched them from 2022 on is not sold the
+    years before by reading. Where nothing is kept, they begin where its page says. Without a key,
+    and while the vendor cannot be reached, it works from what is kept.
     """
 
     access: VendorAccess
@@ -103,9 +111,9 @@ class DatabentoSource:
     def fingerprint(self, instrument: Instrument) -> str:
         """sha256 over the facts, the ranges up to the last complete day, and restatements.
 
-        The same before and after those ranges are fetched; another one when a day was added, or
-        when the vendor changed what is kept. Asks the vendor which days there are, at most every
-        `FRESH_SECONDS`.
+        The ranges are those that `read` would take, from the first kept day on. The same before and
+        after they are fetched; another one when a day was added, at either end, or when the vendor
+        changed what is kept. Asks the vendor which days there are, at most every `FRESH_SECONDS`.
         """
         target = self._target(instrument)
         facts = instrument.model_dump(
@@ -120,10 +128,11 @@ class DatabentoSource:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def read(self, instrument: Instrument) -> Reading:
-        """Validated raw_bars from the kept downloads, after fetching what is missing.
+        """Validated raw_bars from the kept downloads, after fetching what is missing in them.
 
-        Raises InvalidSetting for a page that cannot be read or a missing key, CostRefused when
-        what is missing costs more than the limit, VendorRefused and VendorUnavailable, and
+        That is every gap and new day after the first kept day, and everything where nothing is
+        kept. Raises InvalidSetting for a page that cannot be read or a missing key, CostRefused
+        when what is missing costs more than the limit, VendorRefused and VendorUnavailable, and
         BarsRejected.
         """
         require_readable(instrument)
@@ -145,7 +154,7 @@ class DatabentoSource:
             warnings = _warnings(pieces)
             said = f" The vendor says: {warnings}." if warnings else ""
             raise BarsRejected(f"{error}{said}") from None
-        return Reading(good, _notes(target, pieces), refused)
+        return Reading(good, _notes(instrument.symbol, target, pieces), refused)
 
     def raw_bars(self, instrument: Instrument) -> pl.DataFrame:
         """The bars of `read` alone."""
@@ -188,10 +197,19 @@ class DatabentoSource:
                 days = heard
             if days is not None:
                 available[feed.dataset] = days
-        found = chunks(instrument, schema, available)
+        first = self._first_kept(instrument, schema)
+        found = chunks(instrument, schema, available, first)
         if not found:
             self._refuse_nothing(instrument, silence)
-        return _Target(found, silence[0] if silence else None)
+        whole = chunks(instrument, schema, available)
+        left_out = first if whole[0].days.start < found[0].days.start else None
+        return _Target(found, silence[0] if silence else None, left_out)
+
+    def _first_kept(self, instrument: Instrument, schema: str) -> date | None:
+        """The first day of which a download is kept, in any dataset of the page."""
+        feeds = vendor_page(instrument).feeds
+        kept = [self._kept(instrument, feed.dataset, schema) for feed in feeds]
+        return min((days.start for days in kept if days is not None), default=None)
 
     def _refuse_nothing(self, instrument: Instrument, silence: list[str]) -> None:
         if self.access.key is None:
@@ -235,8 +253,9 @@ class DatabentoSource:
         client = self.connecting(self.access, what)
         purchase = plan_purchase(gaps, client, self.archive)
         enough = math.ceil(purchase.cost_usd * 100) / 100
+        since = "" if target.left_out is None else f" --from {target.left_out}"
         advice = (
-            f"Run `rooney data fetch --symbols {symbol} --max-cost-usd {enough:.2f}`, raise "
+            f"Run `rooney data fetch --symbols {symbol}{since} --max-cost-usd {enough:.2f}`, raise "
             f"{COST_SETTING}, or move `since` of the symbol's feeds in universe.yaml."
         )
         require_affordable(purchase, self.access.max_cost_usd, symbol, advice)
@@ -258,7 +277,7 @@ class DatabentoSource:
         ]
 
 
-def _notes(target: _Target, pieces: list[Piece]) -> dict[str, str | int]:
+def _notes(symbol: str, target: _Target, pieces: list[Piece]) -> dict[str, str | int]:
     last = target.chunks[-1].days
     datasets = dict.fromkeys(chunk.dataset for chunk in target.chunks)
     notes: dict[str, str | int] = {
@@ -267,6 +286,11 @@ def _notes(target: _Target, pieces: list[Piece]) -> dict[str, str | int]:
         "downloads": len(pieces),
         "restated downloads": sum(piece.receipt.generation > 0 for piece in pieces),
     }
+    if target.left_out is not None:
+        notes["left out"] = (
+            f"nothing before {target.left_out} was fetched; "
+            f"`rooney data fetch --symbols {symbol}` gets it"
+        )
     if warnings := _warnings(pieces):
         notes["vendor warnings"] = warnings
     if target.silence is not None:

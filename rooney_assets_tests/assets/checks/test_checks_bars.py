@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,6 +19,7 @@ from rooney_assets.graph.to_dagster import SAMPLE_ROWS, _check_result
 from rooney_assets.lake import Lake, ManifestFacts
 from rooney_assets.sources import DailyWitness, Witnesses
 from rooney_core.market.calendar import session_labels
+from rooney_core.market.instruments import Universe
 from rooney_core.market.quarantine import QUARANTINE_SCHEMA
 
 SYMBOL = "SIM_ES"
@@ -73,18 +74,16 @@ def test_simulated_bars_pass_every_check_with_numbers_and_a_plot(lake: Lake) -> 
     found = outcomes(lake, BARS)
     assert {name for name, one in found.items() if not one.passed} == set()
     assert all(one.facts for one in found.values())
-    unplotted = {name for name, one in found.items() if one.picture is None}
-    # Nothing to look at: no second source, no daily bars, no earlier version, a simulated end.
-    assert unplotted == {
-        "second_source_agrees",
-        "daily_bars_agree",
-        "history_is_unchanged",
-        "bars_are_fresh",
-    }
-    for one in found.values():
-        if one.picture is not None:
-            ElementTree.fromstring(one.picture)
-            assert len(one.picture) < 40_000
+    for name, one in found.items():
+        assert one.picture is not None, name
+        ElementTree.fromstring(one.picture)
+        assert len(one.picture) < 40_000
+    # Nobody else says anything of these bars, and the lake has none: they are counted and drawn.
+    for name in ("second_source_agrees", "history_is_unchanged"):
+        assert (found[name].facts["rows"], found[name].passed) == (BARS.height, True)
+        assert "2018" in str(found[name].picture)
+    assert found["daily_bars_agree"].facts["rows"] == BARS["session"].n_unique()
+    assert "simulated" in found["bars_are_fresh"].facts
 
 
 def test_every_check_of_bars_states_its_severity() -> None:
@@ -214,9 +213,56 @@ def test_daily_bars_agree_or_the_rest_is_reported(lake: Lake) -> None:
     assert daily(lake, off=0.0).passed
     outcome = daily(lake, off=12.5)
     assert not outcome.passed
-    assert outcome.facts["share that agrees"] == pytest.approx(0.9, abs=0.01)
+    # Every tenth high is off, and no low.
+    assert outcome.facts["share of highs that agree"] == pytest.approx(0.9, abs=0.01)
+    assert outcome.facts["share of lows that agree"] == 1.0
+    assert outcome.facts["share of sessions where both agree"] == pytest.approx(0.9, abs=0.01)
+    assert outcome.facts["accepted by bounds only"] == 0
     assert outcome.sample is not None
     assert set(outcome.sample["high_off"]) == {12.5}
+
+
+def test_sessions_that_agree_by_the_bounds_alone_are_counted(lake: Lake) -> None:
+    """The high of the hour from 15:00 Chicago may be of the next trade date, until 2012-11-18."""
+    days = (date(2011, 3, 8), date(2011, 3, 9))
+    hours = pl.DataFrame(
+        [
+            {"session": day, "bar_start": datetime(day.year, day.month, day.day, hour, tzinfo=UTC)}
+            for day in days
+            for hour in range(14, 22)
+        ]
+    )
+    # 21:00 UTC is 15:00 in a winter of Chicago.
+    late = pl.col("bar_start") == datetime(2011, 3, 8, 21, tzinfo=UTC)
+    bars = hours.with_columns(
+        symbol=pl.lit(SYMBOL),
+        contract=pl.lit("SIM_ESH11"),
+        open=pl.lit(100.0),
+        high=pl.when(late).then(120.0).otherwise(101.0),
+        low=pl.lit(99.0),
+        close=pl.lit(100.0),
+        volume=pl.lit(1),
+        bar_start=pl.col("bar_start").cast(pl.Datetime("us", "UTC")),
+    )
+    lake.write("continuous_bars", ("symbol", SYMBOL), bars, FACTS)
+    told = pl.DataFrame({"day": days, "contract": ["SIM_ESH11"] * 2, "low": [99.0, 99.0]})
+    for highs, by_bounds in (((120.0, 101.0), 0), ((101.0, 120.0), 2), ((101.0, 101.0), 1)):
+        witness = told.with_columns(pl.Series("high", highs))
+        said = Witnesses(daily=DailyWitness(witness, "session", "by hand"))
+        place = here(lake, ToldSource({SYMBOL: BARS}, {SYMBOL: said}))
+        outcome = look("daily_bars_agree", bars, place)
+        assert outcome.facts["share of sessions where both agree"] == 1.0
+        assert outcome.facts["accepted by bounds only"] == by_bounds
+
+
+def test_one_bar_a_session_is_counted_where_hours_are_asked_for(lake: Lake) -> None:
+    place = here(lake, ToldSource({SYMBOL: BARS}))
+    daily_bars = place.universe[SYMBOL].model_copy(update={"bar_minutes": 1440})
+    place = replace(place, universe=Universe(instruments=(daily_bars,)))
+    for name in ("bars_are_complete", "volume_is_where_the_session_is"):
+        outcome = look(name, BARS, place)
+        assert outcome.facts["rows"] == BARS.height
+        ElementTree.fromstring(str(outcome.picture))
 
 
 def test_a_restated_bar_is_named_and_a_continuation_is_not(lake: Lake) -> None:

@@ -138,6 +138,14 @@ def test_a_restated_bar_reaches_what_was_made_from_it_and_no_other_symbol(lake: 
     by_asset = {one["asset"]: one for one in found.results.iter_rows(named=True)}
     assert by_asset["strategy_results"]["because_of"] == f"continuous_bars[{ES}]"
     assert by_asset["strategy_results"]["new_version"] == RECOMPUTED
+    # Nothing was stale before: the source's new identity is no reason of its own.
+    assert not found.results["because_of"].str.contains("stale").any()
+
+
+def test_a_session_that_changes_names_the_bars_it_is_made_of(lake: Lake) -> None:
+    found = impact(lake, ES, restated(ES, front_row(lake, ES), "volume", 1))
+    by_asset = {one["asset"]: one for one in found.results.iter_rows(named=True)}
+    assert by_asset["session_bars"]["because_of"] == f"continuous_bars[{ES}]"
 
 
 def test_volume_that_leaves_prices_alone_still_makes_another_session(lake: Lake) -> None:
@@ -204,6 +212,21 @@ def test_what_is_stale_already_is_told(tmp_path: Path) -> None:
 def test_before_anything_was_made_the_command_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingArtifact, match=f"rooney materialize --symbols {ES} --to raw_bars"):
         impact(Lake(tmp_path), ES, TOLD[ES])
+
+
+def test_a_restated_bar_is_printed_with_what_differs_and_no_digit_less(
+    lake: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rooney_assets.cli.impact import _print
+
+    row = front_row(lake, ES)
+    before = TOLD[ES]["volume"][row]
+    close = TOLD[ES]["close"][row]
+    _print(impact(lake, ES, restated(ES, row, "volume", 1)))
+    (line,) = (one for one in capsys.readouterr().out.splitlines() if "volume" in one)
+    assert line.rstrip().endswith(f"changed  volume {before} -> {before + 1}")
+    _print(impact(lake, ES, restated(ES, row, "close", 0.25)))
+    assert f"close {close:.2f}".rstrip("0").rstrip(".") in capsys.readouterr().out
 
 
 def test_the_facts_are_json(lake: Lake) -> None:

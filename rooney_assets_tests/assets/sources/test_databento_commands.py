@@ -168,6 +168,26 @@ def test_fetch_refuses_above_the_limit_before_any_request_for_bars(shell: Shell)
     assert shell.rooney(*over, ROONEY_MAX_COST_USD="0.001").returncode == 0
 
 
+@pytest.mark.parametrize("command", ["plan", "fetch"])
+def test_a_day_after_which_nothing_lies_is_told(shell: Shell, command: str) -> None:
+    done = shell.rooney("data", command, "--symbols", "ES", "--from", "2030")
+    assert done.returncode == 0, done.stderr
+    assert "ES: the vendor has no complete day from 2030-01-01 on." in done.stdout
+    assert "every complete day is here" not in done.stdout
+    assert shell.desk.ranges() == []
+
+
+def test_a_fraction_of_a_cent_is_told_as_it_is(shell: Shell) -> None:
+    done = shell.rooney("data", "fetch", "--symbols", "ES", "--max-cost-usd", "0.0001")
+    assert done.returncode == 1
+    assert "limit is 0.00010 USD" in done.stderr
+    late = ("data", "plan", "--symbols", "ES", "--from", "2023-02-10")
+    cost = json.loads(shell.rooney(*late, "--json").stdout)["totals"]["cost_usd"]
+    assert 0 < cost < 0.001
+    told = shell.rooney(*late).stdout.partition("records, for ")[2].partition(" USD")[0]
+    assert float(told) == pytest.approx(cost, rel=0.05)
+
+
 def test_daily_bars_are_fetched_on_request(shell: Shell) -> None:
     done = shell.rooney("data", "fetch", "--symbols", "ES", "--schema", "ohlcv-1d")
     assert done.returncode == 0, done.stderr

@@ -105,6 +105,11 @@ def test_a_refusal_is_shown_and_not_asked_again(
     assert KEY not in str(refused.value)
 
 
+def test_the_vendors_reason_is_a_sentence_of_its_own(desk: Desk) -> None:
+    with pytest.raises(SymbolUnknown, match=r"could be resolved\. The request does not fit"):
+        desk.source().read(instrument(symbol="NOPE", series="raw"))
+
+
 def test_a_wrong_key_is_told_without_showing_it(desk: Desk) -> None:
     from rooney_assets.sources.databento.access import Secret
 

@@ -137,6 +137,75 @@ def test_the_fingerprint_is_the_same_before_and_after_fetching(desk: Desk) -> No
     assert elsewhere.fingerprint(instrument()) == before
 
 
+def _fetch_from(desk: Desk, first: date, end: date = END, schema: str = "ohlcv-1h") -> None:
+    """As `rooney data fetch --from` does."""
+    client, archive = desk.client(), desk.source().archive
+    needed = chunks(instrument(), schema, {"GLBX.MDP3": Days(FIRST, end)}, first)
+    fetch(plan_purchase(needed, client, archive).estimates, client, archive)
+
+
+def test_reading_does_not_buy_what_lies_before_the_first_kept_day(desk: Desk) -> None:
+    desk.has_until(date(2023, 2, 8))
+    _fetch_from(desk, date(2022, 12, 1), date(2023, 2, 8))
+    kept = [("2022-12-01", "2023-01-01"), ("2023-01-01", "2023-02-08")]
+    before = desk.source().fingerprint(instrument())
+    reading = desk.source().read(instrument())
+    assert desk.ranges() == kept
+    assert reading.bars["bar_start"].dt.date().min() == date(2022, 12, 1)
+    assert reading.notes["left out"] == (
+        "nothing before 2022-12-01 was fetched; `rooney data fetch --symbols ES` gets it"
+    )
+    assert desk.source().fingerprint(instrument()) == before
+    assert desk.source(key=None).fingerprint(instrument()) == before
+    # A day of news moves it at once, and reading that day does not move it again.
+    desk.has_until(date(2023, 2, 9))
+    news = desk.source().fingerprint(instrument())
+    assert news != before
+    desk.source().read(instrument())
+    assert desk.ranges() == [*kept, ("2023-02-08", "2023-02-09")]
+    assert desk.source().fingerprint(instrument()) == news
+    assert desk.source(key=None).fingerprint(instrument()) == news
+
+
+def test_gaps_after_the_first_kept_day_are_filled(desk: Desk) -> None:
+    _fetch_from(desk, date(2023, 1, 15))
+    # A month before: what is between is missing.
+    client, archive = desk.client(), desk.source().archive
+    early = chunks(instrument(), "ohlcv-1h", {"GLBX.MDP3": Days(FIRST, date(2022, 11, 9))})
+    (late,) = (one for one in early if one.days.start.year == 2022)
+    some = late.during(Days(date(2022, 11, 1), late.days.end))
+    fetch(plan_purchase([some], client, archive).estimates, client, archive)
+    desk.source().read(instrument())
+    assert desk.ranges()[2:] == [("2022-11-09", "2023-01-01"), ("2023-01-01", "2023-01-15")]
+
+
+def test_the_years_before_are_read_once_they_were_fetched(desk: Desk) -> None:
+    _fetch_from(desk, date(2022, 12, 1))
+    some = desk.source()
+    before = some.fingerprint(instrument())
+    _fetch_from(desk, FIRST)
+    reading = desk.source().read(instrument())
+    assert reading.bars["bar_start"].dt.date().min() == FIRST
+    assert "left out" not in reading.notes
+    assert desk.source().fingerprint(instrument()) != before
+    whole = desk.source(downloads=desk.folder / "elsewhere")
+    assert whole.fingerprint(instrument()) == desk.source().fingerprint(instrument())
+
+
+def test_the_refusal_of_news_advises_what_costs_no_more(desk: Desk) -> None:
+    desk.has_until(date(2022, 12, 8))
+    _fetch_from(desk, date(2022, 12, 1), date(2022, 12, 8))
+    desk.has_until(END)
+    with pytest.raises(CostRefused, match=r"--symbols ES --from 2022-12-01 --max-cost-usd 0\.01"):
+        desk.source(max_cost_usd=0.0001).read(instrument())
+
+
+def test_daily_bars_do_not_say_where_hourly_ones_begin(desk: Desk) -> None:
+    _fetch_from(desk, date(2022, 12, 1), schema="ohlcv-1d")
+    reading = desk.source().read(instrument())
+    assert reading.bars["bar_start"].dt.date().min() == FIRST
+
+
 def test_the_fingerprint_follows_the_facts(desk: Desk) -> None:
     source = desk.source()
     others = [

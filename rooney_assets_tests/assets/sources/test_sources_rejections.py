@@ -77,6 +77,9 @@ def test_malformed_bars_are_refused(
     message = _refused(broken(hourly_rows(200)), tmp_path, ending)
     for word in words:
         assert word in message
+    # The symbol comes first and once, the place after it.
+    assert message.startswith(f"TST: {tmp_path}")
+    assert message.count("TST: ") == 1
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv"])

@@ -133,6 +133,39 @@ def test_bars_in_another_zone(bars, instrument, hours):
         validate_bars(moved, instrument)
 
 
+def _with_strays(bars: pl.DataFrame, count: int) -> pl.DataFrame:
+    """The bars with `count` of them put on a Saturday, each on another one."""
+    strays = bars.head(count).with_columns(
+        bar_start=pl.Series([datetime(2018, 12, 29, 12, tzinfo=UTC)] * count).cast(
+            pl.Datetime("us", "UTC")
+        )
+        - pl.duration(days=7) * pl.int_range(count)
+    )
+    strays = strays.with_columns(bar_end=pl.col("bar_start") + timedelta(hours=1))
+    return pl.concat([strays, bars[count:]]).sort("bar_start", "contract")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_few_strays_of_a_short_series_are_no_other_zone(bars, instrument, count):
+    validate_bars(_with_strays(bars[:120], count), instrument)
+
+
+@pytest.mark.parametrize(("count", "n_bars"), [(4, 120), (3, 90), (1, 30), (13, 2000)])
+def test_more_strays_than_that_are(bars, instrument, count, n_bars):
+    with pytest.raises(BarsRejected, match=f"{count} of {n_bars} bars"):
+        validate_bars(_with_strays(bars[:n_bars], count), instrument)
+
+
+@pytest.mark.parametrize("hours", [-6, -5, 5, 6])
+def test_a_short_series_in_another_zone_is_refused(bars, instrument, hours):
+    for n_bars in (50, 120, 200):
+        short = bars[:n_bars]
+        moved = short.with_columns(pl.col("bar_start", "bar_end") + timedelta(hours=hours))
+        moved = moved.with_columns(session_labels(moved["bar_start"], "equity_index"))
+        with pytest.raises(BarsRejected, match="outside the session hours"):
+            validate_bars(moved, instrument)
+
+
 def test_arrays_repeat_the_frame(bars, instrument):
     frame = stitch(bars, find_rolls(bars))
     arrays = BarArrays.from_frame(frame, instrument)

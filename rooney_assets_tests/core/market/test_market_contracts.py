@@ -154,6 +154,16 @@ def test_the_contract_of_another_root_is_not_ordered() -> None:
         order_ticker("ESZ26", _instrument("MES"))
 
 
+def test_a_month_that_the_instrument_does_not_have_is_not_ordered() -> None:
+    with pytest.raises(InputError, match="months HMUZ"):
+        order_ticker("ESF6", _instrument("ES", months="HMUZ"), date(2026, 1, 5))
+
+
+def test_one_digit_of_an_order_needs_a_day_and_says_so() -> None:
+    with pytest.raises(InputError, match="today, for an order"):
+        order_ticker("ESZ6", _instrument("ES"))
+
+
 def test_what_nobody_can_order_has_no_ticker() -> None:
     with pytest.raises(InputError, match="VIX cannot be ordered"):
         order_ticker("VIX", _instrument("VIX", months="", order_ticker=None))

@@ -299,3 +299,38 @@ def test_later_bars_never_change_an_earlier_roll():
     for n_bars in range(50, bars.height, 97):
         known = find_rolls(bars[:n_bars])
         assert known.equals(full[: known.height])
+
+
+def _two_busy_contracts(print_at: tuple[int, int], volume: int) -> pl.DataFrame:
+    """Eight sessions of twelve bars: March trades 100 a bar and June 5, but for one bar of June."""
+    return _frame(
+        *(
+            _bar(
+                day, hour, name, price, volume if (day, hour) == print_at and name > "XH" else usual
+            )
+            for day in (4, 5, 6, 7, 8, 11, 12, 13)
+            for hour in range(6, 18)
+            for name, price, usual in (("XH24", 100.0, 100), ("XM24", 103.0, 5))
+        )
+    )
+
+
+def test_one_odd_print_rolls_nothing_and_a_real_crossing_does() -> None:
+    assert find_rolls(_two_busy_contracts((7, 10), 10**9)).is_empty()
+    crossed = _two_busy_contracts((0, 0), 0).with_columns(
+        volume=pl.when((pl.col("contract") == "XM24") & (pl.col("session") >= date(2024, 3, 8)))
+        .then(400)
+        .otherwise("volume")
+    )
+    assert find_rolls(crossed)["roll_session"].to_list() == [date(2024, 3, 11)]
+
+
+def test_a_front_contract_that_opens_late_keeps_its_place() -> None:
+    """Both shared bars before, so this source delivers all contracts: no change to follow."""
+    raw = _two_busy_contracts((0, 0), 0)
+    june = pl.col("contract") == "XM24"
+    quiet = june & (pl.col("session") == date(2024, 3, 7))
+    late = (pl.col("contract") == "XH24") & (
+        pl.col("bar_start") == datetime(2024, 3, 8, 6, tzinfo=UTC)
+    )
+    assert find_rolls(raw.filter(~quiet & ~late)).is_empty()

@@ -46,6 +46,11 @@ class QualityLimits:
     - `daily_tolerance_ticks`: a vendor rounds a daily bar, or takes one print more, within a tick.
     - `second_agreement`: share of common bars within one tick of a second source.
     - `quarantined`: share of a source's rows that were refused.
+    - `thin_sessions`: sessions in a row with less than half of their bars in the front contract;
+      liquid chains have 1, on a holiday; a market's first weeks have more.
+    - `roll_days_off`: days that a roll may be away from the usual distance to the last safe day.
+      Metals and energies roll up to three weeks apart over the months; a wrong roll is months off.
+    - `front_agreement`: share of sessions on which two chains have the same contract.
     """
 
     missing_bars: float
@@ -66,6 +71,9 @@ class QualityLimits:
     daily_tolerance_ticks: float = 1.0
     second_agreement: float = 0.99
     quarantined: float = 0.001
+    thin_sessions: int = 3
+    roll_days_off: int = 25
+    front_agreement: float = 0.99
 
 
 _BY_LENGTH: Final = {
