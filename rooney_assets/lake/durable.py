@@ -6,6 +6,7 @@ belong here: what is in the files.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
@@ -45,6 +46,17 @@ def temporary_name(folder: Path) -> Iterator[Path]:
         yield path
     finally:
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Hold a lock file for a while; the kernel frees the lock of the killed."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def publish(target: Path, data: bytes | bytearray) -> None:

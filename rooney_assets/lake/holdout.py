@@ -7,11 +7,7 @@ each look is a file of its own, made before the rows are handed out.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,7 +75,8 @@ def record(folder: Path, asked: Asked, last: datetime | None, budget: int) -> in
     if empty:
         raise HoldoutRefused(f"A look at the test window must say its {', '.join(empty)}.")
     durable.make_folder(folder)
-    with _one_at_a_time(folder.parent / ".looks.lock"):
+    # Counting and appending are one act.
+    with durable.alone(folder.parent / ".looks.lock"):
         durable.remove_orphans(folder)
         earlier = _read(folder)
         _require_budget(asked, earlier, budget)
@@ -152,14 +149,3 @@ def _read(folder: Path) -> list[dict[str, Any]]:
 
 _TIMES = ("looked_at", "last_test_entry")
 _FIELDS = tuple(name for name in LOOKS_SCHEMA if name not in ("symbol", "is_repeat"))
-
-
-@contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Hold the counting and the appending together; the kernel frees the lock of the killed."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -12,7 +12,6 @@ replaced, so that a process that dies leaves either the old range or the new one
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -122,7 +121,8 @@ class Archive:
         with durable.refusing(self.root, f"make room for {request.label}"):
             durable.make_folder(folder)
             durable.remove_orphans(folder)
-        with _alone(folder / ".lock"), durable.temporary_name(folder) as path:
+        # Alone, so that nobody pays twice for a range.
+        with durable.alone(folder / ".lock"), durable.temporary_name(folder) as path:
             yield path
 
     def held(self, dataset: str, schema: str, series: str) -> Days | None:
@@ -169,16 +169,5 @@ def _make_durable(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Nobody pays twice for a range; the kernel frees the lock of the killed."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
     finally:
         os.close(descriptor)
