@@ -33,7 +33,7 @@ _SESSIONS_SHOWN = 30
 @check("raw_bars", severity=Severity.WARN)
 def sessions_are_complete(table: pl.DataFrame, here: Here) -> Outcome:
     """Scheduled sessions between the first and the last bar have bars, but for a few."""
-    first, last = _span(table)
+    first, last = span_of(table)
     planned = schedule(here.instrument.product_group, first, last)["session"]
     found = missing_sessions(table["session"], planned)
     limit = limits_for(here.instrument).missing_sessions
@@ -48,7 +48,7 @@ def bars_are_complete(table: pl.DataFrame, here: Here) -> Outcome:
     if one.bar_minutes > 60:
         return not_looked_at(_ONE_A_SESSION, table)
     limits = limits_for(one)
-    expected = expected_bar_starts(one.product_group, *_span(table), one.bar_minutes)
+    expected = expected_bar_starts(one.product_group, *span_of(table), one.bar_minutes)
     found = missing_bars(table["bar_start"], expected)
     share, longest = float(found.numbers["share"]), int(found.numbers["longest gap"])
     return judge(
@@ -162,5 +162,6 @@ def prices_and_volume_are_alive(table: pl.DataFrame, here: Here) -> Outcome:
     )
 
 
-def _span(table: pl.DataFrame) -> tuple[date, date]:
+def span_of(table: pl.DataFrame) -> tuple[date, date]:
+    """The first and the last session that the table has."""
     return table["session"].min(), table["session"].max()  # type: ignore[return-value]

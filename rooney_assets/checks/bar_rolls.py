@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from rooney_assets.checks.bar_quality import span_of
 from rooney_assets.checks.judged import chart, judge, not_looked_at
 from rooney_assets.graph.declaration import Here, Outcome, Severity, check
 from rooney_core.market.calendar import expected_bar_starts, schedule
@@ -27,15 +28,14 @@ def front_is_complete(table: pl.DataFrame, here: Here) -> Outcome:
     """
     one = here.instrument
     limits = limits_for(one)
-    first, last = table["session"].min(), table["session"].max()
     if one.bar_minutes > 60:
-        planned = schedule(one.product_group, first, last)["session"]  # type: ignore[arg-type]
+        planned = schedule(one.product_group, *span_of(table))["session"]
         found = missing_sessions(table["session"], planned)
         passed = float(found.numbers["share"]) <= limits.missing_sessions
         return judge(
             found, passed, "Sessions without a bar", "sessions", at_most=limits.missing_sessions
         )
-    expected = expected_bar_starts(one.product_group, first, last, one.bar_minutes)  # type: ignore[arg-type]
+    expected = expected_bar_starts(one.product_group, *span_of(table), one.bar_minutes)
     found = missing_bars(table["bar_start"], expected)
     share, longest = float(found.numbers["share"]), int(found.numbers["longest gap"])
     thin = _thin_sessions(table, expected)

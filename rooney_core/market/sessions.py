@@ -42,9 +42,11 @@ def session_bars(continuous_bars: pl.DataFrame, instrument: Instrument) -> pl.Da
     the scheduled close, or the last bar's end where trading ran longer (16:15 or 16:30 Chicago in
     the years before 2018, or a day that is in no schedule).
     """
+    if continuous_bars.is_empty():
+        return pl.DataFrame(schema=SESSION_BARS_SCHEMA)
     days = continuous_bars["session"].to_physical().to_numpy()
-    first = np.flatnonzero(np.diff(days, prepend=days[:1] - 1))
-    last = np.append(first[1:], len(days)) - 1 if len(first) else first
+    first = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
+    last = np.append(first[1:], len(days)) - 1
     opening, closing = continuous_bars[first], continuous_bars[last]
     # By runs of rows instead of a group_by: millions of minutes cost no memory of their own.
     bars = closing.with_columns(
@@ -53,16 +55,11 @@ def session_bars(continuous_bars: pl.DataFrame, instrument: Instrument) -> pl.Da
         *(
             pl.Series(name, extreme.reduceat(continuous_bars[name].to_numpy(), first))
             for name, extreme in (("high", np.maximum), ("low", np.minimum), ("volume", np.add))
-            if len(first)
         ),
         pl.Series("n_bars", last - first + 1, dtype=pl.Int64),
     )
     moves = continuous_bars["adjustment"].to_numpy()
-    mixed = (
-        np.maximum.reduceat(moves, first) != np.minimum.reduceat(moves, first)
-        if len(first)
-        else first
-    )
+    mixed = np.maximum.reduceat(moves, first) != np.minimum.reduceat(moves, first)
     if mixed.any():
         changed = bars.filter(pl.Series(mixed))["session"].implode()
         moved = _in_one_contract(continuous_bars.filter(pl.col("session").is_in(changed)))

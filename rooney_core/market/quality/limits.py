@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from rooney_core.market.bars import MAX_OUTSIDE_HOURS
 from rooney_core.market.instruments import Instrument, ProductGroup
 
 
@@ -65,7 +66,7 @@ class QualityLimits:
     on_grid: float = 0.999
     grid_tolerance: float = 0.01
     core_volume: float = 0.0
-    outside_hours: float = 0.005
+    outside_hours: float = MAX_OUTSIDE_HOURS
     half_years_off: int = 0
     daily_agreement: float = 0.99
     daily_tolerance_ticks: float = 1.0
