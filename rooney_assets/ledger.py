@@ -6,14 +6,13 @@ Does not belong here: the formula that spends them (`rooney_core.validation.shar
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 from rooney_assets.graph.declaration import Here
-from rooney_core.validation.sharpe import trial_sharpe_variance
+from rooney_core.validation.sharpe import null_sharpe_variance, trial_sharpe_variance
 
 if TYPE_CHECKING:
     from rooney_assets.lake import Lake
@@ -86,16 +85,23 @@ def _all_searches(here: Here) -> Iterator[pl.DataFrame]:
 
 
 class TrialStatistics(NamedTuple):
-    """`n_trials`: rows of the ledger. `sharpe_variance`: ddof 1, of their per-day Sharpe ratios."""
+    """`n_trials`: rows of the ledger. Of their per-day Sharpes: `sharpe_variance`, were all trials
+    worthless; `observed_variance`, of the sample (ddof 1).
+    """
 
     n_trials: int
     sharpe_variance: float
+    observed_variance: float
 
 
 def trial_statistics(ledger: pl.DataFrame) -> TrialStatistics:
     """N and V of the deflated Sharpe ratio; trials without a Sharpe count in N, not in V."""
-    variance = trial_sharpe_variance(ledger["sharpe_per_day"].fill_null(math.nan).to_numpy())
-    return TrialStatistics(ledger.height, variance)
+    scored = ledger.filter(pl.col("sharpe_per_day").is_finite())
+    return TrialStatistics(
+        ledger.height,
+        null_sharpe_variance(scored["n_obs"]),
+        trial_sharpe_variance(scored["sharpe_per_day"]),
+    )
 
 
 def effective_trials_counted(ledger: pl.DataFrame) -> int:

@@ -131,8 +131,12 @@ def trial_ledger(here: Here, strategy_results: pl.DataFrame, meta_model: pl.Data
     """
     table = extend_ledger(here)
     counted = trial_statistics(table)
-    variance = counted.sharpe_variance
-    return Made(table, notes={"trials": counted.n_trials, "variance of their Sharpe": variance})
+    notes = {
+        "trials": counted.n_trials,
+        "variance of their Sharpe, were all worthless": counted.sharpe_variance,
+        "variance of their Sharpe, observed": counted.observed_variance,
+    }
+    return Made(table, notes=notes)
 
 
 @lake_asset(
@@ -173,6 +177,7 @@ def model_evaluation(
             counted.n_trials + n_looks,
             counted.sharpe_variance,
             effective_trials_counted(trial_ledger) + n_looks,
+            counted.observed_variance,
         ),
     )
     row = table.row(0, named=True)

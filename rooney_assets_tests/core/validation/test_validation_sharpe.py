@@ -13,6 +13,7 @@ from rooney_core.validation.sharpe import (
     deflated_sharpe,
     expected_maximum_sharpe,
     minimum_track_record_length,
+    null_sharpe_variance,
     probabilistic_sharpe_ratio,
     return_moments,
     sharpe_standard_error,
@@ -193,3 +194,32 @@ def test_undefined_input_stays_undefined():
 def test_trials_that_never_traded_say_nothing_on_the_variance():
     assert trial_sharpe_variance([0.1, NAN, 0.3]) == pytest.approx(0.02)
     assert math.isnan(trial_sharpe_variance([0.1]))
+
+
+def test_worthless_trials_vary_as_their_number_of_periods_says():
+    assert null_sharpe_variance([100, 400]) == pytest.approx((0.01 + 0.0025) / 2)
+    assert math.isnan(null_sharpe_variance([]))
+    with pytest.raises(InvalidSetting, match="period"):
+        null_sharpe_variance([100, 0])
+    noise = np.random.default_rng(11).standard_t(5, (500, 4000))
+    sharpes = noise.mean(axis=0) / noise.std(axis=0, ddof=1)
+    assert null_sharpe_variance([500] * 4000) == pytest.approx(
+        trial_sharpe_variance(sharpes), rel=0.05
+    )
+
+
+def test_the_best_of_54_noise_trials_passes_as_rarely_as_measured_elsewhere():
+    # shared/spec/statistics.md: best of 54 on 1,008 noise days has prob >= 0.95 in 0 to 5 % of
+    # the cases, z > 1 in 2 to 15 %, prob > 0.5 in about half.
+    draw = np.random.default_rng(4)
+    variance = null_sharpe_variance([1008] * 54)
+    z = []
+    for _ in range(400):
+        noise = draw.normal(size=(1008, 54))
+        sharpes = noise.mean(axis=0) / noise.std(axis=0, ddof=1)
+        moments = return_moments(noise[:, sharpes.argmax()])
+        z.append(deflated_sharpe(*moments, 54, variance).z)
+    best = np.array(z)
+    assert (best > stats.norm.ppf(0.95)).mean() <= 0.05
+    assert 0.02 <= (best > 1.0).mean() <= 0.15
+    assert 0.35 <= (best > 0.0).mean() <= 0.65
