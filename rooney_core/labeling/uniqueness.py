@@ -1,7 +1,10 @@
 """How much of a label is its own, when the spans of labels overlap?
 
 Belongs here: concurrency of spans and the weights made of it. Does not belong here: weights by
-size of return: they are stated to be left out, a rare huge win would rule a small training set.
+size of return (Lopez de Prado 2018, 4.10), which are stated to be left out. A model fitted with
+them estimates a share of money, and what comes out is no probability that could be calibrated or
+compared with a threshold; a rare huge win would rule a small training set; and size is not lost,
+because the search and the threshold are scored by the Sharpe of returns.
 """
 
 from __future__ import annotations
