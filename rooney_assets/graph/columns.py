@@ -104,6 +104,13 @@ MEANINGS = {
     "random_forest": "forest as flat node arrays",
     "hyperparameters": "chosen hyper-parameters, JSON",
     "n_trials": "tuning trials behind this model",
+    "forest_weight": "the forest's part of the blended probability; the booster has the rest",
+    "windows": "three_way: threshold chosen on a validation window that did not train; two_way: "
+    "validation rows trained too, threshold chosen out of fold",
+    "calibration_slope": "factor on the logit of the blend (Platt); 0 says the base rate of all",
+    "calibration_intercept": "added to the scaled logit of the blend (Platt)",
+    "reliability": "calibrated probability against share of wins, by bins of about as many trades "
+    "of the validation window",
     "cpcv_sharpe_mean": "mean annual Sharpe of the cross-validation paths",
     "cpcv_sharpe_sd": "standard deviation of the paths' annual Sharpe",
     "trials": "every tuning trial with its score",

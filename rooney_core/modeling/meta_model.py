@@ -10,9 +10,9 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ import polars as pl
 from rooney_core.errors import InputError, ReleaseRejected
 from rooney_core.lineage import content_version
 from rooney_core.modeling.boosting_text import check_boosting_text
+from rooney_core.modeling.calibration import RELIABILITY_SCHEMA, Calibration
 from rooney_core.modeling.forest import ForestArrays
 
 if TYPE_CHECKING:
@@ -47,10 +48,22 @@ META_MODEL_SCHEMA: Final[dict[str, pl.DataType]] = {
     "hyperparameters": pl.String(),
     "n_trials": pl.Int64(),
     "cpcv_sharpe_mean": pl.Float64(),
+    "forest_weight": pl.Float64(),
+    "windows": pl.String(),
+    "calibration_slope": pl.Float64(),
+    "calibration_intercept": pl.Float64(),
+    "reliability": pl.List(pl.Struct(RELIABILITY_SCHEMA)),
 }
 """Columns of a meta_model row, in order. `model_version` is the content version of the others."""
 
+Windows = Literal["three_way", "two_way"]
+"""Whether the validation window was kept apart from training, or not."""
+
+EQUAL_WEIGHT: Final = 0.5
+"""Forest and booster count the same."""
+
 MAX_FEATURES: Final = 1_000
+MAX_BINS: Final = 1_000
 _FEATURE_NAME: Final = re.compile(r"[a-z0-9_]{1,80}")
 
 
@@ -61,7 +74,11 @@ class MetaModel:
     `features`: columns of the matrix, in order. `threshold` in [0, 1]: trade where probability >=
     threshold; `threshold_reason` says how it was chosen. `hyperparameters`: JSON with sorted keys.
     `n_trials`: hyper-parameter sets scored for this model. `cpcv_sharpe_mean`: annual, mean of the
-    paths of the chosen set inside the train window.
+    paths of the chosen set inside the train window. `forest_weight` in [0, 1]: the forest's part of
+    the blend, the booster has the rest. `windows`: `two_way` where validation rows trained
+    too and the threshold was chosen out of fold. `calibration` maps the blend to `probability`.
+    `reliability`: RELIABILITY_SCHEMA, calibrated probabilities against outcomes of the validation
+    window (out of fold where there is none); no rows where it was not measured.
     """
 
     features: tuple[str, ...]
@@ -72,9 +89,22 @@ class MetaModel:
     hyperparameters: str
     n_trials: int
     cpcv_sharpe_mean: float
+    forest_weight: float = EQUAL_WEIGHT
+    windows: Windows = "three_way"
+    calibration: Calibration = Calibration.IDENTITY
+    reliability: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=RELIABILITY_SCHEMA)
+    )
 
     def probability(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Mean of forest and booster, f8[n] in [0, 1], for f8[n, len(self.features)]; NaN is fine.
+        """Calibrated probability of a win, f8[n] in [0, 1], for f8[n, len(self.features)].
+
+        NaN is unknown, and a value like any other. Raises InputError as `uncalibrated`.
+        """
+        return self.calibration.apply(self.uncalibrated(features))
+
+    def uncalibrated(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Weighted mean of forest and booster, f8[n] in [0, 1], for f8[n, len(self.features)].
 
         Raises InputError for another shape, or an infinite value: no feature is ever infinite.
         """
@@ -86,7 +116,7 @@ class MetaModel:
             )
         if np.isinf(matrix).any():
             raise InputError("A feature is infinite; unknown is NaN.")
-        return blend(self.forest, self._booster, matrix)
+        return blend(self.forest, self._booster, matrix, self.forest_weight)
 
     def to_row(self, symbol: str) -> pl.DataFrame:
         """The model as one row of META_MODEL_SCHEMA; nothing in it can execute."""
@@ -103,6 +133,11 @@ class MetaModel:
                     "hyperparameters": self.hyperparameters,
                     "n_trials": self.n_trials,
                     "cpcv_sharpe_mean": self.cpcv_sharpe_mean,
+                    "forest_weight": self.forest_weight,
+                    "windows": self.windows,
+                    "calibration_slope": self.calibration.slope,
+                    "calibration_intercept": self.calibration.intercept,
+                    "reliability": self.reliability.to_dicts(),
                 }
             ],
             schema=META_MODEL_SCHEMA,
@@ -138,6 +173,10 @@ class MetaModel:
             hyperparameters=values["hyperparameters"],
             n_trials=values["n_trials"],
             cpcv_sharpe_mean=values["cpcv_sharpe_mean"],
+            forest_weight=values["forest_weight"],
+            windows=values["windows"],
+            calibration=Calibration(values["calibration_slope"], values["calibration_intercept"]),
+            reliability=_checked_reliability(values["reliability"]),
         )
         model._require_booster()
         return model
@@ -162,13 +201,17 @@ class MetaModel:
 
 
 def blend(
-    forest: ForestArrays, booster: lightgbm.Booster, features: npt.NDArray[np.float64]
+    forest: ForestArrays,
+    booster: lightgbm.Booster,
+    features: npt.NDArray[np.float64],
+    forest_weight: float = EQUAL_WEIGHT,
 ) -> npt.NDArray[np.float64]:
-    """Plain mean of both probabilities of label 1, f8[n]; no rows give no probabilities."""
+    """Weighted mean of both probabilities of label 1, f8[n]; no rows give no probabilities."""
     if len(features) == 0:
         return np.empty(0)
     boosted = np.asarray(booster.predict(features, num_threads=1), dtype=np.float64)
-    mean: npt.NDArray[np.float64] = 0.5 * (forest.probability(features) + boosted)
+    rest = 1.0 - forest_weight
+    mean: npt.NDArray[np.float64] = forest_weight * forest.probability(features) + rest * boosted
     return mean
 
 
@@ -197,6 +240,13 @@ def _check_facts(values: dict[str, Any]) -> None:
         raise _rejected(f"n_trials {values['n_trials']} is below 1")
     if not math.isfinite(values["cpcv_sharpe_mean"]):
         raise _rejected("cpcv_sharpe_mean is not finite")
+    if not 0.0 <= values["forest_weight"] <= 1.0:
+        raise _rejected(f"forest_weight {values['forest_weight']} is outside [0, 1]")
+    if values["windows"] not in get_args(Windows):
+        raise _rejected(f"windows {values['windows']!r} is none of {', '.join(get_args(Windows))}")
+    slope, intercept = values["calibration_slope"], values["calibration_intercept"]
+    if not (math.isfinite(slope) and slope >= 0.0 and math.isfinite(intercept)):
+        raise _rejected(f"calibration of slope {slope} and intercept {intercept} is not one")
     try:
         hyperparameters = json.loads(values["hyperparameters"])
     except json.JSONDecodeError as error:
@@ -220,6 +270,16 @@ def _checked_forest(lists: dict[str, list[Any] | None]) -> dict[str, list[Any]]:
     if len(checked) != len(lists) or any(None in values for values in checked.values()):
         raise _rejected("its random forest has a null")
     return checked
+
+
+def _checked_reliability(rows: list[dict[str, Any] | None]) -> pl.DataFrame:
+    if len(rows) > MAX_BINS or any(row is None or None in row.values() for row in rows):
+        raise _rejected("its reliability curve has a null, or too many bins")
+    curve = pl.DataFrame(rows, schema=RELIABILITY_SCHEMA)
+    shares = curve.select(pl.exclude("n")).to_numpy()
+    if not np.all((shares >= 0.0) & (shares <= 1.0)) or (curve["n"] < 1).any():
+        raise _rejected("its reliability curve holds a share outside [0, 1] or an empty bin")
+    return curve
 
 
 def _rejected(what: str) -> ReleaseRejected:
