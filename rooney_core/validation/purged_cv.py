@@ -11,7 +11,7 @@ in whole microseconds. NaT and null are refused.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
@@ -97,7 +97,10 @@ class CombinatorialPurgedCV:
         return np.repeat(np.arange(self.n_folds), sizes)
 
     def split(
-        self, label_start: npt.ArrayLike | pl.Series, label_end: npt.ArrayLike | pl.Series
+        self,
+        label_start: npt.ArrayLike | pl.Series,
+        label_end: npt.ArrayLike | pl.Series | None,
+        groups: npt.ArrayLike | pl.DataFrame | None = None,
     ) -> Iterator[tuple[IndexArray, IndexArray]]:
         """Yield (train, test) row numbers, ascending, one pair per row of `test_folds`.
 
@@ -105,12 +108,23 @@ class CombinatorialPurgedCV:
         touches [first start, last end] of the block, then embargoed where
         last end < start <= last end + embargo. Train may come out empty where labels are long.
 
+        scikit-learn calls `split(X, y, groups)`: with `groups`, [n, 2] of (label_start, label_end),
+        the spans are read from there, and the two others are not looked at. So
+        `cross_val_score(model, X, y, groups=spans, cv=this)` works; `bound_to` needs no groups.
+
         Raises:
             InputError: spans missing, of different lengths, ending before they start, or not in
                 ascending order of label_start.
             InvalidSetting: an embargo of the wrong kind for the spans.
             NotEnoughData: fewer samples than folds.
         """
+        if groups is not None:
+            label_start, label_end = _two_columns(groups)
+        elif label_end is None:
+            raise InputError(
+                "split needs label_start and label_end. From scikit-learn, pass them as groups "
+                "([n, 2]), or as cv=CombinatorialPurgedCV(...).bound_to(label_start, label_end)."
+            )
         spans = _spans(label_start, label_end)
         if np.any(np.diff(spans.start) < 0):
             raise InputError(
@@ -120,6 +134,45 @@ class CombinatorialPurgedCV:
         embargo = _embargo_ticks(self.embargo, spans.is_time)
         fold_ids = self.fold_ids(len(spans.start))
         return (self._one_split(spans, embargo, fold_ids, folds) for folds in self.test_folds())
+
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:  # noqa: N803
+        """`n_splits`, by the name that scikit-learn asks for; the arguments are not looked at."""
+        return self.n_splits
+
+    def bound_to(
+        self, label_start: npt.ArrayLike | pl.Series, label_end: npt.ArrayLike | pl.Series
+    ) -> BoundPurgedCV:
+        """A scikit-learn splitter of samples with these spans: `cross_val_score(..., cv=it)`.
+
+        Raises what `split` raises, at once.
+        """
+        return BoundPurgedCV(self, tuple(self.split(label_start, label_end)))
+
+    def assemble_paths(self, predictions: Iterable[npt.ArrayLike]) -> npt.NDArray[np.float64]:
+        """The tested rows' values of every split, put on the paths: f8[n_paths, n_samples].
+
+        `predictions`: one f8[n_test] per split, in the order of `split`, each in the order of its
+        test rows. Every sample is on every path once: score each row of the result.
+
+        Raises:
+            InputError: a number of splits, or of values in a split, other than `split` gave.
+        """
+        values = [np.asarray(one, dtype=np.float64) for one in predictions]
+        n_tested = sum(map(len, values))
+        # Each sample is tested once per path.
+        fold_ids = self.fold_ids(n_tested // self.n_paths)
+        paths = np.full((self.n_paths, len(fold_ids)), np.nan)
+        sizes = np.bincount(fold_ids, minlength=self.n_folds)[self.test_folds()].sum(axis=1)
+        if n_tested % self.n_paths or [len(one) for one in values] != sizes.tolist():
+            raise InputError(
+                f"{len(values)} predictions of {[len(one) for one in values]} values arrived; "
+                f"{self.n_splits} are needed, of as many values as each split has test rows."
+            )
+        for of_split, folds, on in zip(values, self.test_folds(), self.path_ids(), strict=True):
+            tested = fold_ids[np.isin(fold_ids, folds)]
+            for fold, path in zip(folds, on, strict=True):
+                paths[path, fold_ids == fold] = of_split[tested == fold]
+        return paths
 
     @staticmethod
     def _one_split(
@@ -133,6 +186,42 @@ class CombinatorialPurgedCV:
             # From the block's first start to the end of its embargo, in one comparison.
             is_train &= (spans.end < first) | (spans.start > last + embargo)
         return np.flatnonzero(is_train), np.flatnonzero(is_test)
+
+
+@dataclass(frozen=True, eq=False)
+class BoundPurgedCV:
+    """The splits of samples whose spans are known: what scikit-learn takes as `cv`.
+
+    `X` has one row per span, in the same order; `y` and `groups` are not looked at. One object
+    serves every estimator that is scored on these samples.
+    """
+
+    cv: CombinatorialPurgedCV
+    splits: tuple[tuple[IndexArray, IndexArray], ...]
+
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:  # noqa: N803
+        """How many (train, test) pairs `split` yields."""
+        return self.cv.n_splits
+
+    def split(
+        self,
+        X: Sized,  # noqa: N803
+        y: object = None,
+        groups: object = None,
+    ) -> Iterator[tuple[IndexArray, IndexArray]]:
+        """Yield (train, test) row numbers of X, as `CombinatorialPurgedCV.split` does.
+
+        Raises InputError where X has another number of rows than there are spans.
+        """
+        # Every sample is tested in some split.
+        n_samples = 1 + max(int(test.max()) for _, test in self.splits)
+        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        if n_rows != n_samples:
+            raise InputError(
+                f"X has {n_rows} rows, and the splitter was bound to {n_samples} spans; bind it to "
+                "the label spans of exactly these rows."
+            )
+        return ((train.copy(), test.copy()) for train, test in self.splits)
 
 
 def three_way_split(
@@ -193,6 +282,19 @@ def _spans(label_start: npt.ArrayLike | pl.Series, label_end: npt.ArrayLike | pl
             "label_end is the true exit, never earlier than label_start."
         )
     return _Spans(start, end, start_is_time)
+
+
+def _two_columns(
+    groups: npt.ArrayLike | pl.DataFrame,
+) -> tuple[npt.ArrayLike | pl.Series, npt.ArrayLike | pl.Series]:
+    if isinstance(groups, pl.DataFrame) and groups.width == 2:
+        return groups.to_series(0), groups.to_series(1)
+    spans = np.asarray(groups)
+    if spans.ndim != 2 or spans.shape[1] != 2:
+        raise InputError(
+            f"groups of shape {spans.shape} arrived; label spans [n, 2], start and end, are needed."
+        )
+    return spans[:, 0], spans[:, 1]
 
 
 def _ticks(values: npt.ArrayLike | pl.Series, what: str) -> tuple[IndexArray, bool]:
