@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from rooney_assets.lake.layout import Folder
 from rooney_core.errors import LakeError
 
 
@@ -103,3 +104,20 @@ class Manifest(ManifestFacts):
                 f"{origin} is not a manifest of this lake: {error.error_count()} fields are wrong, "
                 f"first: {error.errors()[0]['msg']}. Materialize the asset again to rewrite it."
             ) from None
+
+
+def read(folder: Folder, version: str) -> Manifest | None:
+    """The manifest of a version; None where there is none. Raises LakeError for a broken one."""
+    path = folder.manifest_file(version)
+    try:
+        return Manifest.parse(path.read_bytes(), str(path))
+    except FileNotFoundError:
+        return None
+
+
+def read_or_none(folder: Folder, version: str) -> Manifest | None:
+    """The same, and None for a broken one too."""
+    try:
+        return read(folder, version)
+    except LakeError:
+        return None

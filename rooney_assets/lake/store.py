@@ -17,10 +17,12 @@ import polars as pl
 
 from rooney_assets.lake import beside as besides
 from rooney_assets.lake import durable, holdout, layout, tables, trials, views
+from rooney_assets.lake import manifest as manifests
 from rooney_assets.lake.layout import Folder, Partition
 from rooney_assets.lake.manifest import Manifest, ManifestFacts
 from rooney_core.errors import LakeError
 from rooney_core.lineage import Stamp, table_from_bytes, table_to_bytes
+from rooney_core.validation.windows import HOLDOUT_BUDGET, MIN_NEW_SESSIONS
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ class Lake:
         if wanted is None:
             raise folder.missing()
         with durable.refusing(self.root, f"read {folder.label}"):
-            found = _read_manifest(folder, wanted)
+            found = manifests.read(folder, wanted)
         if found is None:
             raise folder.missing(wanted)
         return found
@@ -191,7 +193,7 @@ class Lake:
         if version is None:
             return False
         try:
-            found = _read_manifest(folder, version)
+            found = manifests.read(folder, version)
         except (LakeError, OSError):
             return False
         return (
@@ -224,7 +226,7 @@ class Lake:
         folder = Folder(self.root, asset, partition)
         with durable.refusing(self.root, f"read {folder.label}"):
             names = [path.stem for path in folder.versions.glob("*.json")]
-            found = [one for name in names if (one := _read_manifest(folder, name)) is not None]
+            found = [one for name in names if (one := manifests.read(folder, name)) is not None]
         return tuple(sorted(found, key=lambda one: (one.created_at, one.data_version)))
 
     def refresh_views(self) -> None:
@@ -243,20 +245,30 @@ class Lake:
             return views.query(self.root, sql)
 
     def open_test_window(
-        self, symbol: str, *, who: str, model_version: str, code_version: str, budget: int = 5
+        self,
+        symbol: str,
+        *,
+        who: str,
+        model_version: str,
+        code_version: str,
+        budget: int = HOLDOUT_BUDGET,
+        min_new_sessions: int = MIN_NEW_SESSIONS,
+        sessions: pl.Series | None = None,
     ) -> pl.DataFrame:
         """The sealed rows of a symbol's training set: recorded first, then handed out.
 
         The look is on disk before this returns. Asking again for the same model, code and training
         set is recorded as a repeat and costs nothing. Raises HoldoutRefused when this model and
-        code would be one pair more than `budget`, or a name is empty.
+        code would be one pair more than `budget` in this window, or a name is empty. `sessions` and
+        `min_new_sessions` say when a window that has grown is another one (`holdout`).
         """
         folder = Folder(self.root, "training_set", ("symbol", symbol))
         sealed, version = self._read_sealed(folder)
         asked = holdout.Asked(who, model_version, code_version, version)
         with durable.refusing(self.root, f"record a look at {folder.label}"):
-            last = holdout.latest(sealed["entry_time"])
-            holdout.record(self._looks_folder(symbol), asked, last, budget)
+            seen = holdout.Seen(holdout.latest(sealed["entry_time"]), sessions)
+            limits = holdout.Limits(budget, min_new_sessions)
+            holdout.record(self._looks_folder(symbol), asked, seen, limits)
         return sealed
 
     def open_test_bars(
@@ -267,18 +279,20 @@ class Lake:
         who: str,
         model_version: str,
         code_version: str,
-        budget: int,
+        budget: int = HOLDOUT_BUDGET,
+        min_new_sessions: int = MIN_NEW_SESSIONS,
     ) -> tuple[pl.DataFrame, str]:
         """Continuous bars up to session `last`, some of the test window: recorded, then handed out.
 
         With their data version. Recorded, counted and refused as `open_test_window` does.
         """
-        bars, version = self.read_versioned("continuous_bars", ("symbol", symbol))
-        bars = bars.filter(pl.col("session") <= last)
+        every, version = self.read_versioned("continuous_bars", ("symbol", symbol))
+        bars = every.filter(pl.col("session") <= last)
         asked = holdout.Asked(who, model_version, code_version, f"continuous_bars:{version}")
         with durable.refusing(self.root, f"record a look at the bars of {symbol}"):
-            seen = holdout.latest(bars["bar_start"])
-            holdout.record(self._looks_folder(symbol), asked, seen, budget)
+            seen = holdout.Seen(holdout.latest(bars["bar_start"]), every["session"])
+            limits = holdout.Limits(budget, min_new_sessions)
+            holdout.record(self._looks_folder(symbol), asked, seen, limits)
         return bars, version
 
     def record_trial(self, symbol: str, trial: trials.HandMadeTrial) -> str:
@@ -349,7 +363,7 @@ class Lake:
         stamps: Mapping[str, Stamp],
     ) -> None:
         beside = {name: one.content_version for name, one in stamps.items()}
-        known = None if is_new else _read_manifest_or_none(folder, stamp.data_version)
+        known = None if is_new else manifests.read_or_none(folder, stamp.data_version)
         if known is not None and known.facts == facts and dict(known.beside) == beside:
             return
         now = datetime.now(UTC)
@@ -379,18 +393,3 @@ class Lake:
         frame, stamp = table_from_bytes(data, str(path))
         tables.require_version(stamp, version, path)
         return frame, version
-
-
-def _read_manifest(folder: Folder, version: str) -> Manifest | None:
-    path = folder.manifest_file(version)
-    try:
-        return Manifest.parse(path.read_bytes(), str(path))
-    except FileNotFoundError:
-        return None
-
-
-def _read_manifest_or_none(folder: Folder, version: str) -> Manifest | None:
-    try:
-        return _read_manifest(folder, version)
-    except LakeError:
-        return None

@@ -1,15 +1,23 @@
 """Which years are for searching, which for choosing, and which are sealed.
 
-Belongs here: the two boundaries of the three windows, set once. Does not belong here: who may
+Belongs here: the two boundaries of the three windows, and what a sealed window may be used for, set
+once. Does not belong here: who may
 look at the sealed one (the lake decides), or which sample falls where (purged_cv.three_way_split).
 """
 
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+HOLDOUT_BUDGET: Final = 5
+"""How many different models may see one sealed test window, where nobody set another number."""
+
+MIN_NEW_SESSIONS: Final = 126
+"""Sessions by which a test window must have grown to be another one: half a year. Less would leave
+a test that is nearly the one that is spent already."""
 
 
 class Splits(BaseModel):

@@ -108,6 +108,8 @@ def test_a_look_is_recorded_and_hands_out_the_rows(lake: Lake) -> None:
         "code_version": "c1",
         "training_set_version": lake.version("training_set", ES),
         "last_test_entry": TIMES[3],
+        "window": 1,
+        "window_end": TIMES[3].date(),
         "is_repeat": False,
     }
 
@@ -130,6 +132,120 @@ def test_the_budget_counts_pairs_of_model_and_code(lake: Lake) -> None:
     assert looks["is_repeat"].to_list() == [False, True, False, True]
     assert looks["look"].to_list() == [1, 2, 3, 4]
     look(lake, "m2", "c1", budget=3)
+
+
+WEEKDAYS = [
+    day
+    for day in (date(2021, 1, 4) + timedelta(days=n) for n in range(1200))
+    if day.weekday() < 5 and (day.month, day.day) not in ((7, 4), (12, 25))
+]
+"""Sessions of a calendar with holidays; what is open up to some of them, `look_at` says."""
+
+
+def look_at(lake: Lake, model: str, n_sessions: int, *, least: int = 126, budget: int = 2) -> None:
+    """A look while the lake holds so many sessions of the test window."""
+    lake.open_test_window(
+        "ES",
+        who="w",
+        model_version=model,
+        code_version="c",
+        budget=budget,
+        min_new_sessions=least,
+        sessions=pl.Series(WEEKDAYS[:n_sessions]),
+    )
+
+
+def test_a_spent_budget_waits_for_so_many_new_sessions_and_not_one_less(lake: Lake) -> None:
+    look_at(lake, "m1", 500)
+    look_at(lake, "m2", 520)
+    for n_sessions in (520, 521, 520 + 125):
+        with pytest.raises(HoldoutRefused, match=rf"\({n_sessions - 520} there are since"):
+            look_at(lake, "m3", n_sessions)
+    look_at(lake, "m3", 520 + 126)
+    look_at(lake, "m4", 520 + 127)
+    with pytest.raises(HoldoutRefused, match="126 make another window"):
+        look_at(lake, "m5", 520 + 127)
+    looks = lake.looks("ES")
+    assert looks["model_version"].to_list() == ["m1", "m2", "m3", "m4"]
+    assert looks["window"].to_list() == [1, 1, 2, 2]
+    assert looks["window_end"].to_list() == [WEEKDAYS[n - 1] for n in (500, 520, 646, 647)]
+
+
+def test_growing_day_by_day_refills_nothing(lake: Lake) -> None:
+    """A budget that is spent slowly is spent; the wait begins at the last look that cost one."""
+    for number, n_sessions in enumerate((500, 600, 700)):
+        look_at(lake, f"m{number}", n_sessions, budget=3)
+    assert lake.looks("ES")["window"].to_list() == [1, 1, 1]
+    with pytest.raises(HoldoutRefused):
+        look_at(lake, "m9", 700 + 125, budget=3)
+
+
+def test_repeats_neither_cost_nor_put_the_next_window_off(lake: Lake) -> None:
+    look_at(lake, "m1", 500)
+    look_at(lake, "m2", 500)
+    for n_sessions in (510, 560, 625):
+        look_at(lake, "m1", n_sessions)
+    look_at(lake, "m3", 626)
+    looks = lake.looks("ES")
+    assert looks["window"].to_list() == [1, 1, 1, 1, 1, 2]
+    # The same model on sessions that are new to it costs one of the new window's budget.
+    look_at(lake, "m1", 626)
+    with pytest.raises(HoldoutRefused):
+        look_at(lake, "m2", 626)
+
+
+def test_a_window_that_has_shrunk_is_no_new_one(lake: Lake) -> None:
+    look_at(lake, "m1", 500)
+    look_at(lake, "m2", 800)
+    look_at(lake, "m3", 500)
+    with pytest.raises(HoldoutRefused, match=r"\(0 there are"):
+        look_at(lake, "m4", 500)
+    # Counted from the furthest end that was paid for.
+    with pytest.raises(HoldoutRefused, match=r"\(100 there are"):
+        look_at(lake, "m4", 900)
+    assert lake.looks("ES")["window"].to_list() == [1, 2, 2]
+
+
+def test_without_sessions_weekdays_from_the_last_entry_count(lake: Lake) -> None:
+    """The sealed rows end on Monday 2023-05-01; 126 weekdays later it is Tuesday 2023-10-24."""
+    look(lake, "m1")
+    look(lake, "m2")
+    for last, is_open in ((datetime(2023, 10, 23, 15), False), (datetime(2023, 10, 24, 15), True)):
+        times = [*TIMES[:3], last.replace(tzinfo=UTC)]
+        write(lake, TRADES.with_columns(entry_time=pl.Series(times).dt.cast_time_unit("us")))
+        if is_open:
+            look(lake, "m3")
+        else:
+            with pytest.raises(HoldoutRefused, match=r"\(125 there are since 2023-05-01"):
+                look(lake, "m3")
+    assert lake.looks("ES")["window"].to_list() == [1, 1, 2]
+
+
+def test_a_part_of_the_window_is_the_whole_window(lake: Lake) -> None:
+    """Whoever asks for bars up to some day cannot cut the years into windows of their own."""
+    start = pl.Series([datetime(2021, 1, 4, tzinfo=UTC)] * 600).dt.cast_time_unit("us")
+    bars = pl.DataFrame({"symbol": "ES", "session": WEEKDAYS[:600], "bar_start": start})
+    lake.write("continuous_bars", ES, bars, facts())
+    asked = {"who": "w", "code_version": "c", "budget": 2}
+    lake.open_test_bars("ES", WEEKDAYS[100], model_version="m1", **asked)
+    lake.open_test_bars("ES", WEEKDAYS[300], model_version="m2", **asked)
+    with pytest.raises(HoldoutRefused):
+        lake.open_test_bars("ES", WEEKDAYS[599], model_version="m3", **asked)
+    assert lake.looks("ES")["window_end"].to_list() == [WEEKDAYS[599]] * 2
+
+
+def test_looks_of_before_windows_were_numbered_are_of_the_first(lake: Lake) -> None:
+    look(lake, "m1")
+    path = next(lake.root.rglob("000001.json"))
+    entry = json.loads(path.read_bytes())
+    del entry["window"], entry["window_end"]
+    path.unlink()
+    path.write_text(json.dumps(entry))
+    row = lake.looks("ES").row(0, named=True)
+    assert (row["window"], row["window_end"]) == (1, date(2023, 5, 1))
+    look(lake, "m2")
+    with pytest.raises(HoldoutRefused):
+        look(lake, "m3")
 
 
 def test_a_new_training_set_is_no_repeat_but_the_same_pair(lake: Lake) -> None:
