@@ -7,6 +7,7 @@ Only what the trader needs is imported here; training is `rooney_core.modeling.t
 loads scikit-learn and Optuna.
 """
 
-from rooney_core.modeling.meta_model import META_MODEL_SCHEMA, MetaModel, model_version
+from rooney_core.modeling.meta_model import MetaModel
+from rooney_core.modeling.model_row import META_MODEL_SCHEMA, model_version
 
 __all__ = ["META_MODEL_SCHEMA", "MetaModel", "model_version"]

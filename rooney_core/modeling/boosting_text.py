@@ -1,22 +1,34 @@
-"""Is this text a LightGBM model that is safe to load? LightGBM's own parser trusts its input.
+"""LightGBM's model text, read by ourselves: LightGBM's own parser trusts its input.
 
-Belongs here: the subset of LightGBM's v4 text format that Rooney writes, and the refusal of all
-else: sizes, indices and children are checked before the library sees them, because it follows
-offsets and child numbers of the text without asking. Does not belong here: training or predicting.
+Belongs here: the subset of LightGBM's v4 text format that Rooney writes, its parser, and the
+refusal of all else. Sizes are checked before anything is split or copied, indices and children
+before anything is walked. Does not belong here: predicting (`boosting.py`) or training.
+
+Format: `GBDT::SaveModelToString` and `Tree::ToString` of LightGBM 4.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
-from typing import Final
+from itertools import chain
+from typing import Final, NamedTuple
+
+import numpy as np
 
 from rooney_core.errors import ReleaseRejected
+from rooney_core.modeling.boosting import BoostingArrays
 
 END: Final = "end of trees\n"
-MAX_CHARACTERS: Final = 20_000_000
-MAX_TREES: Final = 5_000
+MAX_TREES: Final = 1_000
+MAX_LEAVES: Final = 64
+"""Of one tree; the search allows no more."""
+
+MAX_CHARACTERS: Final = 12_000_000
+"""Of the text: that many trees of that many leaves."""
+
+MAX_LEAF_VALUE: Final = 1e6
+"""Log odds; no loss of this model reaches a thousandth of it, and no sum of them overflows."""
 
 _HEADER_KEYS: Final = (
     "version",
@@ -47,13 +59,14 @@ _TREE_KEYS: Final = (
     "is_linear",
     "shrinkage",
 )
-_PER_SPLIT: Final = ("split_gain", "internal_value", "internal_weight", "internal_count")
-_PER_LEAF: Final = ("leaf_weight", "leaf_count")
+_UNREAD_PER_SPLIT: Final = ("split_gain", "internal_value", "internal_weight")
 # Numeric splits only: bit 0 would be a categorical one, whose bitsets nobody checks here.
 _DECISION_TYPES: Final = frozenset({0, 2, 4, 6, 8, 10})
-_INFO: Final = re.compile(r"none|\[[^\s\[\]:]+:[^\s\[\]:]+\]")
-_NUMBER: Final = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|inf|nan)")
-_WHOLE: Final = re.compile(r"-?[0-9]{1,9}")
+_INFO: Final = re.compile(r"none|\[[^\s\[\]:]{1,40}:[^\s\[\]:]{1,40}\]")
+# 17 digits are all that a float64 has, and 5 zeros may come before them.
+_NUMBER: Final = r"-?(?:[0-9]{1,20}(?:\.[0-9]{0,25})?(?:[eE][+-]?[0-9]{1,3})?|inf|nan)"
+_NUMBERS: Final = re.compile(rf"{_NUMBER}(?: {_NUMBER})*+")
+_WHOLES: Final = re.compile(r"-?[0-9]{1,9}(?: -?[0-9]{1,9})*+")
 
 
 def trees_only(text: str) -> str:
@@ -64,33 +77,69 @@ def trees_only(text: str) -> str:
     return text[: end + len(END)]
 
 
-def check_boosting_text(text: str, features: Sequence[str]) -> None:
-    """Return nothing for text as `trees_only` gives of a binary model on exactly `features`.
+class _Tree(NamedTuple):
+    feature: list[int]
+    threshold: list[float]
+    decision: list[int]
+    left: list[int]
+    right: list[int]
+    leaf_value: list[float]
+    leaf_count: list[int]
 
-    Raises ReleaseRejected naming the place for anything else.
+
+def parse_boosting_text(text: str, features: Sequence[str]) -> BoostingArrays:
+    """The booster in a text as `trees_only` gives of a binary model on exactly `features`.
+
+    Raises ReleaseRejected, naming the place, for anything that LightGBM would not have written of
+    such a model: nothing is guessed, and nothing is skipped.
     """
     if len(text) > MAX_CHARACTERS or not text.isascii():
         raise _rejected(f"more than {MAX_CHARACTERS} characters, or not plain ASCII")
+    # Two empty lines and `Tree=` come on top of a tree's keys, an empty line of the header's.
+    if text.count("\n") > (len(_TREE_KEYS) + 3) * MAX_TREES + len(_HEADER_KEYS) + 4:
+        raise _rejected(f"it has more lines than {MAX_TREES} trees")
     if not text.endswith("\n\n" + END):
         raise _rejected(f"it does not end with {END.strip()!r}")
     header, separator, rest = text.partition("\n\n")
     if not separator:
         raise _rejected("it has no header")
-    sizes = _check_header(header, features)
-    trees = rest.removeprefix("\n")
-    start = 0
+    sizes = _tree_sizes(header, features)
+    blocks = rest.removeprefix("\n")
+    trees, start = [], 0
     for number, size in enumerate(sizes):
-        _check_tree(trees[start : start + size], number, len(features))
+        trees.append(_tree(blocks[start : start + size], f"tree {number}", number, len(features)))
         start += size
-    if trees[start:].strip("\n") != END.strip("\n"):
+    if blocks[start:].strip("\n") != END.strip("\n"):
         raise _rejected("tree_sizes does not cover the trees")
+    return _arrays(trees)
 
 
-def _check_header(header: str, features: Sequence[str]) -> list[int]:
+def _arrays(trees: Sequence[_Tree]) -> BoostingArrays:
+    joined = {
+        name: list(chain.from_iterable(getattr(tree, name) for tree in trees))
+        for name in _Tree._fields
+    }
+    n_splits = [len(tree.feature) for tree in trees]
+    n_leaves = [len(tree.leaf_value) for tree in trees]
+    return BoostingArrays(
+        feature=np.array(joined["feature"], dtype=np.int32),
+        threshold=np.array(joined["threshold"], dtype=np.float64),
+        decision=np.array(joined["decision"], dtype=np.uint8),
+        left=np.array(joined["left"], dtype=np.int32),
+        right=np.array(joined["right"], dtype=np.int32),
+        leaf_value=np.array(joined["leaf_value"], dtype=np.float64),
+        leaf_count=np.array(joined["leaf_count"], dtype=np.int64),
+        split_offset=np.cumsum([0, *n_splits], dtype=np.int64),
+        leaf_offset=np.cumsum([0, *n_leaves], dtype=np.int64),
+    )
+
+
+def _tree_sizes(header: str, features: Sequence[str]) -> list[int]:
+    """Characters of every tree, from a header that says what it must."""
     first, _, rest = header.partition("\n")
     if first != "tree":
         raise _rejected("it does not begin with 'tree'")
-    values = _key_values(rest.split("\n"), _HEADER_KEYS, "header")
+    values = _key_values(rest, _HEADER_KEYS, "header")
     wanted = {
         "version": "v4",
         "num_class": "1",
@@ -102,89 +151,126 @@ def _check_header(header: str, features: Sequence[str]) -> list[int]:
     }
     for key, value in wanted.items():
         if values[key] != value:
-            raise _rejected(f"header {key}={values[key]!r}, {value!r} is needed")
-    infos = values["feature_infos"].split(" ")
-    if len(infos) != len(features) or not all(map(_INFO.fullmatch, infos)):
+            raise _rejected(f"header {key} is {_short(values[key])}, {_short(value)} is needed")
+    infos = values["feature_infos"]
+    if infos.count(" ") + 1 != len(features) or not all(map(_INFO.fullmatch, infos.split(" "))):
         raise _rejected("feature_infos is malformed")
-    sizes = _whole_numbers(values["tree_sizes"], "tree_sizes")
-    if not 1 <= len(sizes) <= MAX_TREES or min(sizes) < 1:
-        raise _rejected(f"{len(sizes)} trees; 1 to {MAX_TREES} of positive size are allowed")
+    n_trees = values["tree_sizes"].count(" ") + 1
+    if n_trees > MAX_TREES:
+        raise _rejected(f"{n_trees} trees; 1 to {MAX_TREES} are allowed")
+    sizes = _wholes(values["tree_sizes"], n_trees, "tree_sizes")
+    if min(sizes) < 1:
+        raise _rejected("tree_sizes has a tree that is not of positive size")
     return sizes
 
 
-def _check_tree(block: str, number: int, n_features: int) -> None:
-    where = f"tree {number}"
+def _tree(block: str, where: str, number: int, n_features: int) -> _Tree:
     first, _, rest = block.partition("\n")
     if first != f"Tree={number}":
         raise _rejected(f"{where} does not begin where tree_sizes says")
-    values = _key_values(rest.rstrip("\n").split("\n"), _TREE_KEYS, where)
-    n_leaves = _one_whole(values["num_leaves"], f"{where} num_leaves")
-    if n_leaves < 1 or values["num_cat"] != "0" or values["is_linear"] != "0":
+    values = _key_values(rest.rstrip("\n"), _TREE_KEYS, where)
+    if values["num_cat"] != "0" or values["is_linear"] != "0":
         raise _rejected(f"{where} is not a plain numeric tree")
+    (n_leaves,) = _wholes(values["num_leaves"], 1, f"{where} num_leaves")
+    if not 1 <= n_leaves <= MAX_LEAVES:
+        raise _rejected(f"{where} has {n_leaves} leaves; 1 to {MAX_LEAVES} are allowed")
     n_splits = n_leaves - 1
-    _check_splits(values, n_splits, n_features, where)
+    tree = _Tree(
+        feature=_wholes(values["split_feature"], n_splits, f"{where} split_feature"),
+        threshold=_numbers(values["threshold"], n_splits, f"{where} threshold"),
+        decision=_wholes(values["decision_type"], n_splits, f"{where} decision_type"),
+        left=_wholes(values["left_child"], n_splits, f"{where} left_child"),
+        right=_wholes(values["right_child"], n_splits, f"{where} right_child"),
+        leaf_value=_numbers(values["leaf_value"], n_leaves, f"{where} leaf_value"),
+        leaf_count=_leaf_counts(values["leaf_count"], n_leaves, where),
+    )
+    _check_splits(tree, n_features, where)
+    _check_counts(tree, values["internal_count"], where)
+    # NaN is in no interval, and infinite log odds would make a probability of certainty.
+    if not all(-MAX_LEAF_VALUE <= value <= MAX_LEAF_VALUE for value in tree.leaf_value):
+        raise _rejected(f"{where} has a leaf_value that is not within +-{MAX_LEAF_VALUE:g}")
+    for key in _UNREAD_PER_SPLIT:
+        _check_numbers(values[key], n_splits, f"{where} {key}")
+    _check_numbers(values["shrinkage"], 1, f"{where} shrinkage")
+    # A tree of one leaf has no statistics, except a count in some versions.
+    n_weights = n_leaves if n_splits or values["leaf_weight"] else 0
+    _check_numbers(values["leaf_weight"], n_weights, f"{where} leaf_weight")
+    return tree
+
+
+def _leaf_counts(text: str, n_leaves: int, where: str) -> list[int]:
+    if n_leaves == 1 and not text:
+        return [0]
+    return _wholes(text, n_leaves, f"{where} leaf_count")
+
+
+def _check_splits(tree: _Tree, n_features: int, where: str) -> None:
+    n_splits = len(tree.feature)
+    if any(not 0 <= one < n_features for one in tree.feature):
+        raise _rejected(f"{where} split_feature is outside 0 to {n_features - 1}")
+    if not _DECISION_TYPES.issuperset(tree.decision):
+        raise _rejected(f"{where} decision_type has a split that is not numeric")
     # Infinite where a split tells known from unknown; NaN would decide nothing.
-    if any(map(math.isnan, _numbers(values["threshold"], n_splits, f"{where} threshold"))):
+    if any(one != one for one in tree.threshold):
         raise _rejected(f"{where} has a threshold of NaN")
-    _finite_numbers(values["leaf_value"], n_leaves, f"{where} leaf_value")
-    _finite_numbers(values["shrinkage"], 1, f"{where} shrinkage")
-    for key in _PER_SPLIT:
-        _numbers(values[key], n_splits, f"{where} {key}")
-    for key in _PER_LEAF:
-        # A tree of one leaf has no statistics, except a count in some versions.
-        n_expected = n_leaves if n_splits or values[key] else 0
-        _numbers(values[key], n_expected, f"{where} {key}")
-
-
-def _check_splits(values: dict[str, str], n_splits: int, n_features: int, where: str) -> None:
-    columns = {
-        key: _whole_numbers(values[key], f"{where} {key}")
-        for key in ("split_feature", "decision_type", "left_child", "right_child")
-    }
-    if any(len(column) != n_splits for column in columns.values()):
-        raise _rejected(f"{where} has lists of different lengths")
-    if any(not 0 <= one < n_features for one in columns["split_feature"]):
-        raise _rejected(f"{where} reads a feature outside 0 to {n_features - 1}")
-    if not _DECISION_TYPES.issuperset(columns["decision_type"]):
-        raise _rejected(f"{where} has a split that is not numeric")
-    for key in ("left_child", "right_child"):
-        for parent, child in enumerate(columns[key]):
-            # Leaves are -1, -2, ...; inner children come after their parent, so walks end.
-            if not (parent < child < n_splits or -(n_splits + 1) <= child < 0):
+    reached = set()
+    for key, children in (("left_child", tree.left), ("right_child", tree.right)):
+        for parent, child in enumerate(children):
+            # Leaves are ~0, ~1, ...; inner children come after their parent, so walks end.
+            if not (parent < child < n_splits or ~n_splits <= child < 0):
                 raise _rejected(f"{where} {key} of split {parent} is {child}")
+            reached.add(child)
+    if len(reached) != 2 * n_splits:
+        raise _rejected(f"{where} has a split or a leaf with two parents")
 
 
-def _key_values(lines: list[str], keys: Sequence[str], where: str) -> dict[str, str]:
-    pairs = [line.partition("=") for line in lines]
+def _check_counts(tree: _Tree, internal_count: str, where: str) -> None:
+    """Every split has the rows of its two children, and no leaf is empty."""
+    n_splits = len(tree.feature)
+    counts = _wholes(internal_count, n_splits, f"{where} internal_count")
+    if n_splits and min(tree.leaf_count) < 1:
+        raise _rejected(f"{where} leaf_count has a leaf without rows")
+    for count, *children in zip(counts, tree.left, tree.right, strict=True):
+        rows = [counts[one] if one >= 0 else tree.leaf_count[~one] for one in children]
+        if count != sum(rows):
+            raise _rejected(f"{where} internal_count has a split of {count} rows into {rows}")
+
+
+def _key_values(text: str, keys: Sequence[str], where: str) -> dict[str, str]:
+    pairs = [line.partition("=") for line in text.split("\n", len(keys))]
     if tuple(key for key, _, _ in pairs) != tuple(keys):
         raise _rejected(f"{where} must hold exactly the lines {', '.join(keys)}, in this order")
     return {key: value for key, _, value in pairs}
 
 
-def _one_whole(text: str, where: str) -> int:
-    numbers = _whole_numbers(text, where)
-    if len(numbers) != 1:
-        raise _rejected(f"{where} is not one number")
-    return numbers[0]
-
-
-def _whole_numbers(text: str, where: str) -> list[int]:
-    parts = text.split(" ") if text else []
-    if not all(map(_WHOLE.fullmatch, parts)):
-        raise _rejected(f"{where} holds something other than whole numbers")
-    return [int(part) for part in parts]
+def _wholes(text: str, n_expected: int, where: str) -> list[int]:
+    _check_list(text, n_expected, _WHOLES, "whole numbers of 9 digits at most", where)
+    return [int(part) for part in text.split()]
 
 
 def _numbers(text: str, n_expected: int, where: str) -> list[float]:
-    parts = text.split(" ") if text else []
-    if len(parts) != n_expected or not all(map(_NUMBER.fullmatch, parts)):
-        raise _rejected(f"{where} is not {n_expected} numbers")
-    return [float(part) for part in parts]
+    _check_numbers(text, n_expected, where)
+    return [float(part) for part in text.split()]
 
 
-def _finite_numbers(text: str, n_expected: int, where: str) -> None:
-    if not all(map(math.isfinite, _numbers(text, n_expected, where))):
-        raise _rejected(f"{where} holds an infinite number or NaN")
+def _check_numbers(text: str, n_expected: int, where: str) -> None:
+    _check_list(text, n_expected, _NUMBERS, "numbers", where)
+
+
+def _check_list(
+    text: str, n_expected: int, pattern: re.Pattern[str], what: str, where: str
+) -> None:
+    """Refuse before anything is split: text of one line, single spaces between its parts."""
+    n_arrived = text.count(" ") + 1 if text else 0
+    if n_arrived != n_expected:
+        raise _rejected(f"{where} has {n_arrived} parts; {n_expected} are needed")
+    if n_expected and not pattern.fullmatch(text):
+        raise _rejected(f"{where} holds something other than {what}: {_short(text)}")
+
+
+def _short(text: str) -> str:
+    """Enough of a text to recognise it, harmless to a terminal."""
+    return repr(text if len(text) <= 60 else text[:60] + "...")
 
 
 def _rejected(what: str) -> ReleaseRejected:

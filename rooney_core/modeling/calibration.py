@@ -22,6 +22,7 @@ import polars as pl
 from rooney_core.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
+LabelArray = npt.NDArray[np.int64] | FloatArray
 
 MIN_CALIBRATION_ROWS: Final = 50
 """Fewer rows say less about two parameters than the model itself does."""
@@ -72,7 +73,7 @@ class Calibration:
 Calibration.IDENTITY = Calibration(1.0, 0.0)
 
 
-def fit_calibration(probability: FloatArray, label: FloatArray, weight: FloatArray) -> Calibration:
+def fit_calibration(probability: FloatArray, label: LabelArray, weight: FloatArray) -> Calibration:
     """Platt's slope and intercept of out-of-fold `probability` f8[n] for `label` in {0, 1}.
 
     `weight` f8[n] > 0; only its proportions count. The maximum of the weighted likelihood of
@@ -100,7 +101,7 @@ def fit_calibration(probability: FloatArray, label: FloatArray, weight: FloatArr
     return Calibration(slope, intercept)
 
 
-def reliability_curve(probability: FloatArray, label: FloatArray, n_bins: int = 10) -> pl.DataFrame:
+def reliability_curve(probability: FloatArray, label: LabelArray, n_bins: int = 10) -> pl.DataFrame:
     """Stated against observed: RELIABILITY_SCHEMA over `n_bins` bins of about as many rows each.
 
     Edges are the quantiles of `probability` f8[n]; equal edges merge their bins, so that there may
@@ -126,7 +127,7 @@ def reliability_curve(probability: FloatArray, label: FloatArray, n_bins: int = 
     return rows.with_columns(low, high).select(tuple(RELIABILITY_SCHEMA))
 
 
-def _check(probability: FloatArray, label: FloatArray, weight: FloatArray) -> None:
+def _check(probability: FloatArray, label: LabelArray, weight: FloatArray) -> None:
     if not len(probability) == len(label) == len(weight):
         raise InputError(
             f"{len(probability)} probabilities, {len(label)} labels and {len(weight)} weights "

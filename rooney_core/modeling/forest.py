@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 LEAF: Final = -1
 """Child and feature number of a leaf."""
 
-MAX_NODES: Final = 5_000_000
+MAX_NODES: Final = 1_000_000
+"""500 trees of depth 8 have a quarter of it."""
 
 _TYPES: Final[dict[str, type[Any]]] = {
     "feature": np.int32,
@@ -180,6 +181,13 @@ def _rejected(what: str) -> ReleaseRejected:
 
 
 @njit(cache=True)
+def goes_left_in_forest(x: float, threshold: float, missing_left: bool) -> bool:
+    """Whether a node sends x to its left child; compared as float32, where scikit-learn splits."""
+    rounded = float(np.float32(x))
+    return missing_left if math.isnan(rounded) else rounded <= threshold
+
+
+@njit(cache=True)
 def _walk(
     features: npt.NDArray[np.float64],
     feature: npt.NDArray[np.int32],
@@ -198,9 +206,8 @@ def _walk(
             root = tree_offset[tree]
             node = root
             while left[node] >= 0:
-                # float32 as scikit-learn: its thresholds lie between float32 values.
-                x = np.float32(features[row, feature[node]])
-                goes_left = missing_left[node] if math.isnan(x) else x <= threshold[node]
-                node = root + (left[node] if goes_left else right[node])
+                x = features[row, feature[node]]
+                is_left = goes_left_in_forest(x, threshold[node], missing_left[node])
+                node = root + (left[node] if is_left else right[node])
             total += value[node]
         out[row] = total / n_trees
