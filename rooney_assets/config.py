@@ -9,7 +9,8 @@ import dagster as dg
 from pydantic import BaseModel, create_model
 
 from rooney_core.backtest.ranking import RankingCriteria
-from rooney_core.gates.evaluation import EvaluationSettings
+from rooney_core.gates.settings import EvaluationSettings
+from rooney_core.labeling.settings import LabelSettings
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.portfolio.monthly import PortfolioLimits
 
@@ -17,7 +18,8 @@ from rooney_core.portfolio.monthly import PortfolioLimits
 class TuningConfig(dg.Config):
     """How long the meta-label search may take, and its seed."""
 
-    n_trials: int
+    n_random_trials: int
+    n_bayesian_trials: int
     seed: int
 
 
@@ -43,10 +45,24 @@ class EvaluationConfig(dg.Config):
     """How many different models may see one sealed test window; raising it is on record."""
 
     holdout_budget: int
+    min_new_sessions: int
+
+
+class LabelConfig(dg.Config):
+    """What a label says ("strategy" or "triple_barrier"), and which windows train."""
+
+    method: str
+    profit_multiple: float
+    stop_multiple: float
+    barrier_unit: str
+    unit_bars: int
+    vertical_bars: int
+    windows: str
 
 
 _FIELDS: dict[type[BaseModel], type[dg.Config]] = {
     EvaluationSettings: EvaluationConfig,
+    LabelSettings: LabelConfig,
     TuningSettings: TuningConfig,
     PortfolioLimits: PortfolioConfig,
     RankingCriteria: RankingConfig,

@@ -1,4 +1,4 @@
-"""The mandate: limits that a person sets, read from `mandate.yaml`.
+"""The mandate: limits and choices that a person sets, read from `mandate.yaml`.
 
 Belongs here: the page's sections, their validation, and which parameters they set. Does not belong
 here: what a limit is for (the model of its section says so), or limits that only code may set.
@@ -7,20 +7,39 @@ here: what a limit is for (the model of its section says so), or limits that onl
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from rooney_assets.settings import Settings, parse_yaml
 from rooney_core.backtest.ranking import RankingCriteria
 from rooney_core.errors import InvalidSetting, UnknownName
+from rooney_core.gates.settings import EvaluationSettings
+from rooney_core.labeling.settings import LabelSettings
 
 
 class Mandate(BaseModel):
-    """One page of limits. A section that is left out takes the defaults of its model."""
+    """One page of limits. A section that is left out takes the defaults of its model.
+
+    `windows` is of every parameter model that has a field of this name: labels and training are of
+    one split.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     ranking: RankingCriteria = RankingCriteria()
+    labels: LabelSettings = LabelSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    windows: Literal["three_way", "two_way"] = "three_way"
+
+    @model_validator(mode="after")
+    def _windows_once(self) -> Self:
+        if self.labels.windows not in ("three_way", self.windows):
+            raise ValueError(
+                f"labels.windows is {self.labels.windows} and windows is {self.windows}; write it "
+                "once, at the top level, where training reads it too"
+            )
+        return self
 
     @classmethod
     def parse(cls, document: object, origin: str) -> Mandate:
@@ -48,7 +67,10 @@ class Mandate(BaseModel):
     def params_of(self, kind: type[BaseModel]) -> BaseModel:
         """Parameters of this type: the mandate's section of it, or else the type's defaults."""
         sections = (getattr(self, name) for name in type(self).model_fields)
-        return next((one for one in sections if type(one) is kind), None) or kind()
+        chosen = next((one for one in sections if type(one) is kind), None) or kind()
+        if "windows" not in kind.model_fields:
+            return chosen
+        return chosen.model_copy(update={"windows": self.windows})
 
 
 def load_mandate(settings: Settings) -> Mandate:
@@ -63,7 +85,10 @@ def _explain(error: ValidationError, origin: str) -> str:
         where = [str(part) for part in problem["loc"]]
         said = problem["msg"]
         if problem["type"] == "extra_forbidden":
-            kind, known = ("section", Mandate) if len(where) == 1 else ("limit", RankingCriteria)
-            said = str(UnknownName.among(kind, where[-1], known.model_fields))
-        lines.append(f"  {'.'.join(where)}: {said}")
+            kind, known = "section", Mandate.model_fields
+            if len(where) > 1:
+                section = getattr(Mandate(), where[0])
+                kind, known = "limit", type(section).model_fields
+            said = str(UnknownName.among(kind, where[-1], known))
+        lines.append(f"  {'.'.join(where) or 'the whole'}: {said}")
     return "\n".join(lines)

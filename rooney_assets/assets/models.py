@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -17,7 +19,8 @@ from rooney_assets.ledger import (
 from rooney_assets.training_log import track_training
 from rooney_core.backtest.costs import CostModel
 from rooney_core.features import ReferenceCloses, feature_coverage, feature_names
-from rooney_core.gates.evaluation import EvaluationSettings, Trials, evaluate
+from rooney_core.gates.evaluation import Trials, evaluate
+from rooney_core.gates.settings import EvaluationSettings
 from rooney_core.labeling import build_training_set
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.strategies import VARIANTS
@@ -154,8 +157,10 @@ def model_evaluation(
 ) -> Made:
     """The only reader of the test window: one look per model version, recorded before it happens.
 
-    Sharpe per window, deflated by every trial in the ledger and every earlier look; the verdict in
-    plain words with codes. `deflated_sharpe_prob` >= 0.95 is called significant, nothing less is.
+    Sharpe per window, deflated by every trial in the ledger and every earlier look; the lift over
+    the unfiltered strategy with its interval; the verdict in plain words with codes.
+    `deflated_sharpe_prob` >= 0.95 is called significant, nothing less is. Past the budget of looks
+    the window stays shut until it has grown by `min_new_sessions`.
     """
     looks = here.lake.looks(here.symbol)
     test = here.lake.open_test_window(
@@ -164,6 +169,8 @@ def model_evaluation(
         model_version=meta_model["model_version"][0],
         code_version=here.code_version,
         budget=here.params.holdout_budget,
+        min_new_sessions=here.params.min_new_sessions,
+        sessions=session_bars["session"],
     )
     counted = trial_statistics(trial_ledger)
     earlier = looks.filter(pl.col("model_version") != meta_model["model_version"][0])
@@ -181,14 +188,28 @@ def model_evaluation(
         ),
     )
     row = table.row(0, named=True)
-    return Made(table, notes={"verdict": row["verdict"], "reasons": _words(row["reasons"])})
+    notes = {
+        "verdict": row["verdict"],
+        "reasons": _words(row["reasons"]),
+        "warnings": _words(row["warnings"]),
+        "lift over the unfiltered strategy": _lift_told(row),
+    }
+    return Made(table, notes=notes)
 
 
 def _words(reasons: list[dict[str, str]]) -> str:
     return "; ".join(one["text"] for one in reasons)
 
 
-@lake_asset(group="models", rooms=("validation",))
+def _lift_told(row: dict[str, Any]) -> str:
+    if row["lift_sharpe"] is None:
+        return "unknown: the filtered strategy never varied in the test window"
+    low, high = row["lift_sharpe_low"], row["lift_sharpe_high"]
+    interval = "no interval" if low is None else f"90 % interval {low:.2f} to {high:.2f}"
+    return f"annual Sharpe {row['lift_sharpe']:+.2f}, {interval}"
+
+
+@lake_asset(group="models", rooms=("validation",), params=EvaluationSettings)
 def holdout_looks(here: Here, model_evaluation: pl.DataFrame) -> pl.DataFrame:
     """Every time the sealed test window was opened: by what, when, for which model version."""
     return here.lake.looks(here.symbol)

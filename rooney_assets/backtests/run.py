@@ -20,7 +20,7 @@ from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.engine import BacktestResult, run_backtest
 from rooney_core.backtest.summary import Summary, summarize
 from rooney_core.errors import HoldoutRefused, InvalidSetting, NotEnoughData
-from rooney_core.gates.evaluation import EvaluationSettings
+from rooney_core.gates.settings import EvaluationSettings
 from rooney_core.market.instruments import Instrument, Universe
 from rooney_core.strategies import Variant, VariantParams, params_json
 from rooney_core.strategies.peers import Peers, PeerSessions

@@ -7,12 +7,19 @@ import polars as pl
 from rooney_assets.graph.declaration import Here, Outcome, check
 from rooney_assets.ledger import model_alone, searches_on_record
 from rooney_core.features import feature_coverage, feature_names
-from rooney_core.gates.evaluation import EvaluationSettings
+from rooney_core.gates.settings import EvaluationSettings
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.validation.windows import SPLITS
 
 LEAST_TRAIN_TRADES = 100
 LEAST_COVERAGE = 0.9
+WAYS_OUT = (
+    "start the bars earlier",
+    "loosen the entries: a variant that trades more often (ranking.min_trades_per_year of "
+    "mandate.yaml)",
+    "train on the validation years too: `windows: two_way` in mandate.yaml",
+)
+"""For a symbol with too few trades to train on."""
 
 
 @check("training_set", blocking=True)
@@ -38,11 +45,20 @@ def windows_do_not_overlap(table: pl.DataFrame, here: Here) -> Outcome:
 
 @check("training_set", blocking=True)
 def enough_trades(table: pl.DataFrame, here: Here) -> Outcome:
-    """At least 100 training trades. Ways out: an earlier start, looser entries, a two-way split."""
-    count = table.filter(pl.col("split") == "train").height
-    return Outcome(
-        count >= LEAST_TRAIN_TRADES, {"training trades": count, "needed": LEAST_TRAIN_TRADES}
-    )
+    """At least 100 trades to train on: of the train window, and of validation with `two_way`.
+
+    A symbol with fewer stops here, and the others go on.
+    """
+    two_way = here.params is not None and here.params.windows == "two_way"
+    windows = ["train", "validation"] if two_way else ["train"]
+    counts = dict(table.group_by("split").len().iter_rows())
+    count = sum(counts.get(one, 0) for one in windows)
+    facts = {"training trades": count, "needed": LEAST_TRAIN_TRADES, "windows": "two_way"}
+    if not two_way:
+        facts |= {"windows": "three_way", "validation trades": counts.get("validation", 0)}
+    if count < LEAST_TRAIN_TRADES:
+        facts["ways out"] = "; or ".join(WAYS_OUT[: 2 if two_way else 3])
+    return Outcome(count >= LEAST_TRAIN_TRADES, facts)
 
 
 @check("training_set")
@@ -110,6 +126,16 @@ def deflation_counts_every_trial(table: pl.DataFrame, here: Here) -> Outcome:
 
 
 @check("model_evaluation")
+def filter_lifts_the_strategy(table: pl.DataFrame, here: Here) -> Outcome:
+    """The 90 % interval of the lift over the unfiltered strategy lies above 0."""
+    row = table.row(0, named=True)
+    names = ("lift_sharpe", "lift_sharpe_low", "lift_sharpe_high")
+    facts = {name: "unknown" if row[name] is None else row[name] for name in names}
+    low = row["lift_sharpe_low"]
+    return Outcome(low is not None and low > 0.0, facts)
+
+
+@check("model_evaluation")
 def verdict_is_pass(table: pl.DataFrame, here: Here) -> Outcome:
     """The model passed its verdict. A failure is a finding, not a fault: the symbol stays out."""
     row = table.row(0, named=True)
@@ -128,7 +154,14 @@ def looks_are_numbered(table: pl.DataFrame, here: Here) -> Outcome:
 
 @check("holdout_looks")
 def budget_is_not_spent(table: pl.DataFrame, here: Here) -> Outcome:
-    """Distinct looks at the test window are fewer than the budget allows."""
-    budget = EvaluationSettings().holdout_budget
-    distinct = table.select("model_version", "code_version").n_unique()
-    return Outcome(distinct < budget, {"distinct looks": distinct, "budget": budget})
+    """Distinct looks at the present test window are fewer than the budget allows."""
+    settings = here.params or EvaluationSettings()
+    present = table.filter(pl.col("window") == pl.col("window").max())
+    distinct = present.select("model_version", "code_version").n_unique()
+    facts = {
+        "distinct looks": distinct,
+        "budget": settings.holdout_budget,
+        "window": int(present["window"].max() or 1),
+        "sessions that make another": settings.min_new_sessions,
+    }
+    return Outcome(distinct < settings.holdout_budget, facts)

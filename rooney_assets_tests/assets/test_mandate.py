@@ -14,6 +14,8 @@ from rooney_assets.mandate import Mandate, load_mandate
 from rooney_assets.settings import Settings
 from rooney_core.backtest.ranking import RankingCriteria
 from rooney_core.errors import InputError
+from rooney_core.gates.settings import EvaluationSettings
+from rooney_core.labeling import LabelSettings
 from rooney_core.modeling.settings import TuningSettings
 
 WRITTEN = """
@@ -38,6 +40,24 @@ def test_the_shipped_mandate_asks_for_what_the_specification_does(tmp_path: Path
         "max_drawdown": 0.2,
         "must_be_robust": True,
     }
+
+
+def test_the_shipped_mandate_leaves_every_other_choice_at_its_default(tmp_path: Path) -> None:
+    shipped = load_mandate(Settings.from_environment({}, tmp_path))
+    assert shipped.model_copy(update={"ranking": RankingCriteria()}) == Mandate()
+    assert set(Mandate.model_fields) == {"ranking", "labels", "evaluation", "windows"}
+    budget = default_params(ASSETS["model_evaluation"], shipped)
+    assert budget == EvaluationSettings(holdout_budget=5, min_new_sessions=126)
+    assert default_params(ASSETS["holdout_looks"], shipped) == budget
+
+
+def test_windows_are_set_once_for_labels_and_training(tmp_path: Path) -> None:
+    mandate = from_text(tmp_path, "windows: two_way\nlabels: {method: triple_barrier}\n")
+    labels = mandate.params_of(LabelSettings)
+    assert labels == LabelSettings(method="triple_barrier", windows="two_way")
+    assert mandate.params_of(TuningSettings) == TuningSettings(windows="two_way")
+    assert mandate.params_of(EvaluationSettings) == EvaluationSettings()
+    assert Mandate().params_of(TuningSettings) == TuningSettings()
 
 
 def test_a_mandate_sets_the_criteria_and_nothing_else(tmp_path: Path) -> None:
@@ -67,11 +87,11 @@ def test_the_launchpad_begins_at_the_mandate_and_may_differ_for_one_run(tmp_path
 
 
 def test_what_the_launchpad_does_not_show_keeps_its_value() -> None:
-    default = TuningSettings(n_trials=4, n_search_trees=25)
+    default = TuningSettings(n_random_trials=4, n_search_trees=25)
     launchpad = launchpad_for(default)
     assert launchpad is not None
-    assert params_from(launchpad(n_trials=5), default) == TuningSettings(  # type: ignore[call-arg]
-        n_trials=5, n_search_trees=25
+    assert params_from(launchpad(n_random_trials=5), default) == TuningSettings(  # type: ignore[call-arg]
+        n_random_trials=5, n_search_trees=25
     )
 
 
@@ -88,10 +108,15 @@ def test_what_the_launchpad_does_not_show_keeps_its_value() -> None:
         ("ranking: {max_drawdown: .nan}\n", ("ranking.max_drawdown", "finite")),
         ("ranking: {min_annual_sharpe: high}\n", ("ranking.min_annual_sharpe", "number")),
         ("ranking: {min_trades_per_year: 500}\n", ("at least 500", "at most 400")),
+        ("windows: one_way\n", ("windows", "'three_way' or 'two_way'")),
+        ("labels: {windows: two_way}\n", ("labels.windows is two_way", "top level")),
+        ("labels: {profit_multipel: 1}\n", ("Did you mean 'profit_multiple'",)),
+        ("evaluation: {min_new_sessions: 1}\n", ("min_new_sessions", "21")),
     ],
     ids=[
         *("a list", "nothing", "bad YAML", "no text", "unknown section", "unknown limit"),
         *("out of range", "not a number", "a word", "no variant can"),
+        *("unknown windows", "windows twice", "unknown label setting", "a day a window"),
     ],
 )
 def test_a_mandate_that_is_not_one_is_refused(

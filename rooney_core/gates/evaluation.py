@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
 
 from rooney_core.gates.verdict import Reason, judge
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.modeling.taken import daily_results, taken_trades
+from rooney_core.validation.lift import sharpe_lift
 from rooney_core.validation.metrics import win_rate
 from rooney_core.validation.sharpe import (
     DAYS_PER_YEAR,
@@ -35,6 +35,14 @@ EVALUATION_SCHEMA: Final[dict[str, Any]] = {
     "validation_sharpe": pl.Float64(),
     "test_sharpe": pl.Float64(),
     "unfiltered_test_sharpe": pl.Float64(),
+    "unfiltered_test_win_rate": pl.Float64(),
+    "unfiltered_test_avg_profit_usd": pl.Float64(),
+    "unfiltered_test_trades": pl.Int64(),
+    "lift_sharpe": pl.Float64(),
+    "lift_sharpe_low": pl.Float64(),
+    "lift_sharpe_high": pl.Float64(),
+    "lift_block_days": pl.Float64(),
+    "windows": pl.String(),
     "deflated_sharpe_z": pl.Float64(),
     "deflated_sharpe_prob": pl.Float64(),
     "deflated_sharpe_z_observed": pl.Float64(),
@@ -70,14 +78,6 @@ JUDGED: Final = (
 )
 
 
-class EvaluationSettings(BaseModel):
-    """`holdout_budget`: how many different (model, code) pairs may see one test window."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    holdout_budget: Annotated[int, Field(ge=1, le=100)] = 5
-
-
 @dataclass(frozen=True)
 class Trials:
     """What the ledger says: how many configurations were scored, and how their Sharpes vary.
@@ -108,7 +108,8 @@ def evaluate(
     `known`: train and validation rows of the training set, `test`: its test rows, with outcomes.
     `sessions`: all trading sessions (Date), so that flat days count. Sharpes are annual, of daily
     returns; undefined ones (a window without a varying day) are null and fail the verdict. N of the
-    deflation is the raw count.
+    deflation is the raw count. The lift is over all the primary strategy's test trades, with the
+    interval of `validation.lift`. A model that was trained on the validation rows too is warned of.
     """
     model = MetaModel.from_row(model_row)
     windows = _windows(sessions, splits)
@@ -120,7 +121,8 @@ def evaluate(
     row = facts | {
         "symbol": model_row["symbol"][0],
         "model_version": model_row["model_version"][0],
-        "unfiltered_test_sharpe": _sharpe(daily_results(test, windows["test"])),
+        **_lift(daily["test"], daily_results(test, windows["test"]), test),
+        "windows": model.windows,
         "psr_version": PSR_VERSION,
         "n_trials_raw": trials.count,
         "n_trials_effective": trials.effective,
@@ -130,7 +132,7 @@ def evaluate(
         "test_daily_pnl_usd": daily["test"]["daily_pnl_usd"].to_list(),
         "test_daily_return": daily["test"]["daily_return"].to_list(),
     }
-    table = pl.DataFrame([row | _judged(facts)], schema=EVALUATION_SCHEMA)
+    table = pl.DataFrame([row | _judged(facts, model.windows)], schema=EVALUATION_SCHEMA)
     return table.with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
@@ -144,8 +146,9 @@ def _windows(sessions: pl.Series, splits: Splits) -> dict[str, pl.Series]:
     }
 
 
-def _judged(facts: dict[str, Any]) -> dict[str, Any]:
-    verdict = judge(**{name: facts[name] for name in JUDGED})
+def _judged(facts: dict[str, Any], trained_on: str) -> dict[str, Any]:
+    judged = {name: facts[name] for name in JUDGED}
+    verdict = judge(**judged, two_way=trained_on == "two_way")
     failures = _told(one for one in verdict.reasons if one.is_failure)
     return {
         "verdict": verdict.verdict,
@@ -182,6 +185,21 @@ def _trade_facts(trades: pl.DataFrame) -> dict[str, Any]:
         "test_win_rate": win_rate(profits),
         "test_avg_profit_usd": float(profits.mean()) if len(profits) else None,
         "test_trades": len(profits),
+    }
+
+
+def _lift(filtered: pl.DataFrame, unfiltered: pl.DataFrame, trades: pl.DataFrame) -> dict[str, Any]:
+    """What the filter added to the primary strategy, whose test trades are `trades`."""
+    # A session beyond the calendar, in which only a trade that was not taken was held, was flat.
+    days = unfiltered.select("session").join(filtered, on="session", how="left").fill_null(0.0)
+    lift = sharpe_lift(days["daily_return"], unfiltered["daily_return"])
+    primary = {f"unfiltered_{name}": one for name, one in _trade_facts(trades).items()}
+    return primary | {
+        "unfiltered_test_sharpe": _sharpe(unfiltered),
+        "lift_sharpe": lift.sharpe,
+        "lift_sharpe_low": lift.low,
+        "lift_sharpe_high": lift.high,
+        "lift_block_days": lift.block_length,
     }
 
 

@@ -64,6 +64,7 @@ def verdict_of(evaluation: pl.DataFrame) -> Verdict:
         deflated_sharpe_prob=known["deflated_sharpe_prob"],
         test_win_rate=known["test_win_rate"],
         test_trades=int(row["test_trades"]),
+        two_way=row.get("windows") == "two_way",
     )
 
 

@@ -50,6 +50,7 @@ class ReasonCode(StrEnum):
     DEFLATED_SHARPE_WEAK = "deflated_sharpe_weak"  # warning
     VERY_FEW_TRADES = "very_few_trades"  # warning
     NOT_SIGNIFICANT = "not_significant"  # warning
+    TWO_WAY_SPLIT = "two_way_split"  # warning
 
 
 FAILURES = frozenset(
@@ -88,6 +89,13 @@ class Verdict:
     reasons: tuple[Reason, ...]
 
 
+_TRAINED_ON_VALIDATION = Reason(
+    ReasonCode.TWO_WAY_SPLIT,
+    "a two-way split: the validation window trained the model too, so its Sharpe is in sample, no "
+    "decay can be told from it, and the threshold was chosen on out-of-fold probabilities",
+)
+
+
 def judge(
     train_sharpe: float,
     validation_sharpe: float,
@@ -97,11 +105,14 @@ def judge(
     test_win_rate: float,
     test_trades: int,
     thresholds: VerdictThresholds = DEFAULT_THRESHOLDS,
+    *,
+    two_way: bool = False,
 ) -> Verdict:
     """Judge a model by annual Sharpes of its three windows and its deflated test Sharpe.
 
     Passing needs every minimum to be exceeded, not met. A number that is NaN (too few trades,
     never varied) exceeds nothing and fails. Decay is asked only of a positive validation Sharpe.
+    `two_way`: the model was trained on the validation window too, which is warned of.
     """
     failures = _failures(
         test_sharpe, deflated_sharpe_z, test_win_rate, test_trades, thresholds=thresholds
@@ -114,6 +125,8 @@ def judge(
     warnings += _doubts(
         deflated_sharpe_z, deflated_sharpe_prob, test_trades, significant, thresholds=thresholds
     )
+    if two_way:
+        warnings.append(_TRAINED_ON_VALIDATION)
     passed = not failures
     return Verdict(passed, "pass" if passed else "fail", significant, (*failures, *warnings))
 
