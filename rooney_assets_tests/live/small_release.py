@@ -32,7 +32,13 @@ PARAMS = {"SIM_CL": {"stop_ranges": 0.5}, "SIM_ES": {}}
 REFERENCES = ("SIM_ZN", "SIM_TLT")
 OUT = "SIM_GC"
 SMALL = TuningSettings(
-    n_trials=1, n_search_trees=5, n_trees=10, min_train_trades=20, min_validation_trades=5
+    n_random_trials=1,
+    n_bayesian_trials=0,
+    n_folds=4,
+    n_search_trees=5,
+    n_trees=10,
+    min_train_trades=20,
+    min_validation_trades=5,
 )
 
 

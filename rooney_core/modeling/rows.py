@@ -1,7 +1,7 @@
 """A training set as the arrays that models and scores read.
 
-Belongs here: selecting rows and columns of a training set, and booking trades on days. Does not
-belong here: building the set (`rooney_core.labeling`), fitting, or statistics of the returns.
+Belongs here: selecting rows and columns of a training set, and what its trades earned day by day.
+Does not belong here: building the set (`rooney_core.labeling`), fitting, or statistics of returns.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _NEEDED = (
     "split",
     "label_start",
     "label_end",
-    "exit_session",
-    "return",
+    "held_sessions",
+    "held_return",
     "meta_label",
     "uniqueness_weight",
 )
@@ -35,7 +35,8 @@ class SampleRows:
     """Samples in ascending label_start.
 
     `features` f8[n, k], NaN = unknown; `label` i8[n] in {0, 1}; `weight` f8[n] > 0; spans as
-    Datetime series (UTC); `trade_return` f8[n]; `exit_session` Date series.
+    Datetime series (UTC); `held_sessions` (List of Date) and `held_return` (List of f8): what each
+    trade earned in each session that it was held, over its value at entry.
     """
 
     features: FloatArray
@@ -43,8 +44,8 @@ class SampleRows:
     weight: FloatArray
     label_start: pl.Series
     label_end: pl.Series
-    trade_return: FloatArray
-    exit_session: pl.Series
+    held_sessions: pl.Series
+    held_return: pl.Series
 
     def __len__(self) -> int:
         return len(self.label)
@@ -57,37 +58,49 @@ class SampleRows:
             self.weight[rows],
             self.label_start[rows],
             self.label_end[rows],
-            self.trade_return[rows],
-            self.exit_session[rows],
+            self.held_sessions[rows],
+            self.held_return[rows],
         )
 
 
 @dataclass(frozen=True, eq=False)
 class TradingCalendar:
-    """Sessions of a window, ascending and unique, and the position of each trade's exit in them."""
+    """Sessions of a window, ascending and unique, and what each trade earned in which of them.
+
+    One entry per trade and session held: `trade` i8[m], row number, ascending; `position` i8[m] in
+    `sessions`; `amount` f8[m], return of that session. `first_position` i8[n]: of each trade's
+    first session.
+    """
 
     n_sessions: int
-    exit_position: npt.NDArray[np.int64]
     sessions: pl.Series
+    trade: npt.NDArray[np.int64]
+    position: npt.NDArray[np.int64]
+    amount: FloatArray
+    first_position: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, exit_session: pl.Series, sessions: pl.Series | None) -> TradingCalendar:
-        """Sessions of one window, together with every exit's own session.
+    def of(cls, rows: SampleRows, sessions: pl.Series | None) -> TradingCalendar:
+        """Sessions of one window, together with every session in which a trade was held.
 
         `sessions`: all sessions of the window as a Date series; None takes Monday to Friday from
-        the first exit to the last, which counts holidays as flat days.
+        the first session held to the last, which counts holidays as flat days.
         """
-        exits = exit_session.rename("session")
-        days = _weekdays(exits) if sessions is None else sessions.rename("session")
-        known = pl.concat([days.cast(pl.Date), exits.cast(pl.Date)]).unique().sort()
-        position = known.search_sorted(exits, side="left").to_numpy().astype(np.int64)
-        return cls(len(known), position, known)
+        held = _held(rows)
+        days = _weekdays(held["session"]) if sessions is None else sessions.rename("session")
+        known = pl.concat([days.cast(pl.Date), held["session"]]).unique().sort()
+        position = known.search_sorted(held["session"], side="left").to_numpy().astype(np.int64)
+        trade = held["trade"].to_numpy()
+        _, first = np.unique(trade, return_index=True)
+        return cls(len(known), known, trade, position, held["amount"].to_numpy(), position[first])
 
-    def daily_sums(self, amount: FloatArray, taken: Mask | None = None) -> FloatArray:
-        """Amounts of the taken trades per session of their exit, f8[n_sessions]; 0 on flat days."""
-        chosen = np.ones(len(amount), dtype=np.bool_) if taken is None else taken
+    def daily_returns(self, taken: Mask | None = None) -> FloatArray:
+        """Returns of the taken trades (bool[n]; None takes all), marked to market each session,
+        f8[n_sessions]; 0 on flat days.
+        """
+        chosen = slice(None) if taken is None else taken[self.trade]
         return np.bincount(
-            self.exit_position[chosen], weights=amount[chosen], minlength=self.n_sessions
+            self.position[chosen], weights=self.amount[chosen], minlength=self.n_sessions
         ).astype(np.float64)
 
 
@@ -115,8 +128,8 @@ def sample_rows(frame: pl.DataFrame, feature_names: Sequence[str]) -> SampleRows
         weight=weight,
         label_start=rows["label_start"],
         label_end=rows["label_end"],
-        trade_return=rows["return"].cast(pl.Float64).to_numpy(),
-        exit_session=rows["exit_session"],
+        held_sessions=rows["held_sessions"],
+        held_return=rows["held_return"],
     )
 
 
@@ -128,8 +141,27 @@ def feature_matrix(frame: pl.DataFrame, feature_names: Sequence[str]) -> FloatAr
     return np.ascontiguousarray(np.column_stack(columns))
 
 
-def _weekdays(exits: pl.Series) -> pl.Series:
-    if len(exits) == 0:
+def _held(rows: SampleRows) -> pl.DataFrame:
+    """One row (trade, session, amount) per trade and session that it was held, in order."""
+    sessions = rows.held_sessions.cast(pl.List(pl.Date))
+    amounts = rows.held_return.cast(pl.List(pl.Float64))
+    n_held = sessions.list.len().fill_null(0)
+    if not ((n_held > 0) & (n_held == amounts.list.len().fill_null(0))).all():
+        raise InputError(
+            "A trade has no held_sessions, or not as many held_return; both hold one entry per "
+            "session from entry to exit. Materialize training_set with this version."
+        )
+    trade = np.repeat(np.arange(len(rows), dtype=np.int64), n_held.to_numpy())
+    held = pl.DataFrame(
+        {"trade": trade, "session": sessions.explode(), "amount": amounts.explode()}
+    )
+    if held["session"].null_count() or not held["amount"].fill_null(np.nan).is_finite().all():
+        raise InputError("held_sessions or held_return of a trade holds something unknown.")
+    return held
+
+
+def _weekdays(held: pl.Series) -> pl.Series:
+    if len(held) == 0:
         return pl.Series("session", [], dtype=pl.Date)
-    days = pl.select(pl.date_range(pl.lit(exits.min()), pl.lit(exits.max()))).to_series()
+    days = pl.select(pl.date_range(pl.lit(held.min()), pl.lit(held.max()))).to_series()
     return days.filter(days.dt.weekday() <= 5).rename("session")

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from rooney_core.errors import InputError
 from rooney_core.modeling.rows import FloatArray, SampleRows, TradingCalendar
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.validation.sharpe import DAYS_PER_YEAR, annual_sharpe
@@ -54,16 +55,21 @@ def choose_threshold(
     """The threshold with the best annual Sharpe of daily returns on the validation `rows`.
 
     `probability` f8[n] of the rows; a trade is taken at probability >= threshold. Only thresholds
-    with `min_validation_trades` trades or more are judged. Among ties (`TIE`) the one whose
-    neighbourhood has the best mean Sharpe wins, then the lower one, which trades more. When none
-    can be judged: `FALLBACK_THRESHOLD`, with the reason.
+    with `min_validation_trades` trades or more are judged. Among ties (`TIE`) the flattest
+    neighbourhood wins, then the lower threshold, which trades more. When none can be judged:
+    `FALLBACK_THRESHOLD`, with the reason.
+
+    Raises InputError for a probability that is NaN, or not one per row.
     """
+    if len(probability) != len(rows) or np.isnan(probability).any():
+        raise InputError(
+            f"{len(probability)} probabilities arrived for {len(rows)} rows, "
+            f"{int(np.isnan(probability).sum())} of them NaN; one number per row is needed."
+        )
     grid = settings.thresholds
     taken = probability[np.newaxis, :] >= grid[:, np.newaxis]
     n_trades = taken.sum(axis=1)
-    sharpes = np.array(
-        [annual_sharpe(calendar.daily_sums(rows.trade_return, mask)) for mask in taken]
-    )
+    sharpes = np.array([annual_sharpe(calendar.daily_returns(mask)) for mask in taken])
     table = pl.DataFrame(
         {
             "threshold": grid,
@@ -92,5 +98,14 @@ def choose_threshold(
 def _flattest_best(sharpes: FloatArray) -> int:
     """Position of the choice; NaN marks thresholds that are not judged."""
     ties = np.flatnonzero(sharpes >= np.nanmax(sharpes) - TIE)
-    means = [np.nanmean(sharpes[max(0, one - NEIGHBOURS) : one + NEIGHBOURS + 1]) for one in ties]
-    return int(ties[int(np.argmax(means))])
+    return int(ties[int(np.argmin([_steepness(sharpes, one) for one in ties]))])
+
+
+def _steepness(sharpes: FloatArray, position: int) -> float:
+    """Mean distance of the neighbours' Sharpe from this one's.
+
+    A neighbour that is not judged counts as 0: nobody knows that it earns anything. Beyond the ends
+    of the grid there are no neighbours.
+    """
+    around = sharpes[max(0, position - NEIGHBOURS) : position + NEIGHBOURS + 1]
+    return float(np.mean(np.abs(np.nan_to_num(around, nan=0.0) - sharpes[position])))

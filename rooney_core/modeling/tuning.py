@@ -1,51 +1,41 @@
 """Which hyper-parameters filter trades best on rows they never saw, inside the train window?
 
-Belongs here: the search and its score. Does not belong here: thresholds and the final fit; rows of
-other windows never reach this module.
+Belongs here: the search, trial by trial. Does not belong here: thresholds and the final fit; rows
+of other windows never reach this module.
 
-Score of one set: the trades that it would have taken (probability >= the search threshold) on each
-path of combinatorial purged cross-validation, as annual Sharpes of daily returns, flat days
-included; mean - penalty * sd over the paths. A path without a trade, or with one result only, has
-an undefined Sharpe and counts as 0 in the score.
+Score of one set: the trades that it would have taken on each path of combinatorial purged
+cross-validation, as annual Sharpes of daily returns marked to market, flat days included; mean -
+penalty * sd over the paths (`path_scores`). Each split is a step after which a set may be given up.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import optuna
 import polars as pl
 
-from rooney_core.modeling.ensemble import Hyperparameters, base_rate, fit_ensemble, is_fittable
-from rooney_core.modeling.rows import FloatArray, SampleRows, TradingCalendar
+from rooney_core.modeling.ensemble import Hyperparameters
+from rooney_core.modeling.folds import Folds
+from rooney_core.modeling.path_scores import PathScores, TakenTrades
+from rooney_core.modeling.rows import Mask, SampleRows, TradingCalendar
 from rooney_core.modeling.settings import TuningSettings
-from rooney_core.validation.purged_cv import CombinatorialPurgedCV
-from rooney_core.validation.sharpe import DAYS_PER_YEAR, annual_sharpe
+from rooney_core.modeling.study import (
+    TRIALS_SCHEMA,
+    ForgetfulStudies,
+    Search,
+    Studies,
+    TrialLog,
+    TrialRecord,
+    study_key,
+)
 
 OnTrial = Callable[[int, int, float], None]
-"""Progress: called with the number of trials done, the number planned, and the last score."""
-
-TRIALS_SCHEMA: Final[dict[str, pl.DataType]] = {
-    "trial": pl.Int64(),
-    "hyperparameters": pl.String(),
-    "score": pl.Float64(),
-    "cpcv_sharpe_mean": pl.Float64(),
-    "cpcv_sharpe_sd": pl.Float64(),
-    "path_sharpes": pl.List(pl.Float64()),
-    "sharpe_per_day": pl.Float64(),
-    "n_trades": pl.Float64(),
-    "n_obs": pl.Int64(),
-}
-"""One row per scored set. Sharpes annual except `sharpe_per_day`; a path that never traded is NaN
-in `path_sharpes`, and `sharpe_per_day` (mean of the defined paths) is NaN when none traded.
-`n_trades`: mean over the paths; `n_obs`: sessions of the train window."""
+"""Progress: called with the number of trials done, the number planned, and the last score, NaN for
+a trial that was given up. Trials of before a resumption are not told again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,110 +53,80 @@ def tune(
     calendar: TradingCalendar,
     settings: TuningSettings,
     on_trial: OnTrial | None = None,
+    studies: Studies | None = None,
 ) -> Tuning:
-    """Search on `rows` (the train window, ascending label_start) with a seeded TPE sampler.
+    """Search on `rows` (the train window, ascending label_start); deterministic in its arguments.
 
-    Raises NotEnoughData for fewer rows than folds.
+    `studies` keeps each finished trial; a search that finds some of its own goes on behind them,
+    and ends with the same trials as one that was never interrupted. Raises NotEnoughData for fewer
+    rows than folds.
     """
-    records: list[dict[str, object]] = []
-    sets: list[Hyperparameters] = []
+    folds = Folds.of(rows, feature_names, settings)
+    scores = PathScores(calendar, settings)
+    key = study_key(rows, feature_names, calendar, settings)
+    with (studies or ForgetfulStudies()).open(key) as log, _quiet_optuna():
+        records = _search(folds, scores, settings, log, on_trial)
+    trials = pl.DataFrame([record.facts for record in records], schema=TRIALS_SCHEMA)
+    chosen = int(np.nanargmax(trials["score"].fill_null(np.nan).to_numpy()))
+    best = Hyperparameters.model_validate(records[chosen].params)
+    return Tuning(best, float(trials["cpcv_sharpe_mean"][chosen]), trials)
 
-    def objective(trial: optuna.Trial) -> float:
-        hyperparameters = Hyperparameters.suggest(trial)
-        paths = path_probabilities(rows, feature_names, hyperparameters, settings)
-        record = _score(trial.number, hyperparameters, paths, rows, calendar, settings)
-        sets.append(hyperparameters)
+
+def _search(
+    folds: Folds,
+    scores: PathScores,
+    settings: TuningSettings,
+    log: TrialLog,
+    on_trial: OnTrial | None,
+) -> list[TrialRecord]:
+    records = log.read()
+    search = Search(settings, folds.n_to_cover, records)
+    days = {fold.number: scores.days_of(fold) for fold in folds.splits}
+    while len(records) < settings.n_trials:
+        record = _try(search, folds, scores, days, settings)
+        log.append(record)
         records.append(record)
-        score = float(str(record["score"]))
         if on_trial is not None:
+            score = np.nan if record.score is None else record.score
             on_trial(len(records), settings.n_trials, score)
-        return score
-
-    with _quiet_optuna():
-        # A third of the trials at random first: the sampler needs something to model.
-        n_random = max(4, settings.n_trials // 3)
-        sampler = optuna.samplers.TPESampler(seed=settings.seed, n_startup_trials=n_random)
-        study = optuna.create_study(direction="maximize", sampler=sampler)
-        study.optimize(objective, n_trials=settings.n_trials)
-    trials = pl.DataFrame(records, schema=TRIALS_SCHEMA)
-    chosen = int(np.argmax(trials["score"].to_numpy()))
-    return Tuning(sets[chosen], float(trials["cpcv_sharpe_mean"][chosen]), trials)
+    return records
 
 
-def path_probabilities(
-    rows: SampleRows,
-    feature_names: Sequence[str],
-    hyperparameters: Hyperparameters,
+def _try(
+    search: Search,
+    folds: Folds,
+    scores: PathScores,
+    days: dict[int, Mask],
     settings: TuningSettings,
-) -> FloatArray:
-    """Out-of-fold probability of every row on every path, f8[n_paths, n].
-
-    A split whose purged training rows hold one label only, or too few rows, predicts their base
-    rate: 0.5 when nothing is left.
-    """
-    splitter = CombinatorialPurgedCV(
-        settings.n_folds, settings.n_test_folds, timedelta(days=settings.embargo_days)
-    )
-    fold_ids = splitter.fold_ids(len(rows))
-    paths = np.full((splitter.n_paths, len(rows)), math.nan)
-    splits = splitter.split(rows.label_start, rows.label_end)
-    for number, (train, test) in enumerate(splits):
-        predicted = _fold_probability(
-            rows, feature_names, train, test, hyperparameters, settings, settings.seed + number
-        )
-        folds = splitter.test_folds()[number]
-        for fold, path in zip(folds, splitter.path_ids()[number], strict=True):
-            in_fold = fold_ids[test] == fold
-            paths[path, test[in_fold]] = predicted[in_fold]
-    return paths
-
-
-def _fold_probability(
-    rows: SampleRows,
-    feature_names: Sequence[str],
-    train: npt.NDArray[np.int64],
-    test: npt.NDArray[np.int64],
-    hyperparameters: Hyperparameters,
-    settings: TuningSettings,
-    seed: int,
-) -> FloatArray:
-    fold = rows.take(train)
-    if not is_fittable(fold):
-        return np.full(len(test), base_rate(fold))
-    ensemble = fit_ensemble(
-        fold, feature_names, hyperparameters, n_trees=settings.n_search_trees, seed=seed
-    )
-    return ensemble.probability(rows.features[test])
-
-
-def _score(
-    number: int,
-    hyperparameters: Hyperparameters,
-    paths: FloatArray,
-    rows: SampleRows,
-    calendar: TradingCalendar,
-    settings: TuningSettings,
-) -> dict[str, object]:
-    taken = paths >= settings.search_threshold
-    sharpes = np.array(
-        [annual_sharpe(calendar.daily_sums(rows.trade_return, path)) for path in taken]
-    )
-    counted = np.nan_to_num(sharpes, nan=0.0)
-    mean = float(counted.mean())
-    sd = float(counted.std(ddof=1)) if len(counted) > 1 else 0.0
-    defined = sharpes[np.isfinite(sharpes)]
-    per_day = float(defined.mean()) / math.sqrt(DAYS_PER_YEAR) if len(defined) else math.nan
-    return {
-        "trial": number,
-        "hyperparameters": hyperparameters.as_json(),
-        "score": mean - settings.sharpe_sd_penalty * sd,
-        "cpcv_sharpe_mean": mean,
-        "cpcv_sharpe_sd": sd,
-        "path_sharpes": sharpes.tolist(),
-        "sharpe_per_day": per_day,
-        "n_trades": float(taken.sum(axis=1).mean()),
-        "n_obs": calendar.n_sessions,
+) -> TrialRecord:
+    """One trial, split by split, to its end or until it is given up."""
+    phase, trial = search.phase(), search.ask()
+    drawn = Hyperparameters.model_validate(trial.params)
+    taken, steps = TakenTrades(folds), []
+    is_given_up = False
+    for step, fold in enumerate(folds.splits):
+        said = fold.probability(drawn, settings.n_search_trees, settings.seed + fold.number)
+        takes = said >= scores.threshold_of(fold)
+        taken.add(fold, takes)
+        steps.append(scores.split_sharpe(fold, takes, days[fold.number]))
+        trial.report(steps[-1], step)
+        is_last = step == len(folds.splits) - 1
+        if not is_last and trial.should_prune():
+            is_given_up = True
+            break
+    summary = scores.summary(taken.whole_rounds if is_given_up else taken.paths)
+    score = None if is_given_up else scores.score(summary)
+    search.tell(trial, score)
+    facts = {
+        "trial": trial.number,
+        "phase": phase,
+        "state": "pruned" if is_given_up else "complete",
+        "n_splits": len(steps),
+        "hyperparameters": drawn.as_json(),
+        "score": score,
+        **summary,
     }
+    return TrialRecord(trial.number, dict(trial.params), tuple(steps), facts)
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def evaluated(table: pl.DataFrame, trials: Trials = TRIALS) -> tuple[pl.DataFram
     known, test = (
         table.filter(one) for one in (pl.col("split") != "test", pl.col("split") == "test")
     )
-    settings = TuningSettings(n_trials=1, n_search_trees=10, n_trees=20)
+    settings = TuningSettings(n_random_trials=1, n_bayesian_trials=0, n_search_trees=10, n_trees=20)
     model = train_meta_model(known, NAMES, settings, sessions=SESSIONS).model
     return evaluate(model.to_row("SIM_T"), known, test, SESSIONS, trials), model
 

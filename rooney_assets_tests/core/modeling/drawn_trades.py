@@ -32,6 +32,9 @@ def training_set(seed: int, edge: float = 0.0, n: int = 900, unknown: float = 0.
             "exit_session": [one.date() for one in start],
             "net_profit_usd": 50_000.0 * returns,
             "return": returns,
+            "held_sessions": [[one.date()] for one in start],
+            "held_pnl_usd": [[50_000.0 * one] for one in returns],
+            "held_return": [[one] for one in returns],
             "meta_label": (returns > 0).astype(np.int8),
             "uniqueness_weight": rng.uniform(0.5, 1.0, n),
         }

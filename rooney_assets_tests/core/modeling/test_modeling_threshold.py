@@ -25,15 +25,15 @@ def rows(returns: np.ndarray) -> SampleRows:
         weight=np.ones(n),
         label_start=days.cast(pl.Datetime("us", "UTC")),
         label_end=days.cast(pl.Datetime("us", "UTC")),
-        trade_return=returns,
-        exit_session=days,
+        held_sessions=pl.Series([[day] for day in days], dtype=pl.List(pl.Date)),
+        held_return=pl.Series([[one] for one in returns], dtype=pl.List(pl.Float64)),
     )
 
 
 def choose(probability: np.ndarray, returns: np.ndarray, n_days: int = 500):
     samples = rows(returns)
     sessions = pl.Series([FIRST + timedelta(days=i) for i in range(n_days)], dtype=pl.Date)
-    calendar = TradingCalendar.of(samples.exit_session, sessions)
+    calendar = TradingCalendar.of(samples, sessions)
     return choose_threshold(probability, samples, calendar, SETTINGS)
 
 

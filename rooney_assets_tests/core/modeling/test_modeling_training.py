@@ -11,12 +11,16 @@ from drawn_trades import NAMES, training_set
 
 from rooney_core.errors import HoldoutRefused, InputError, NotEnoughData
 from rooney_core.modeling.ensemble import Hyperparameters
+from rooney_core.modeling.folds import Folds
 from rooney_core.modeling.rows import TradingCalendar, sample_rows
 from rooney_core.modeling.settings import TuningSettings
+from rooney_core.modeling.study import TRIALS_SCHEMA
 from rooney_core.modeling.training import train_meta_model
-from rooney_core.modeling.tuning import TRIALS_SCHEMA, path_probabilities
 
-QUICK = TuningSettings(n_trials=3, n_search_trees=10, n_trees=15)
+QUICK = TuningSettings(
+    n_random_trials=2, n_bayesian_trials=1, n_folds=4, n_search_trees=10, n_trees=15
+)
+UNPRUNED = QUICK.model_copy(update={"pruning_p": 0.0})
 SMALL = Hyperparameters(
     forest_depth=4,
     forest_leaf_trades=10,
@@ -29,9 +33,15 @@ SMALL = Hyperparameters(
 )
 
 
+def first_path(table: pl.DataFrame, settings: TuningSettings) -> np.ndarray:
+    """Out-of-fold probabilities of the rows on the first path."""
+    folds = Folds.of(sample_rows(table, NAMES), NAMES, settings)
+    return folds.path_probabilities(SMALL, settings.n_search_trees)[0]
+
+
 def shuffled(table: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Outcomes dealt out anew: the features know nothing any more."""
-    outcome = ["return", "meta_label", "net_profit_usd"]
+    outcome = ["return", "meta_label", "net_profit_usd", "held_return", "held_pnl_usd"]
     dealt = table.select(outcome).sample(fraction=1.0, shuffle=True, seed=seed)
     return table.with_columns(dealt[name] for name in outcome)
 
@@ -54,7 +64,9 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 
 def test_a_planted_edge_is_found_and_shuffled_labels_are_not() -> None:
-    settings = TuningSettings(n_trials=4, n_search_trees=25, n_trees=40)
+    settings = TuningSettings(
+        n_random_trials=4, n_bayesian_trials=0, n_search_trees=25, n_trees=40, pruning_p=0.0
+    )
     found = train_meta_model(training_set(3, edge=0.5), NAMES, settings)
     assert found.cpcv_sharpe_mean > 2.0
     assert found.model.n_trials == 4
@@ -70,13 +82,14 @@ def test_a_planted_edge_is_found_and_shuffled_labels_are_not() -> None:
 
 def test_a_model_that_learned_takes_the_winning_half() -> None:
     trained = train_meta_model(training_set(3, edge=0.5), NAMES, QUICK)
-    fresh = sample_rows(training_set(99, edge=0.5), NAMES)
+    table = training_set(99, edge=0.5)
+    fresh, earned = sample_rows(table, NAMES), table["return"].to_numpy()
     taken = trained.model.probability(fresh.features) >= trained.model.threshold
-    assert fresh.trade_return[taken].mean() > 0.0008 > -0.0008 > fresh.trade_return[~taken].mean()
+    assert earned[taken].mean() > 0.0008 > -0.0008 > earned[~taken].mean()
 
 
 def test_every_trial_and_threshold_is_handed_over_for_the_ledger() -> None:
-    trained = train_meta_model(training_set(1), NAMES, QUICK)
+    trained = train_meta_model(training_set(1), NAMES, UNPRUNED)
     assert trained.trials.schema == pl.Schema(TRIALS_SCHEMA)
     assert trained.trials["trial"].to_list() == [0, 1, 2]
     assert trained.thresholds.height == 31
@@ -88,7 +101,7 @@ def test_every_trial_and_threshold_is_handed_over_for_the_ledger() -> None:
 
 
 def test_score_is_mean_minus_half_a_deviation_of_the_paths() -> None:
-    for row in train_meta_model(training_set(1), NAMES, QUICK).trials.iter_rows(named=True):
+    for row in train_meta_model(training_set(1), NAMES, UNPRUNED).trials.iter_rows(named=True):
         paths = np.array(row["path_sharpes"])
         assert row["score"] == pytest.approx(paths.mean() - 0.5 * paths.std(ddof=1))
         assert row["sharpe_per_day"] == pytest.approx(paths.mean() / 252**0.5)
@@ -135,7 +148,9 @@ def test_test_rows_are_refused() -> None:
 def test_too_few_trades_say_how_many_and_what_to_do() -> None:
     table = training_set(1)
     few = pl.concat([table.head(99), table.filter(pl.col("split") == "validation")])
-    with pytest.raises(NotEnoughData, match=r"SIM_T: 99 trades .* at least 100 .* two-way split"):
+    with pytest.raises(
+        NotEnoughData, match=r"SIM_T: 99 trades .* at least 100 .*`windows: two_way`"
+    ):
         train_meta_model(few, NAMES, QUICK)
     with pytest.raises(NotEnoughData, match="no symbol: 0 trades"):
         train_meta_model(table.head(0), NAMES, QUICK)
@@ -190,7 +205,7 @@ def test_every_path_predicts_each_row_once_from_folds_that_never_held_it() -> No
     own = rng.permutation(table.height).astype(float)
     table = table.with_columns(pl.Series("f0", own))
     rows = sample_rows(table, NAMES)
-    paths = path_probabilities(rows, NAMES, SMALL, QUICK)
+    paths = Folds.of(rows, NAMES, QUICK).path_probabilities(SMALL, QUICK.n_search_trees)
     assert paths.shape == (3, table.height)
     assert np.isfinite(paths).all()
     assert not np.array_equal(paths[0], paths[1])
@@ -214,13 +229,10 @@ def test_purged_rows_do_not_teach() -> None:
     flipped = table.with_columns(
         pl.when(reaching).then(1 - pl.col("meta_label")).otherwise("meta_label").alias("meta_label")
     )
-    before, after = (
-        path_probabilities(sample_rows(one, NAMES), NAMES, SMALL, settings)[0]
-        for one in (table, flipped)
-    )
+    before, after = (first_path(one, settings) for one in (table, flipped))
     assert before[half:].tobytes() == after[half:].tobytes()
     unpurged = table.with_columns((1 - pl.col("meta_label")).cast(pl.Int8).alias("meta_label"))
-    taught = path_probabilities(sample_rows(unpurged, NAMES), NAMES, SMALL, settings)[0]
+    taught = first_path(unpurged, settings)
     assert before[half:].tobytes() != taught[half:].tobytes()
 
 
@@ -229,15 +241,36 @@ def test_labels_that_never_resolve_leave_only_the_base_rate() -> None:
     forever = table["label_end"].max()
     table = table.with_columns(pl.lit(forever).alias("label_end"))
     settings = TuningSettings(n_folds=2, n_test_folds=1, n_search_trees=5)
-    paths = path_probabilities(sample_rows(table, NAMES), NAMES, SMALL, settings)
-    assert set(paths[0][table.height // 2 + 1 :]) == {0.5}
+    assert set(first_path(table, settings)[table.height // 2 + 1 :]) == {0.5}
 
 
-def test_weekdays_stand_in_for_sessions_that_nobody_gave() -> None:
-    exits = pl.Series([date(2020, 3, 6), date(2020, 3, 10)])
-    calendar = TradingCalendar.of(exits, None)
-    assert calendar.sessions.to_list() == [date(2020, 3, day) for day in (6, 9, 10)]
-    assert calendar.daily_sums(np.array([1.0, 2.0])).tolist() == [1.0, 0.0, 2.0]
+def test_days_are_marked_to_market_and_weekdays_stand_in_for_sessions_that_nobody_gave() -> None:
+    """A trade held over three sessions loses, then wins: its days say so, and its exit does not."""
+    table = training_set(1).head(2)
+    friday, monday, tuesday = date(2020, 3, 6), date(2020, 3, 9), date(2020, 3, 10)
+    held = [[friday, monday, tuesday], [tuesday]]
+    table = table.with_columns(
+        pl.Series("held_sessions", held),
+        pl.Series("held_return", [[-0.03, 0.0, 0.05], [0.01]]),
+    )
+    calendar = TradingCalendar.of(sample_rows(table, NAMES), None)
+    assert calendar.sessions.to_list() == [friday, monday, tuesday]
+    assert calendar.daily_returns() == pytest.approx([-0.03, 0.0, 0.06])
+    second = np.array([False, True])
+    assert calendar.daily_returns(second).tolist() == [0.0, 0.0, 0.01]
+    wednesday = pl.Series([date(2020, 3, 11)])
+    assert TradingCalendar.of(sample_rows(table, NAMES), wednesday).n_sessions == 4
+
+
+@pytest.mark.parametrize("column", ["held_sessions", "held_return"])
+def test_a_trade_that_was_held_nowhere_is_refused(column: str) -> None:
+    kind = training_set(1).schema[column]
+    for nothing in ([], [None], None):
+        table = training_set(1, n=300)
+        lists = [nothing, *table[column].to_list()[1:]]
+        table = table.with_columns(pl.Series(column, lists, dtype=kind))
+        with pytest.raises(InputError, match="held_sessions"):
+            train_meta_model(table, NAMES, QUICK)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +286,8 @@ def test_impossible_rows_are_refused(column, value, what) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"n_trials": 0},
+        {"n_trials": 3},
+        {"n_random_trials": 0},
         {"n_folds": 4, "n_test_folds": 4},
         {"lowest_threshold": 0.7, "highest_threshold": 0.4},
         {"n_tree": 3},
