@@ -115,13 +115,16 @@ def evaluate(
     windows = _windows(sessions, splits)
     rows = {name: known.filter(pl.col("split") == name) for name in ("train", "validation")}
     taken = {name: taken_trades(model, table) for name, table in {**rows, "test": test}.items()}
+    unfiltered = daily_results(test, windows["test"])
+    # With every session that any trade was held in: the same days with the filter and without.
+    windows["test"] = unfiltered["session"]
     daily = {name: daily_results(taken[name], windows[name]) for name in windows}
     facts = {f"{name}_sharpe": _sharpe(table) for name, table in daily.items()}
     facts |= _deflated(daily["test"], trials) | _trade_facts(taken["test"])
     row = facts | {
         "symbol": model_row["symbol"][0],
         "model_version": model_row["model_version"][0],
-        **_lift(daily["test"], daily_results(test, windows["test"]), test),
+        **_lift(daily["test"], unfiltered, test),
         "windows": model.windows,
         "psr_version": PSR_VERSION,
         "n_trials_raw": trials.count,
@@ -190,9 +193,7 @@ def _trade_facts(trades: pl.DataFrame) -> dict[str, Any]:
 
 def _lift(filtered: pl.DataFrame, unfiltered: pl.DataFrame, trades: pl.DataFrame) -> dict[str, Any]:
     """What the filter added to the primary strategy, whose test trades are `trades`."""
-    # A session beyond the calendar, in which only a trade that was not taken was held, was flat.
-    days = unfiltered.select("session").join(filtered, on="session", how="left").fill_null(0.0)
-    lift = sharpe_lift(days["daily_return"], unfiltered["daily_return"])
+    lift = sharpe_lift(filtered["daily_return"], unfiltered["daily_return"])
     primary = {f"unfiltered_{name}": one for name, one in _trade_facts(trades).items()}
     return primary | {
         "unfiltered_test_sharpe": _sharpe(unfiltered),

@@ -12,6 +12,7 @@ from rooney_core.gates.evaluation import EVALUATION_SCHEMA, Trials, evaluate
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.modeling.training import train_meta_model
+from rooney_core.validation.lift import sharpe_lift
 
 NAMES = ("f0", "f1")
 WEEKDAYS = pl.date_range(date(2015, 1, 1), date(2024, 12, 31), eager=True)
@@ -50,11 +51,14 @@ def trades(seed: int, edge: float, n: int = 1200) -> pl.DataFrame:
     )
 
 
-def evaluated(table: pl.DataFrame, trials: Trials = TRIALS) -> tuple[pl.DataFrame, MetaModel]:
+def evaluated(
+    table: pl.DataFrame, trials: Trials = TRIALS, windows: str = "three_way"
+) -> tuple[pl.DataFrame, MetaModel]:
     known, test = (
         table.filter(one) for one in (pl.col("split") != "test", pl.col("split") == "test")
     )
-    settings = TuningSettings(n_random_trials=1, n_bayesian_trials=0, n_search_trees=10, n_trees=20)
+    few = {"n_random_trials": 1, "n_bayesian_trials": 0, "n_search_trees": 10, "n_trees": 20}
+    settings = TuningSettings(**few, windows=windows)
     model = train_meta_model(known, NAMES, settings, sessions=SESSIONS).model
     return evaluate(model.to_row("SIM_T"), known, test, SESSIONS, trials), model
 
@@ -91,6 +95,55 @@ def test_sharpes_per_window_are_of_daily_returns_with_flat_days(strong) -> None:
         assert row[f"{window}_sharpe"] == pytest.approx(expected, rel=1e-9)
     assert row["test_n_obs"] == len(returns)
     assert row["unfiltered_test_sharpe"] < row["test_sharpe"]
+
+
+def test_the_lift_is_over_all_the_trades_of_the_same_days(strong) -> None:
+    table, model = strong
+    row = table.row(0, named=True)
+    test = trades(1, 0.6).filter(pl.col("split") == "test")
+    edges = (date(2021, 1, 1), date(2024, 12, 31))
+    filtered, unfiltered = (daily(one, *edges) for one in (taken(model, test), test))
+    sharpes = [one.mean() / one.std(ddof=1) * math.sqrt(252) for one in (filtered, unfiltered)]
+    assert row["unfiltered_test_sharpe"] == pytest.approx(sharpes[1])
+    assert row["lift_sharpe"] == pytest.approx(sharpes[0] - sharpes[1])
+    expected = sharpe_lift(filtered, unfiltered)
+    interval = (row["lift_sharpe_low"], row["lift_sharpe_high"], row["lift_block_days"])
+    assert interval == pytest.approx((expected.low, expected.high, expected.block_length))
+    assert 0 < row["lift_sharpe_low"] < row["lift_sharpe"] < row["lift_sharpe_high"]
+    profits = test["net_profit_usd"].to_numpy()
+    assert row["unfiltered_test_trades"] == test.height > row["test_trades"]
+    assert row["unfiltered_test_win_rate"] == pytest.approx((profits > 0).mean())
+    assert row["unfiltered_test_avg_profit_usd"] == pytest.approx(profits.mean())
+
+
+def test_a_session_beyond_the_calendar_counts_on_both_sides(strong) -> None:
+    """A trade on a Saturday that the model leaves out is a flat day of the filtered strategy."""
+    known = trades(1, 0.6)
+    _, model = strong
+    test = known.filter(pl.col("split") == "test")
+    saturday = date(2022, 1, 8)
+    refused = test.filter(~pl.Series(model.probability(test.select(NAMES).to_numpy()) >= 0.4))
+    odd = refused.head(1).with_columns(
+        held_sessions=pl.Series([[saturday]]), exit_session=pl.lit(saturday)
+    )
+    table = evaluate(model.to_row("SIM_T"), known, pl.concat([test, odd]), SESSIONS, TRIALS)
+    row = table.row(0, named=True)
+    assert row["lift_sharpe"] == pytest.approx(row["test_sharpe"] - row["unfiltered_test_sharpe"])
+    assert row["lift_sharpe_low"] < row["lift_sharpe"]
+
+
+def test_a_two_way_split_is_told_and_warned_of() -> None:
+    row = evaluated(trades(1, edge=0.6), windows="two_way")[0].row(0, named=True)
+    assert row["windows"] == "two_way"
+    assert "two_way_split" in [one["code"] for one in row["warnings"]]
+    # A warning fails nothing.
+    assert row["verdict"] == "pass"
+
+
+def test_three_windows_are_told_and_not_warned_of(strong) -> None:
+    row = strong[0].row(0, named=True)
+    assert row["windows"] == "three_way"
+    assert row["warnings"] == []
 
 
 def test_deflation_uses_the_counts_it_was_given(strong) -> None:
@@ -153,6 +206,7 @@ def test_a_test_window_without_a_trade_fails_with_nulls() -> None:
     assert row["verdict"] == "fail"
     assert row["test_trades"] == 0
     assert row["test_sharpe"] is row["test_win_rate"] is row["deflated_sharpe_z"] is None
+    assert row["lift_sharpe"] is row["lift_sharpe_low"] is row["lift_sharpe_high"] is None
     assert len(row["test_sessions"]) > 1000
 
 

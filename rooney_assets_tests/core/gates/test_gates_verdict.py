@@ -87,6 +87,15 @@ def test_weak_evidence_is_said_beside_the_failure():
     assert ReasonCode.DEFLATED_SHARPE_WEAK in codes(deflated_sharpe_z=math.nan)
 
 
+def test_a_two_way_split_is_a_warning_and_fails_nothing():
+    found = judge(**GOOD, two_way=True)
+    assert (found.passed, found.significant) == (True, True)
+    (reason,) = found.reasons
+    assert reason.code == ReasonCode.TWO_WAY_SPLIT
+    assert not reason.is_failure
+    assert "validation window trained" in reason.text
+
+
 def test_a_text_names_the_number_and_the_threshold():
     (reason,) = judge(**(GOOD | {"test_trades": 70})).reasons
     assert reason.text == "test trades 70 is not above 100"
