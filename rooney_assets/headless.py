@@ -121,10 +121,12 @@ def _read_beside(chosen: set[str], wanted: list[str], universe: Universe) -> set
     """Symbols whose bars research of the chosen ones reads too: what comes out shall not depend on
     which of them happen to be in the lake."""
     reaches = {one.reach for name in wanted for one in ASSETS[name].inputs.values()}
-    both = Reach.REFERENCES_AND_PEERS
-    references = set(universe.reference) if reaches & {Reach.REFERENCES, both} else set()
-    researched = chosen & set(universe.tradable) if reaches & {Reach.PEERS, both} else set()
-    return references.union(*(universe.peers_of(symbol) for symbol in researched))
+    researched = chosen & set(universe.tradable)
+    if researched and Reach.INFORMING in reaches:
+        return {*universe.tradable, *universe.reference}
+    references = set(universe.reference) if Reach.REFERENCES in reaches else set()
+    compared = researched if Reach.PEERS in reaches else set()
+    return references.union(*(universe.peers_of(symbol) for symbol in compared))
 
 
 def next_month(lake: Lake, universe: Universe) -> str:

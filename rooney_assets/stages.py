@@ -1,7 +1,7 @@
 """The stages of the graph: which assets run together, in one process, as one run of a partition.
 
 Belongs here: the order and the words. Does not belong here: launching. A stage waits for the one
-before: a symbol's features read every reference symbol's bars, a portfolio reads every symbol.
+before: a symbol's features read every other symbol's bars, a portfolio reads every symbol.
 """
 
 from __future__ import annotations

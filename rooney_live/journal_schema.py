@@ -11,7 +11,7 @@ contract prices in quote units; `*_usd` is money for all contracts of the row.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 -- One replay of bars through the trader. run_id is the content of what was replayed, so the same
@@ -44,6 +44,7 @@ CREATE TABLE decisions (
     probability REAL,                    -- of the meta model; NULL when it was not asked
     threshold REAL,
     features TEXT NOT NULL,              -- JSON object name -> value; null = unknown
+    contributions TEXT NOT NULL,         -- JSON object name -> what it added; base: without any
     release_id TEXT NOT NULL,
     PRIMARY KEY (run_id, symbol, bar_end_us)
 ) STRICT, WITHOUT ROWID;

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
+from rooney_core.decision import DecisionBundle, features_at
 from rooney_core.errors import LakeError, RooneyError
-from rooney_core.features import ReferenceCloses, compute_features, feature_names
+from rooney_core.features import Feeds, feature_names
 from rooney_core.market.bars import BarArrays
 from rooney_core.release import Release
+from rooney_core.strategies.peers import Peers, PeerSessions
 from rooney_live.journal import Journal
-from rooney_live.rehearsal.bars import RehearsalMarket, open_market
+from rooney_live.rehearsal.bars import RehearsalMarket, SymbolBars, open_market
 from rooney_live.release_store import config_path, read_release
 from rooney_live.settings import Settings
 
@@ -95,7 +97,7 @@ def _history(release: Release, market: RehearsalMarket) -> str:
     """Bars before the last session, and how many of them a decision is a function of."""
     return ", ".join(
         f"{symbol} {one.first_live} bars, {release.bundles[symbol].variant.name} needs "
-        f"{release.bundles[symbol].window_bars}"
+        f"{release.bundles[symbol].warm_up_bars}"
         for symbol, one in market.symbols.items()
     )
 
@@ -112,23 +114,33 @@ def _peers(release: Release, market: RehearsalMarket) -> str:
 
 
 def _compute(release: Release, market: RehearsalMarket) -> str:
-    references = {
-        name: ReferenceCloses.from_session_bars(frame) for name, frame in market.references.items()
-    }
-    names = feature_names(release.config.reference_symbols)
-    told = []
-    for symbol, one in market.symbols.items():
-        arrays = BarArrays.from_frame(one.frame, one.instrument)
-        known = release.bundles[symbol].align(references)
-        values = compute_features(arrays, np.array([len(arrays) - 1]), known)[0]
-        unknown = [
-            name for name, value in zip(names, values, strict=True) if not np.isfinite(value)
-        ]
-        if len(unknown) == len(names):
-            raise LakeError(f"{symbol}: no feature is known at its last bar; check its bars.")
-        lacking = f" (unknown: {', '.join(unknown)})" if unknown else ""
-        told.append(f"{symbol} {len(names) - len(unknown)}/{len(names)} known{lacking}")
-    return ", ".join(told)
+    """How many features of each symbol are known at its last bar. A feed without bars is refused:
+    a feature can be unknown for a while, but not by nobody delivering it."""
+    absent = market.lacking(release.config.feed_names)
+    if absent:
+        raise LakeError(
+            f"No bars of {', '.join(absent)}, which the models' features need: they would all be "
+            "unknown. Materialize session_bars, or synchronize the lake again."
+        )
+    peers = {name: PeerSessions.from_session_bars(frame) for name, frame in market.peers.items()}
+    return ", ".join(
+        _computed(release.bundles[symbol], one, market, peers)
+        for symbol, one in market.symbols.items()
+    )
+
+
+def _computed(
+    bundle: DecisionBundle, one: SymbolBars, market: RehearsalMarket, peers: Peers
+) -> str:
+    symbol, names = bundle.instrument.symbol, feature_names(bundle.feed_names)
+    bars = BarArrays.from_frame(one.frame, one.instrument)
+    feeds = Feeds.from_tables(bundle.feed_names, market.hours, market.references)
+    values = features_at(bars, np.array([len(bars) - 1]), bundle, feeds, peers)[0]
+    unknown = [name for name, value in zip(names, values, strict=True) if not np.isfinite(value)]
+    if len(unknown) == len(names):
+        raise LakeError(f"{symbol}: no feature is known at its last bar; check its bars.")
+    lacking = f" (unknown: {', '.join(unknown)})" if unknown else ""
+    return f"{symbol} {len(names) - len(unknown)}/{len(names)} known{lacking}"
 
 
 def _journal(path: Path) -> str:

@@ -17,10 +17,9 @@ from typing import Literal
 
 from rooney_core.backtest.kernel import ExitReason
 from rooney_core.decision import Bar, Decision, DecisionCode, DecisionState, decide, state_after
-from rooney_core.features import ReferenceCloses
 from rooney_core.release import Release
 from rooney_core.strategies.peers import Peers
-from rooney_live.feed import Feed, Step, peer_book, reference_book, steps
+from rooney_live.feed import FeatureBooks, Feed, Step, peer_book, steps
 from rooney_live.journal import Journal, Run
 from rooney_live.paper import Fill, Order, PaperAccount, Trade
 
@@ -84,7 +83,7 @@ class Trader:
         remember; what was recorded before stays.
         """
         symbols = tuple(self._release.bundles)
-        references, peers = reference_book(feed), peer_book(feed)
+        books, peers = FeatureBooks(feed), peer_book(feed)
         pasts = {symbol: feed.history(symbol) for symbol in symbols}
         ends = {one: int(past.bar_end_us[-1]) if len(past) else 0 for one, past in pasts.items()}
         for symbol in sorted(symbols, key=lambda one: ends[one]):
@@ -95,8 +94,7 @@ class Trader:
             if is_first:
                 self._leave_alone(step.bar_end_us)
             is_first = False
-            moment = step.bar_end_us
-            self._take(step, references.known_at(moment), peers.known_at(moment))
+            self._take(step, books, peers.known_at(step.bar_end_us))
 
     def _leave_alone(self, moment_us: int) -> None:
         """Note whose position is from before the run: nobody here bought it."""
@@ -106,19 +104,18 @@ class Trader:
                     message = "a position from before the first bar is left to the strategy alone"
                     self._put_event(moment_us, symbol, TraderCode.HELD_FROM_BEFORE, message)
 
-    def _take(self, step: Step, references: Mapping[str, ReferenceCloses], peers: Peers) -> None:
-        decisions = [self._decide(bar, references, peers) for bar in step.bars]
+    def _take(self, step: Step, books: FeatureBooks, peers: Peers) -> None:
+        decisions = [self._decide(bar, books, peers) for bar in step.bars]
         # One transaction per moment: after a kill, a moment is known whole or not at all.
         with self._journal.transaction():
             settled = [self._settle(decision) for decision in decisions]
             for outcome in self._limit(settled):
                 self._record(outcome)
 
-    def _decide(
-        self, bar: Bar, references: Mapping[str, ReferenceCloses], peers: Peers
-    ) -> Decision:
+    def _decide(self, bar: Bar, books: FeatureBooks, peers: Peers) -> Decision:
         bundle = self._release.bundles[bar.symbol]
-        return decide(bar, self._states[bar.symbol], bundle, references, peers)
+        feeds = books.known_at(bar.bar_end_us, bundle.feed_names)
+        return decide(bar, self._states[bar.symbol], bundle, feeds, peers)
 
     def _settle(self, decision: Decision) -> Outcome:
         """Fills and exits of one symbol; entries wait until every symbol has settled."""
@@ -258,6 +255,7 @@ class Trader:
                 "probability": decision.probability,
                 "threshold": decision.threshold,
                 "features": json.dumps(dict(decision.features), allow_nan=False),
+                "contributions": json.dumps(dict(decision.contributions), allow_nan=False),
                 "release_id": self._run.release_id,
             },
         )

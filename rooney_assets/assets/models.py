@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from rooney_assets.graph.declaration import Here, Made, Reach, lake_asset
@@ -18,10 +17,11 @@ from rooney_assets.ledger import (
 )
 from rooney_assets.training_log import track_training
 from rooney_core.backtest.costs import CostModel
-from rooney_core.features import ReferenceCloses, feature_coverage, feature_names
+from rooney_core.features import FeedNames, Feeds, feature_coverage, feature_names
 from rooney_core.gates.evaluation import Trials, evaluate
 from rooney_core.gates.settings import EvaluationSettings
 from rooney_core.labeling import build_training_set
+from rooney_core.labeling.settings import LabelSettings
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.strategies import VARIANTS
 from rooney_core.strategies.peers import Peers, PeerSessions
@@ -39,52 +39,48 @@ DATA_ROOMS = (
 MODEL_ROOMS = ("features", "modeling", "validation")
 
 
-@lake_asset(group="models", rooms=DATA_ROOMS, reach={"session_bars": Reach.REFERENCES_AND_PEERS})
+@lake_asset(
+    group="models",
+    rooms=DATA_ROOMS,
+    reach={"continuous_bars": Reach.INFORMING, "session_bars": Reach.INFORMING},
+    params=LabelSettings,
+)
 def training_set(
     here: Here,
-    continuous_bars: pl.DataFrame,
+    continuous_bars: dict[str, pl.DataFrame],
     best_strategy: pl.DataFrame,
     session_bars: dict[str, pl.DataFrame],
 ) -> Made:
     """One row per trade of the best strategy: features at the signal bar's close, span, label.
 
-    `meta_label` is 1 where the trade earned money after costs. Rows of the test window are SEALED:
-    here their outcome and features are null, and only `model_evaluation` is handed the rest, after
-    the look is recorded. A feature that is not known is null, never 0.
+    `meta_label` is 1 where the trade earned money after costs, or met its profit barrier first.
+    Features are of its own bars, of its earlier trades, and of every other tradable and reference
+    symbol, each bar from its end and each session from its close on. Rows of the test window are
+    SEALED: here their outcome and features are null, and only `model_evaluation` is handed the
+    rest, after the look is recorded. A feature that is not known is null, never 0.
     """
     candidate = best_strategy.row(0, named=True)
     variant = VARIANTS[candidate["variant"]]
+    names = FeedNames.of(here.universe, here.symbol)
     table = build_training_set(
-        continuous_bars,
+        continuous_bars[here.symbol],
         variant,
         variant.parse_params(candidate["params"]),
         CostModel.of(here.instrument),
         here.instrument,
-        _reference_closes(here, session_bars),
+        Feeds.from_tables(names, continuous_bars, session_bars),
         SPLITS,
         _peers(here, session_bars),
+        here.params,
     )
     visible, sealed = seal(table)
     counts = dict(table.group_by("split").len().sort("split").iter_rows())
-    coverage = feature_coverage(visible, feature_names(here.universe.reference))
+    coverage = feature_coverage(visible, feature_names(names))
     return Made(
         visible,
         sealed=sealed,
         notes={"trades per window": counts, "feature coverage": coverage},
     )
-
-
-def _reference_closes(
-    here: Here, session_bars: dict[str, pl.DataFrame]
-) -> dict[str, ReferenceCloses]:
-    """Closes of every reference symbol; one that was not materialized is unknown, not zero."""
-    unknown = ReferenceCloses(np.empty(0, np.int64), np.empty(0))
-    return {
-        symbol: ReferenceCloses.from_session_bars(session_bars[symbol])
-        if symbol in session_bars
-        else unknown
-        for symbol in here.universe.reference
-    }
 
 
 def _peers(here: Here, session_bars: dict[str, pl.DataFrame]) -> Peers:
@@ -115,7 +111,7 @@ def meta_model(here: Here, training_set: pl.DataFrame, session_bars: pl.DataFram
     known = training_set.filter(pl.col("split") != "test")
     trained = train_meta_model(
         known,
-        feature_names(here.universe.reference),
+        feature_names(FeedNames.of(here.universe, here.symbol)),
         here.params,
         sessions=session_bars["session"],
         on_trial=lambda done, planned, score: here.progress(f"trial {done}/{planned}"),

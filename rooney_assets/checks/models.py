@@ -6,7 +6,7 @@ import polars as pl
 
 from rooney_assets.graph.declaration import Here, Outcome, check
 from rooney_assets.ledger import model_alone, searches_on_record
-from rooney_core.features import feature_coverage, feature_names
+from rooney_core.features import FeedNames, feature_coverage, feature_names
 from rooney_core.gates.settings import EvaluationSettings
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.validation.windows import SPLITS
@@ -68,7 +68,7 @@ def features_are_covered(table: pl.DataFrame, here: Here) -> Outcome:
     A reference feed that starts late is null before, never 0: the check names it, so that nobody
     takes the feature for one that the model learned from all years.
     """
-    coverage = feature_coverage(table, feature_names(here.universe.reference))
+    coverage = feature_coverage(table, feature_names(FeedNames.of(here.universe, here.symbol)))
     train = coverage.filter(pl.col("split") == "train")
     thin = train.filter(pl.col("coverage") < LEAST_COVERAGE)
     facts = {"features": train.height, "thin": ", ".join(thin["feature"]), "needed": LEAST_COVERAGE}

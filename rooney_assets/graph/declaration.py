@@ -44,7 +44,7 @@ class Reach(Enum):
     SAME = "the same partition"
     REFERENCES = "the partition of every reference symbol"
     PEERS = "the partition of every symbol that its rules compare it with"
-    REFERENCES_AND_PEERS = "the partition of every reference symbol, and of every peer"
+    INFORMING = "its own, and the partition of every tradable and every reference symbol"
     EVERY = "every partition there is"
 
 

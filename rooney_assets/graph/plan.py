@@ -27,6 +27,7 @@ from rooney_assets.ledger import searches_on_record
 from rooney_assets.mandate import Mandate
 from rooney_assets.sources import BarSource
 from rooney_core.errors import UnknownName
+from rooney_core.features.feeds import FeedNames
 from rooney_core.market.instruments import Universe
 
 # Where facts were read changes no result; where bars are is in the source's own fingerprint.
@@ -49,9 +50,9 @@ def input_keys(
 ) -> list[str | None]:
     """The upstream partitions that a partition reads, in a stable order.
 
-    REFERENCES, PEERS and EVERY name only what has been materialized: a reference that is missing
-    is unknown to the features (null), and a peer to the rules that compare (no signal); neither is
-    a reason to stop every other symbol.
+    REFERENCES, PEERS, INFORMING and EVERY name only what has been materialized: a symbol that is
+    missing is unknown to the features (null), and to the rules that compare (no signal), which is
+    no reason to stop every other symbol. Its own partition is always named.
     """
     upstream = ASSETS[one.asset]
     if upstream.partitioning is Partitioning.NONE:
@@ -61,7 +62,9 @@ def input_keys(
     made = set(lake.partitions(upstream.name))
     if upstream.partitioning is Partitioning.MONTH:
         return sorted(made)
-    return [symbol for symbol in _reached(one.reach, upstream, key, universe) if symbol in made]
+    reached = _reached(one.reach, upstream, key, universe)
+    own = key if one.reach is Reach.INFORMING else None
+    return [symbol for symbol in reached if symbol in made or symbol == own]
 
 
 def basis_of(
@@ -122,8 +125,8 @@ def _reached(reach: Reach, upstream: Asset, key: str | None, universe: Universe)
         return universe.reference
     if key is not None and reach is Reach.PEERS:
         return universe.peers_of(key)
-    if key is not None and reach is Reach.REFERENCES_AND_PEERS:
-        return (*universe.reference, *universe.peers_of(key))
+    if reach is Reach.INFORMING:
+        return (*universe.tradable, *universe.reference)
     return partition_keys(upstream, universe)
 
 
@@ -167,9 +170,12 @@ def _config(
     if key is not None and (not asset.inputs or asset.name in _READS_WITNESSES):
         config["source"] = source.fingerprint(universe[key])
     reaches = {one.reach for one in asset.inputs.values()}
-    if reaches & {Reach.REFERENCES, Reach.REFERENCES_AND_PEERS}:
+    if reaches & {Reach.REFERENCES, Reach.INFORMING}:
         config["references"] = list(universe.reference)
-    if key is not None and reaches & {Reach.PEERS, Reach.REFERENCES_AND_PEERS}:
+    if key is not None and Reach.INFORMING in reaches:
+        names = FeedNames.of(universe, key)
+        config["informing"] = {"daily": list(names.daily), "hourly": list(names.hourly)}
+    if key is not None and reaches & {Reach.PEERS, Reach.INFORMING}:
         config["peers"] = list(universe.peers_of(key))
     if key is not None:
         config |= _history(asset, key, lake)

@@ -257,8 +257,9 @@ def _mapping(
         return None
     if reach is Reach.REFERENCES:
         return dg.SpecificPartitionsPartitionMapping(list(universe.reference))
-    if reach in (Reach.PEERS, Reach.REFERENCES_AND_PEERS):
-        always = universe.reference if reach is Reach.REFERENCES_AND_PEERS else ()
+    if reach in (Reach.PEERS, Reach.INFORMING):
+        informing = (*universe.tradable, *universe.reference)
+        always = informing if reach is Reach.INFORMING else ()
         return dg.StaticPartitionMapping(_readers(asset, universe, always))
     if reach is Reach.EVERY:
         return dg.AllPartitionMapping()
@@ -266,8 +267,10 @@ def _mapping(
 
 
 def _readers(asset: Asset, universe: Universe, always: tuple[str, ...]) -> dict[str, list[str]]:
-    """Each symbol that is anybody's peer, with those that read it; all read those of `always`."""
-    readers = {symbol: list(partition_keys(asset, universe)) for symbol in always}
+    """Each symbol that somebody reads, with those that do: all of `always`, or else its peers."""
+    if always:
+        return {symbol: list(partition_keys(asset, universe)) for symbol in always}
+    readers: dict[str, list[str]] = {}
     for own in partition_keys(asset, universe):
         for peer in universe.peers_of(own):
             readers.setdefault(peer, []).append(own)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_variants import ODD, OddParams
-from random_markets import Shape, market, shapes
+from random_markets import HOUR_US, Shape, market, shapes
 
 from rooney_core.backtest import CostModel, run_backtest
 from rooney_core.decision import (
@@ -26,8 +26,19 @@ from rooney_core.decision import (
     first_decided_bar,
     new_state,
 )
+from rooney_core.decision.records import BASE
 from rooney_core.errors import BarsRejected, InvalidSetting
-from rooney_core.features import MAX_LOOKBACK, ReferenceCloses, feature_names
+from rooney_core.features import (
+    MAX_LOOKBACK,
+    NO_FEEDS,
+    PRIOR_TRADE_BARS,
+    FeedNames,
+    Feeds,
+    HourlyCloses,
+    PartnerIbs,
+    ReferenceCloses,
+    feature_names,
+)
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
 from rooney_core.market.rolls import find_rolls, stitch
@@ -35,7 +46,9 @@ from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 from rooney_core.market.source_pages import SimulatedFacts, SourceFacts
 from rooney_core.strategies import VARIANTS
 
-REFERENCES = ("SIM_ZN", "SIM_6E")
+NAMES = FeedNames(
+    daily=("SIM_ZN", "SIM_6E", "SIM_NQ"), hourly=("SIM_ZN", "SIM_NQ"), partner="SIM_NQ"
+)
 INSTRUMENT = Instrument(
     symbol="SIM_XX",
     name="Test instrument",
@@ -71,6 +84,12 @@ class FoldedModel:
         known = np.where(np.isnan(features), 0.123, features)
         return np.array([abs(np.sin(float((row * weights).sum()))) for row in known])
 
+    def contributions(self, features: np.ndarray, /) -> np.ndarray:
+        """Any numbers, one a feature and the base."""
+        return np.column_stack(
+            (np.where(np.isnan(features), 0.0, features), np.ones(len(features)))
+        )
+
 
 def bundle_of(name: str, *, with_model: bool, params: dict | None = None) -> DecisionBundle:
     variant = VARIANTS[name]
@@ -79,21 +98,39 @@ def bundle_of(name: str, *, with_model: bool, params: dict | None = None) -> Dec
         variant=variant,
         params=variant.parse_params(PARAMS[name] if params is None else params),
         costs=CostModel.of(INSTRUMENT),
-        model=FoldedModel(feature_names(REFERENCES)) if with_model else None,
+        model=FoldedModel(feature_names(NAMES)) if with_model else None,
         threshold=0.5 if with_model else 0.0,
-        reference_symbols=REFERENCES,
+        feed_names=NAMES,
     )
 
 
-def references_for(bars: BarArrays, seed: int) -> dict[str, ReferenceCloses]:
-    """Daily closes known an hour and a half after each session's first bar."""
+def feeds_for(bars: BarArrays, seed: int) -> Feeds:
+    """Daily closes known an hour and a half after each session's first bar, hours that mostly end
+    with our bars, some late and some missing."""
     rng = np.random.default_rng(seed)
     first = np.flatnonzero(np.diff(bars.session, prepend=-1))
     known_at = bars.bar_start_us[first] + 5_400_000_000
-    return {
-        symbol: ReferenceCloses(known_at, 100 + rng.normal(0, 1, len(first)).cumsum())
-        for symbol in REFERENCES
-    }
+    kept = rng.random(len(bars)) < 0.9
+    hours_at = np.sort(bars.bar_end_us[kept] + rng.choice([0, 0, 0, 1, HOUR_US], kept.sum()))
+
+    def closes(n: int) -> np.ndarray:
+        return 100 + rng.normal(0, 1, n).cumsum()
+
+    return Feeds(
+        daily={symbol: ReferenceCloses(known_at, closes(len(first))) for symbol in NAMES.daily},
+        hourly={
+            symbol: HourlyCloses(hours_at, closes(len(hours_at)), np.zeros(len(hours_at)))
+            for symbol in NAMES.hourly
+        },
+        partner=PartnerIbs(hours_at, rng.random(len(hours_at)), known_at, rng.random(len(first))),
+    )
+
+
+def long_enough(shape: Shape) -> Shape:
+    """The same market, but long enough for a model to be asked at its end."""
+    return replace(
+        shape, n_sessions=shape.n_sessions + 60, bars_a_session=max(17, shape.bars_a_session)
+    )
 
 
 def bars_one_by_one(bars: BarArrays) -> list[Bar]:
@@ -105,9 +142,9 @@ def bars_one_by_one(bars: BarArrays) -> list[Bar]:
     ]
 
 
-def decide_all(bars: list[Bar], bundle: DecisionBundle, references: dict) -> list[Decision]:
+def decide_all(bars: list[Bar], bundle: DecisionBundle, feeds: Feeds = NO_FEEDS) -> list[Decision]:
     state = new_state(bundle)
-    return [decide(bar, state, bundle, references) for bar in bars]
+    return [decide(bar, state, bundle, feeds) for bar in bars]
 
 
 def as_rows(decisions: list[Decision]) -> list[tuple]:
@@ -143,17 +180,17 @@ def batch_trades(trades: pl.DataFrame) -> list[tuple]:
     )
 
 
-BUSY = Shape(4, 40, 20, 0.05, 0.05, 0.0, 0.3, 0.05, 0.05, 0.3)
+BUSY = Shape(4, 100, 20, 0.05, 0.05, 0.0, 0.3, 0.05, 0.05, 0.3)
 
 
 @pytest.mark.parametrize("with_model", [False, True], ids=["every-entry", "model"])
 @pytest.mark.parametrize("name", PARAMS)
 def test_bar_by_bar_is_the_batch_on_a_nasty_market(name, with_model):
     bars = market(BUSY)
-    bundle, references = bundle_of(name, with_model=with_model), references_for(bars, 9)
-    decisions = decide_all(bars_one_by_one(bars), bundle, references)
-    assert as_rows(decisions) == batch_rows(batch_decisions(bars, bundle, references))
-    trades = batch_trades(filtered_trades(bars, bundle, references))
+    bundle, feeds = bundle_of(name, with_model=with_model), feeds_for(bars, 9)
+    decisions = decide_all(bars_one_by_one(bars), bundle, feeds)
+    assert as_rows(decisions) == batch_rows(batch_decisions(bars, bundle, feeds))
+    trades = batch_trades(filtered_trades(bars, bundle, feeds))
     assert approved_trades(decisions) == trades
     assert len(trades) > 5
 
@@ -161,11 +198,11 @@ def test_bar_by_bar_is_the_batch_on_a_nasty_market(name, with_model):
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(shape=shapes(max_sessions=40), name=st.sampled_from(list(PARAMS)), model=st.booleans())
 def test_bar_by_bar_is_the_batch_on_any_market(shape, name, model):
-    bars = market(shape)
-    bundle, references = bundle_of(name, with_model=model), references_for(bars, shape.seed)
-    decisions = decide_all(bars_one_by_one(bars), bundle, references)
-    assert as_rows(decisions) == batch_rows(batch_decisions(bars, bundle, references))
-    assert approved_trades(decisions) == batch_trades(filtered_trades(bars, bundle, references))
+    bars = market(long_enough(shape) if model else shape)
+    bundle, feeds = bundle_of(name, with_model=model), feeds_for(bars, shape.seed)
+    decisions = decide_all(bars_one_by_one(bars), bundle, feeds)
+    assert as_rows(decisions) == batch_rows(batch_decisions(bars, bundle, feeds))
+    assert approved_trades(decisions) == batch_trades(filtered_trades(bars, bundle, feeds))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -176,24 +213,24 @@ def test_bar_by_bar_is_the_batch_on_any_market(shape, name, model):
     model=st.booleans(),
 )
 def test_decisions_do_not_depend_on_when_warm_up_began(seed, start, name, model):
-    bars = market(replace(BUSY, seed=seed, n_sessions=30))
-    bundle, references = bundle_of(name, with_model=model), references_for(bars, seed)
+    bars = market(replace(BUSY, seed=seed, n_sessions=80 if model else 30))
+    bundle, feeds = bundle_of(name, with_model=model), feeds_for(bars, seed)
     begin = int(start * (len(bars) - 1))
-    late = decide_all(bars_one_by_one(bars)[begin:], bundle, references)
+    late = decide_all(bars_one_by_one(bars)[begin:], bundle, feeds)
     ready = first_decided_bar(bars.window(begin, len(bars)), bundle)
     assert all(one.code == DecisionCode.WARMING_UP for one in late[:ready])
     assert not any(one.code == DecisionCode.WARMING_UP for one in late[ready:])
-    whole = batch_rows(batch_decisions(bars, bundle, references))
+    whole = batch_rows(batch_decisions(bars, bundle, feeds))
     assert as_rows(late)[ready:] == whole[begin + ready :]
 
 
 @pytest.mark.parametrize("name", PARAMS)
 def test_filtered_trades_are_a_subset_of_the_primary_ones(name):
     bars = market(BUSY)
-    references, keys = references_for(bars, 9), ["signal_time", "exit_time", "net_profit_usd"]
+    feeds, keys = feeds_for(bars, 9), ["signal_time", "exit_time", "net_profit_usd"]
     primary = run_backtest(bars, name, PARAMS[name], CostModel.of(INSTRUMENT), INSTRUMENT).trades
     every = filtered_trades(bars, bundle_of(name, with_model=False))
-    some = filtered_trades(bars, bundle_of(name, with_model=True), references)
+    some = filtered_trades(bars, bundle_of(name, with_model=True), feeds)
     assert every.select(keys).join(primary.select(keys), on=keys, how="anti").is_empty()
     assert some.select(keys).join(primary.select(keys), on=keys, how="anti").is_empty()
     assert 0 < some.height < every.height <= primary.height
@@ -205,12 +242,12 @@ def test_simulated_bars_from_the_frame_decide_as_the_batch():
     raw = simulate_bars(INSTRUMENT, span)
     continuous = stitch(raw, find_rolls(raw))
     bars = BarArrays.from_frame(continuous, INSTRUMENT)
-    references = references_for(bars, 1)
+    feeds = feeds_for(bars, 1)
     for name in PARAMS:
         bundle = bundle_of(name, with_model=True, params={})
-        decisions = decide_all(list(bars_of(continuous, INSTRUMENT)), bundle, references)
-        assert as_rows(decisions) == batch_rows(batch_decisions(bars, bundle, references))
-        trades = batch_trades(filtered_trades(bars, bundle, references))
+        decisions = decide_all(list(bars_of(continuous, INSTRUMENT)), bundle, feeds)
+        assert as_rows(decisions) == batch_rows(batch_decisions(bars, bundle, feeds))
+        trades = batch_trades(filtered_trades(bars, bundle, feeds))
         assert approved_trades(decisions) == trades
         assert trades
     codes = {one.code for one in decisions}
@@ -233,9 +270,9 @@ def test_every_code_is_reachable():
         bars = market(replace(BUSY, seed=seed, missing=0.3, without_volume=0.3))
         for name in PARAMS:
             bundle = bundle_of(name, with_model=True)
-            seen |= set(batch_decisions(bars, bundle, references_for(bars, seed))["code"])
+            seen |= set(batch_decisions(bars, bundle, feeds_for(bars, seed))["code"])
             odd = replace(bundle, variant=ODD["odd_limit_day"], params=OddParams())
-            seen |= set(batch_decisions(bars, odd, references_for(bars, seed))["code"])
+            seen |= set(batch_decisions(bars, odd, feeds_for(bars, seed))["code"])
     assert seen == {one.value for one in DecisionCode}
 
 
@@ -248,23 +285,27 @@ def test_entering_and_leaving_alternate_in_actions():
         assert actions[1::2] == ["exit"] * len(actions[1::2])
 
 
-def test_the_model_is_asked_at_entry_signals_only_and_unknown_references_are_counted():
+def test_the_model_is_asked_at_entry_signals_only_and_unknown_feeds_are_counted():
     bars = market(BUSY)
     bundle = bundle_of("ibs_baseline", with_model=True)
-    decisions = decide_all(bars_one_by_one(bars), bundle, {})
+    decisions = decide_all(bars_one_by_one(bars), bundle)
     asked = [one for one in decisions if one.probability is not None]
     assert {one.code for one in asked} <= {DecisionCode.ENTER, DecisionCode.MODEL_BELOW_THRESHOLD}
     assert asked
     for one in asked:
-        assert tuple(one.features) == feature_names(REFERENCES)
+        assert tuple(one.features) == feature_names(NAMES)
+        assert tuple(one.contributions) == (*feature_names(NAMES), BASE)
+        assert one.contributions["rsi_14"] == one.features["rsi_14"]
         assert one.features["sim_zn_daily_z_score"] is None
         assert one.n_missing_features == sum(value is None for value in one.features.values())
     assert bundle.window_bars >= MAX_LOOKBACK
+    first = next(i for i, one in enumerate(decisions) if one.code != DecisionCode.WARMING_UP)
+    assert first >= MAX_LOOKBACK - 1 + PRIOR_TRADE_BARS - 1
 
 
 def test_a_stop_travels_with_the_entry():
     decisions = decide_all(
-        bars_one_by_one(market(BUSY)), bundle_of("ibs_adaptive_exit", with_model=False), {}
+        bars_one_by_one(market(BUSY)), bundle_of("ibs_adaptive_exit", with_model=False)
     )
     assert all((one.stop_distance is not None) == (one.action == "enter") for one in decisions)
 
@@ -283,7 +324,7 @@ def test_a_stop_travels_with_the_entry():
 def test_an_impossible_bar_is_refused_and_changes_nothing(change, fault):
     bars = bars_one_by_one(market(BUSY))
     bundle = bundle_of("ibs_baseline", with_model=False)
-    undisturbed = decide_all(bars, bundle, {})
+    undisturbed = decide_all(bars, bundle)
     state, decisions = new_state(bundle), []
     for index, bar in enumerate(bars):
         if index == 100:
@@ -302,4 +343,4 @@ def test_a_bundle_that_contradicts_itself_is_refused():
     with pytest.raises(InvalidSetting, match="parse_params"):
         replace(good, variant=VARIANTS["ibs_filtered"])
     with pytest.raises(InvalidSetting, match="train the model anew"):
-        replace(good, reference_symbols=REFERENCES[:1])
+        replace(good, feed_names=replace(NAMES, hourly=NAMES.hourly[:1]))

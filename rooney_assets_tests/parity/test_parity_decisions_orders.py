@@ -13,14 +13,15 @@ from random_markets import market, shapes, with_rolls_within_sessions
 from test_parity_decisions import (
     BUSY,
     INSTRUMENT,
-    REFERENCES,
+    NAMES,
     FoldedModel,
     approved_trades,
     as_rows,
     bars_one_by_one,
     batch_rows,
     batch_trades,
-    references_for,
+    feeds_for,
+    long_enough,
 )
 
 from rooney_core.backtest import CostModel
@@ -34,7 +35,7 @@ from rooney_core.decision import (
     first_decided_bar,
     new_state,
 )
-from rooney_core.features import feature_names
+from rooney_core.features import NO_FEEDS, Feeds, feature_names
 from rooney_core.market.bars import BarArrays
 from rooney_core.strategies.peers import NO_PEERS, Peers, PeerSessions
 
@@ -50,9 +51,9 @@ def bundle_of(name: str, *, with_model: bool, window: int = 30) -> DecisionBundl
         variant=variant,
         params=variant.parse_params({"window": window}),
         costs=COSTS,
-        model=FoldedModel(feature_names(REFERENCES)) if with_model else None,
+        model=FoldedModel(feature_names(NAMES)) if with_model else None,
         threshold=0.5 if with_model else 0.0,
-        reference_symbols=REFERENCES,
+        feed_names=NAMES,
         peer_symbols=(PEER,),
     )
 
@@ -67,10 +68,10 @@ def peers_for(bars: BarArrays, seed: int) -> Peers:
 
 
 def decide_all(
-    bars: BarArrays, bundle: DecisionBundle, references: dict, peers: Peers
+    bars: BarArrays, bundle: DecisionBundle, feeds: Feeds, peers: Peers
 ) -> list[Decision]:
     state = new_state(bundle)
-    return [decide(bar, state, bundle, references, peers) for bar in bars_one_by_one(bars)]
+    return [decide(bar, state, bundle, feeds, peers) for bar in bars_one_by_one(bars)]
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
@@ -83,28 +84,29 @@ def decide_all(
     window=st.sampled_from([1, 2, 30]),
 )
 def test_bar_by_bar_is_the_batch(shape, name, model, peered, rolls, window):
-    bars = with_rolls_within_sessions(market(shape), shape.seed, rolls)
+    drawn = market(long_enough(shape) if model else shape)
+    bars = with_rolls_within_sessions(drawn, shape.seed, rolls)
     bundle = bundle_of(name, with_model=model, window=window)
-    references = references_for(bars, shape.seed)
+    feeds = feeds_for(bars, shape.seed)
     peers = peers_for(bars, shape.seed) if peered else NO_PEERS
-    decisions = decide_all(bars, bundle, references, peers)
-    assert as_rows(decisions) == batch_rows(batch_decisions(bars, bundle, references, peers))
-    trades = filtered_trades(bars, bundle, references, peers)
+    decisions = decide_all(bars, bundle, feeds, peers)
+    assert as_rows(decisions) == batch_rows(batch_decisions(bars, bundle, feeds, peers))
+    trades = filtered_trades(bars, bundle, feeds, peers)
     assert approved_trades(decisions) == batch_trades(trades)
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_a_busy_market_brings_trades_of_every_kind(name):
-    bars = market(replace(BUSY, n_sessions=80))
-    bundle, references = bundle_of(name, with_model=True), references_for(bars, 9)
+    bars = market(replace(BUSY, n_sessions=160))
+    bundle, feeds = bundle_of(name, with_model=True), feeds_for(bars, 9)
     peers = peers_for(bars, 9)
-    decisions = decide_all(bars, bundle, references, peers)
-    assert as_rows(decisions) == batch_rows(batch_decisions(bars, bundle, references, peers))
-    trades = filtered_trades(bars, bundle, references, peers)
+    decisions = decide_all(bars, bundle, feeds, peers)
+    assert as_rows(decisions) == batch_rows(batch_decisions(bars, bundle, feeds, peers))
+    trades = filtered_trades(bars, bundle, feeds, peers)
     assert approved_trades(decisions) == batch_trades(trades)
     assert {"STOP", "TARGET", "TRAIL"} <= set(trades["exit_reason"])
     assert set(trades["side"]) == {-1, 1}
-    without = batch_rows(batch_decisions(bars, bundle, references))
+    without = batch_rows(batch_decisions(bars, bundle, feeds))
     assert without != as_rows(decisions), "the peer has a say"
 
 
@@ -112,7 +114,7 @@ def test_a_busy_market_brings_trades_of_every_kind(name):
 def test_a_variant_that_holds_overnight_starts_with_its_first_full_window(name):
     bars, bundle = market(BUSY), bundle_of(name, with_model=False)
     assert first_decided_bar(bars, bundle) == 29
-    decisions = decide_all(bars, bundle, {}, NO_PEERS)
+    decisions = decide_all(bars, bundle, NO_FEEDS, NO_PEERS)
     assert {one.code for one in decisions[:29]} == {DecisionCode.WARMING_UP}
     assert DecisionCode.WARMING_UP not in {one.code for one in decisions[29:]}
     assert not {one.code for one in decisions} & {
@@ -127,7 +129,7 @@ def test_an_entry_carries_what_a_venue_needs(name):
     bars, bundle = market(BUSY), bundle_of(name, with_model=False)
     signals = bundle.variant.signals(bars, bundle.params, INSTRUMENT)
     seen = 0
-    for index, one in enumerate(decide_all(bars, bundle, {}, NO_PEERS)):
+    for index, one in enumerate(decide_all(bars, bundle, NO_FEEDS, NO_PEERS)):
         if one.action != "enter":
             assert (one.order, one.entry_level, one.stop_distance, one.target_level) == (None,) * 4
             continue
@@ -150,7 +152,7 @@ def test_an_entry_carries_what_a_venue_needs(name):
 
 def test_an_order_that_lapses_is_taken_back_or_replaced():
     bars, bundle = market(BUSY), bundle_of("odd_limit_day", with_model=True)
-    decisions = decide_all(bars, bundle, references_for(bars, 2), NO_PEERS)
+    decisions = decide_all(bars, bundle, feeds_for(bars, 2), NO_PEERS)
     open_order = 0
     for one in decisions:
         if any(fill.kind == "entry" and fill.approved for fill in one.fills):

@@ -66,7 +66,7 @@ def test_a_chain_of_contracts_earns_what_one_adjusted_contract_does(
 def test_fills_bar_by_bar_add_up_to_the_trades_of_the_batch(name: str):
     bars = with_rolls_within_sessions(market(BUSY), 3, 0.2)
     bundle = bundle_of(name, with_model=False)
-    decisions = decide_all(bars_one_by_one(bars), bundle, {})
+    decisions = decide_all(bars_one_by_one(bars), bundle)
     fills = [fill for one in decisions for fill in one.fills if fill.approved]
     commission = bundle.costs.commission_per_contract_usd
     slippage = bundle.costs.slippage(INSTRUMENT) * INSTRUMENT.multiplier

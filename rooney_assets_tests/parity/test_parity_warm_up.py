@@ -13,6 +13,7 @@ from test_parity_decisions_orders import bundle_of, peers_for
 
 from rooney_core.backtest.kernel import PENDING_SIDE, SIDE
 from rooney_core.decision import decide, new_state, state_after
+from rooney_core.features import NO_FEEDS
 from rooney_core.strategies.peers import NO_PEERS
 
 
@@ -31,7 +32,7 @@ def test_the_state_after_a_history_is_the_state_bar_by_bar(shape, name, peered, 
     n_past = round(share * len(bars))
     slow = new_state(bundle)
     for bar in bars_one_by_one(bars.window(0, n_past)):
-        decide(bar, slow, bundle, {}, peers)
+        decide(bar, slow, bundle, NO_FEEDS, peers)
     fast = state_after(bars.window(0, n_past), bundle, peers)
     np.testing.assert_array_equal(fast.machine, slow.machine)
     assert fast.is_ready == slow.is_ready
@@ -39,7 +40,7 @@ def test_the_state_after_a_history_is_the_state_bar_by_bar(shape, name, peered, 
     # What follows is decided alike, but for the word on what was open before.
     for bar in bars_one_by_one(bars.window(n_past, len(bars))):
         is_like = fast.is_approved or not (slow.machine[SIDE] or slow.machine[PENDING_SIDE])
-        one, other = (decide(bar, state, bundle, {}, peers) for state in (fast, slow))
+        one, other = (decide(bar, state, bundle, NO_FEEDS, peers) for state in (fast, slow))
         np.testing.assert_array_equal(fast.machine, slow.machine)
         if is_like:
             assert one == other

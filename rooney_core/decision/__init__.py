@@ -6,6 +6,7 @@ limits, storage. Imported by the trader and by the factory's evaluation alike.
 
 from rooney_core.decision.batch import (
     batch_decisions,
+    features_at,
     filtered_trades,
     first_decided_bar,
     is_warm_after,
@@ -28,6 +29,7 @@ __all__ = [
     "bars_of",
     "batch_decisions",
     "decide",
+    "features_at",
     "filtered_trades",
     "first_decided_bar",
     "is_warm_after",

@@ -7,8 +7,7 @@ two equal, decision by decision and trade by trade.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,10 +15,11 @@ import numpy.typing as npt
 import polars as pl
 
 from rooney_core.backtest.engine import trades_frame
-from rooney_core.backtest.play import play, trace
-from rooney_core.decision.bundle import NO_REFERENCES, DecisionBundle
+from rooney_core.backtest.play import RoundTrips, play, trace
+from rooney_core.decision.bundle import DecisionBundle
 from rooney_core.decision.records import BarOutcome, DecisionCode, explain
-from rooney_core.features import ReferenceCloses, compute_features
+from rooney_core.features import NO_FEEDS, Feeds, PriorTrades, compute_features
+from rooney_core.features.prior_trades import first_flat_bar, last_before_flat
 from rooney_core.market.bars import BarArrays
 from rooney_core.strategies import Signals
 from rooney_core.strategies.peers import NO_PEERS, Peers
@@ -43,39 +43,46 @@ class _Approval:
     approved: npt.NDArray[np.bool_]
 
 
-def first_decided_bar(bars: BarArrays, bundle: DecisionBundle) -> int:
-    """Index of the first bar after warm-up, as `decide` counts it; len(bars) if there is none.
+def first_virtual_bar(bars: BarArrays, bundle: DecisionBundle) -> int | None:
+    """Index of the first bar that `decide` trades virtually in; len(bars) for the next, or None.
 
     A variant that may hold overnight has no moment at which every history is flat: its position is
     taken to be empty at its first full window.
     """
-    if bundle.variant.overnight:
-        return min(bundle.window_bars - 1, len(bars))
-    last = _is_last(bars, bundle)
-    last[: max(0, bundle.window_bars - 2)] = False
-    return int(np.argmax(last)) + 1 if last.any() else len(bars)
+    return first_flat_bar(bars, bundle.window_bars - 1, bundle.variant.overnight)
+
+
+def first_decided_bar(bars: BarArrays, bundle: DecisionBundle) -> int:
+    """Index of the first bar after warm-up, as `decide` counts it; len(bars) if there is none."""
+    decided = _first_decided(bars, bundle)
+    return len(bars) if decided is None else decided
 
 
 def is_warm_after(bars: BarArrays, bundle: DecisionBundle) -> bool:
     """True when `decide`, after all these bars, is ready to decide on the next."""
-    if bundle.variant.overnight:
-        return len(bars) >= bundle.window_bars - 1
-    return bool(_is_last(bars, bundle)[max(0, bundle.window_bars - 2) :].any())
+    return _first_decided(bars, bundle) is not None
+
+
+def _first_decided(bars: BarArrays, bundle: DecisionBundle) -> int | None:
+    virtual = first_virtual_bar(bars, bundle)
+    if virtual is None or bundle.virtual_bars == 0:
+        return virtual
+    return first_flat_bar(bars, virtual + bundle.virtual_bars - 1, bundle.variant.overnight)
 
 
 def batch_decisions(
     bars: BarArrays,
     bundle: DecisionBundle,
-    references: Mapping[str, ReferenceCloses] = NO_REFERENCES,
+    feeds: Feeds = NO_FEEDS,
     peers: Peers = NO_PEERS,
 ) -> pl.DataFrame:
     """The decision at every bar, oldest first; columns are DECISIONS_SCHEMA."""
     first = first_decided_bar(bars, bundle)
-    signals = decided_signals(bars, bundle, first, peers)
+    signals = virtual_signals(bars, bundle, peers)
     events = trace(bars, signals)
     asked = np.flatnonzero(events.entry_ordered)
-    approval = _approve(bars, bundle, references, asked)
-    last = _is_last(bars, bundle)
+    approval = _approve(bars, bundle, feeds, asked, play(bars, signals))
+    last = last_before_flat(bars) & (not bundle.variant.overnight)
     approved = _carried_forward(approval.approved, asked, "right")
     approved_before = _carried_forward(approval.approved, asked, "left")
     rows = [(DecisionCode.WARMING_UP.value, "none", 0)] * first
@@ -112,15 +119,15 @@ def batch_decisions(
 def filtered_trades(
     bars: BarArrays,
     bundle: DecisionBundle,
-    references: Mapping[str, ReferenceCloses] = NO_REFERENCES,
+    feeds: Feeds = NO_FEEDS,
     peers: Peers = NO_PEERS,
 ) -> pl.DataFrame:
     """The primary strategy's trades after warm-up that the model approves.
 
     Columns of BacktestResult.trades, and `probability` (null without a model).
     """
-    trips = play(bars, decided_signals(bars, bundle, first_decided_bar(bars, bundle), peers))
-    approval = _approve(bars, bundle, references, trips.signal_index)
+    trips = play(bars, virtual_signals(bars, bundle, peers))
+    approval = _approve(bars, bundle, feeds, trips.signal_index, trips)
     at_signal = approval.probability[trips.signal_index]
     return (
         trades_frame(bars, trips, bundle.costs, bundle.instrument)
@@ -129,37 +136,64 @@ def filtered_trades(
     )
 
 
-def decided_signals(bars: BarArrays, bundle: DecisionBundle, first: int, peers: Peers) -> Signals:
-    """The rule's signals, without entries before bar `first`."""
+def features_at(
+    bars: BarArrays,
+    indices: npt.NDArray[np.int64],
+    bundle: DecisionBundle,
+    feeds: Feeds = NO_FEEDS,
+    peers: Peers = NO_PEERS,
+) -> npt.NDArray[np.float64]:
+    """What a model would be shown at these bars, f8[len(indices), n_features]; NaN is unknown.
+
+    Columns are `feature_names(bundle.feed_names)`.
+    """
+    trips = play(bars, virtual_signals(bars, bundle, peers))
+    return _features(bars, indices, bundle, feeds, trips)
+
+
+def virtual_signals(bars: BarArrays, bundle: DecisionBundle, peers: Peers) -> Signals:
+    """The rule's signals, without entries before the first virtual bar."""
     known = bundle.peers_among(peers)
     signals = bundle.variant.signals(bars, bundle.params, bundle.instrument, known)
-    signals.entry[:first] = 0
+    signals.entry[: first_virtual_bar(bars, bundle)] = 0
     return signals
 
 
-def _is_last(bars: BarArrays, bundle: DecisionBundle) -> npt.NDArray[np.bool_]:
-    """Bars whose successor would end after the flat deadline, where the variant has one."""
-    if bundle.variant.overnight:
-        return np.zeros(len(bars), np.bool_)
-    is_last: npt.NDArray[np.bool_] = 2 * bars.bar_end_us - bars.bar_start_us > bars.flat_deadline_us
-    return is_last
+def prior_trades(bars: BarArrays, bundle: DecisionBundle, trips: RoundTrips) -> PriorTrades:
+    """The virtual trades of these bars, as the features of the same bars look back at them."""
+    first = first_virtual_bar(bars, bundle)
+    trades = trades_frame(bars, trips, bundle.costs, bundle.instrument)
+    return PriorTrades.of(trades, len(bars) if first is None else first)
 
 
 def _approve(
     bars: BarArrays,
     bundle: DecisionBundle,
-    references: Mapping[str, ReferenceCloses],
-    asked: npt.NDArray[np.int64],
+    feeds: Feeds,
+    signalled: npt.NDArray[np.int64],
+    trips: RoundTrips,
 ) -> _Approval:
     probability = np.full(len(bars), np.nan)
     approved = np.zeros(len(bars), np.bool_)
+    asked = signalled[signalled >= first_decided_bar(bars, bundle)]
     if bundle.model is None:
         approved[asked] = True
     elif len(asked):
-        values = compute_features(bars, asked, bundle.align(references))
+        values = _features(bars, asked, bundle, feeds, trips)
         probability[asked] = bundle.model.probability(values)
         approved[asked] = probability[asked] >= bundle.threshold
     return _Approval(probability, approved)
+
+
+def _features(
+    bars: BarArrays,
+    indices: npt.NDArray[np.int64],
+    bundle: DecisionBundle,
+    feeds: Feeds,
+    trips: RoundTrips,
+) -> npt.NDArray[np.float64]:
+    trades = prior_trades(bars, bundle, trips)
+    return compute_features(bars, indices, replace(feeds.aligned(bundle.feed_names), trades=trades))
 
 
 def _carried_forward(

@@ -6,22 +6,19 @@ a bundle is stored or verified (`rooney_core.release`), or how many contracts it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from rooney_core.backtest.costs import CostModel
 from rooney_core.errors import InvalidSetting
-from rooney_core.features import MAX_LOOKBACK, ReferenceCloses, feature_names
+from rooney_core.features import MAX_LOOKBACK, PRIOR_TRADE_BARS, FeedNames, feature_names
+from rooney_core.features.feeds import NO_NAMES
 from rooney_core.market.instruments import Instrument
 from rooney_core.strategies import Variant, VariantParams
 from rooney_core.strategies.peers import Peers
-
-NO_REFERENCES: Final[Mapping[str, ReferenceCloses]] = MappingProxyType({})
 
 
 class ProbabilityModel(Protocol):
@@ -34,17 +31,20 @@ class ProbabilityModel(Protocol):
     def probability(self, features: npt.NDArray[np.float64], /) -> npt.NDArray[np.float64]:
         """Probability of a profit, f8[n] in [0, 1], for f8[n, n_features]; NaN is unknown."""
 
+    def contributions(self, features: npt.NDArray[np.float64], /) -> npt.NDArray[np.float64]:
+        """What each feature added, f8[n, n_features + 1]; the last column is the base."""
+
 
 @dataclass(frozen=True)
 class DecisionBundle:
     """One symbol's way of deciding.
 
     `threshold`: an entry is approved when the model's probability is at least this. Without a
-    `model` every entry is approved. `reference_symbols`: whose daily closes the features use.
-    `peer_symbols`: whose sessions the variant compares with.
+    `model` every entry is approved. `feed_names`: whose bars the features are made of, besides the
+    symbol's own. `peer_symbols`: whose sessions the variant compares with.
 
     Raises InvalidSetting for a threshold outside [0, 1], parameters of another variant, or a
-    model whose features are not exactly those that these reference symbols give.
+    model whose features are not exactly those that these feeds give.
     """
 
     instrument: Instrument
@@ -53,7 +53,7 @@ class DecisionBundle:
     costs: CostModel
     model: ProbabilityModel | None = None
     threshold: float = 0.0
-    reference_symbols: tuple[str, ...] = ()
+    feed_names: FeedNames = NO_NAMES
     peer_symbols: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -66,20 +66,13 @@ class DecisionBundle:
                 f"{type(self.params).__name__} arrived as parameters of {self.variant.name}; "
                 f"{self.variant.params_type.__name__} is needed: use variant.parse_params()."
             )
-        names = feature_names(self.reference_symbols)
+        names = feature_names(self.feed_names)
         if self.model is not None and tuple(self.model.features) != names:
             raise InvalidSetting(
-                f"The model was trained on {', '.join(self.model.features)}; reference symbols "
-                f"{', '.join(self.reference_symbols) or '(none)'} give {', '.join(names)}. "
+                f"The model was trained on {', '.join(self.model.features)}; the feeds of "
+                f"{', '.join(self.feed_names.symbols) or '(nobody)'} give {', '.join(names)}. "
                 "Same names in the same order are needed: train the model anew."
             )
-
-    def align(self, references: Mapping[str, ReferenceCloses]) -> dict[str, ReferenceCloses]:
-        """Closes of exactly the bundle's reference symbols; one that is absent has no closes.
-
-        Its feature is then unknown, never 0; symbols that the bundle does not name are left out.
-        """
-        return {one: references.get(one, _NEVER_ARRIVED) for one in self.reference_symbols}
 
     def peers_among(self, peers: Peers) -> Peers:
         """Sessions of exactly the bundle's peer symbols; one that is absent stays absent."""
@@ -91,5 +84,15 @@ class DecisionBundle:
         lookback = self.variant.lookback(self.params)
         return lookback if self.model is None else max(lookback, MAX_LOOKBACK)
 
+    @property
+    def virtual_bars(self) -> int:
+        """Bars that the strategy must have traded virtually before a decision, its own included.
 
-_NEVER_ARRIVED: Final = ReferenceCloses(np.empty(0, np.int64), np.empty(0))
+        A model looks at the trades that ended in them; without one there is nothing to look at.
+        """
+        return 0 if self.model is None else PRIOR_TRADE_BARS
+
+    @property
+    def warm_up_bars(self) -> int:
+        """Bars before the first decision, where the flat deadline asks for no more."""
+        return self.window_bars + self.virtual_bars

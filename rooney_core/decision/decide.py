@@ -5,25 +5,36 @@ they answer (`strategies`, `backtest.kernel`, `features`, `modeling`), or whethe
 out (`rooney_live`: kill switch, limits, stale feeds).
 
 The rule, the compiled `step` and the features are those of the backtest, applied to a window of
-the last bars. Decisions start after warm-up: with a full window, and after a bar whose successor
-would pass the flat deadline. After such a bar every history has the same, empty, position, so from
-there on decisions do not depend on when warm-up began. A variant that may hold overnight has no
-such bar: it starts, empty, with its first full window, and until its first common flat moment its
-decisions may differ from those of a longer history.
+the last bars. Warm-up has two parts. The strategy trades virtually from its first full window on,
+and after a bar whose successor would pass the flat deadline: after such a bar every history has the
+same, empty, position. A model looks back at these trades, so with one a decision is made only after
+`virtual_bars` more, and again after such a bar; from there on decisions do not depend on when
+warm-up began. A variant that may hold overnight has no such bar: it starts, empty, with its first
+full window, and until its first common flat moment, and as long as a model sees trades from before
+it, its decisions may differ from those of a longer history.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rooney_core.backtest import kernel
-from rooney_core.decision.bundle import NO_REFERENCES, DecisionBundle
-from rooney_core.decision.records import BarOutcome, Decision, DecisionCode, VirtualFill, explain
+from rooney_core.decision.bundle import DecisionBundle
+from rooney_core.decision.memory import TradeMemory
+from rooney_core.decision.records import (
+    BASE,
+    BarOutcome,
+    Decision,
+    DecisionCode,
+    VirtualFill,
+    explain,
+)
 from rooney_core.decision.window import Bar, BarWindow, refuse_impossible
-from rooney_core.features import ReferenceCloses, compute_features, feature_names
+from rooney_core.features import NO_FEEDS, Feeds, compute_features, feature_names
 from rooney_core.strategies import Signals
 from rooney_core.strategies.peers import NO_PEERS, Peers
 
@@ -31,18 +42,21 @@ from rooney_core.strategies.peers import NO_PEERS, Peers
 class DecisionState:
     """What one symbol carries from bar to bar; make it with `new_state`, feed it to `decide`.
 
-    `is_ready` from the first bar on that can bring a decision other than WARMING_UP.
-    `is_approved` is the model's word on the trade, or entry order, that is virtually open.
-    `roll_slippages`: sum of the slippage factors of the fills that its rolls took.
+    `first_virtual`: number of the bar, counted from the first one seen, from which on the strategy
+    trades virtually; None: not yet. `is_ready` from the first bar on that can bring a decision
+    other than WARMING_UP. `is_approved` is the model's word on the trade, or entry order, that is
+    virtually open. `memory`: what the virtual trades came to.
     """
 
-    def __init__(self, window_bars: int, overnight: bool = False) -> None:
+    def __init__(self, window_bars: int, overnight: bool = False, virtual_bars: int = 0) -> None:
         self.window = BarWindow(window_bars)
         self.machine = np.zeros(kernel.STATE_SIZE)
-        self.is_ready = overnight and window_bars == 1
+        self.memory = TradeMemory(virtual_bars)
+        self.first_virtual = 0 if overnight and window_bars == 1 else None
+        self.is_ready = self.first_virtual is not None and virtual_bars == 0
         self.is_approved = False
-        self.roll_slippages = 0.0
         self.window_bars = window_bars
+        self.virtual_bars = virtual_bars
         self.overnight = overnight
         self.last_bar_start_us = np.iinfo(np.int64).min
 
@@ -53,9 +67,13 @@ class DecisionState:
 
     def finish(self, last_before_flat: bool) -> None:
         """Note that a bar is over: is the next one the first that can be decided on?"""
-        is_start = last_before_flat or self.overnight
-        if is_start and self.window.n_seen >= self.window_bars - 1:
-            self.is_ready = True
+        n_seen = self.window.n_seen
+        if not (last_before_flat or self.overnight):
+            return
+        if self.first_virtual is None and n_seen >= self.window_bars - 1:
+            self.first_virtual = n_seen
+        if self.first_virtual is not None:
+            self.is_ready |= n_seen - self.first_virtual >= self.virtual_bars - 1
 
 
 class _Asked(NamedTuple):
@@ -64,25 +82,26 @@ class _Asked(NamedTuple):
     approved: bool
     probability: float | None
     features: Mapping[str, float | None]
+    contributions: Mapping[str, float]
 
 
 def new_state(bundle: DecisionBundle) -> DecisionState:
     """The state before the first bar."""
-    return DecisionState(bundle.window_bars, bundle.variant.overnight)
+    return DecisionState(bundle.window_bars, bundle.variant.overnight, bundle.virtual_bars)
 
 
 def decide(
     bar: Bar,
     state: DecisionState,
     bundle: DecisionBundle,
-    references: Mapping[str, ReferenceCloses] = NO_REFERENCES,
+    feeds: Feeds = NO_FEEDS,
     peers: Peers = NO_PEERS,
 ) -> Decision:
     """The decision at the end of `bar`; advances `state`. Call once per bar, oldest first.
 
-    `references`: daily closes of the bundle's reference symbols, of which only those known at the
-    bar's end are used; a symbol that is absent is unknown, not zero. `peers`: sessions of the
-    bundle's peer symbols, likewise.
+    `feeds`: series of the symbols in the bundle's `feed_names`, of which only what is known at the
+    bar's end is used; a symbol that is absent is unknown, not zero. Their prior trades are not
+    looked at: `state` has its own. `peers`: sessions of the bundle's peer symbols, likewise.
 
     Raises BarsRejected, with `state` unchanged, for a bar that is of another symbol, impossible,
     or not later than the last.
@@ -93,34 +112,42 @@ def decide(
     last = not state.overnight and bool(
         kernel.is_last_before_flat(bar.bar_start_us, bar.bar_end_us, bar.flat_deadline_us)
     )
-    if state.is_ready:
-        decision = _decide_ready(bar, state, bundle, references, peers, last)
-    else:
-        decision = _record(bar, bundle, DecisionCode.WARMING_UP)
+    decision = _record(bar, bundle, DecisionCode.WARMING_UP)
+    if state.first_virtual is not None:
+        signals = _trade_virtually(bar, state, bundle, peers)
+        if state.is_ready:
+            decision = _decide_ready(bar, state, bundle, feeds, signals, last)
     state.finish(last)
     return decision
 
 
-def _decide_ready(
-    bar: Bar,
-    state: DecisionState,
-    bundle: DecisionBundle,
-    references: Mapping[str, ReferenceCloses],
-    peers: Peers,
-    last: bool,
-) -> Decision:
+def _trade_virtually(
+    bar: Bar, state: DecisionState, bundle: DecisionBundle, peers: Peers
+) -> Signals:
+    """Advance the strategy by one bar; returns its signals at that bar's close."""
     window = state.window.arrays
     signals = bundle.variant.signals(
         window, bundle.params, bundle.instrument, bundle.peers_among(peers), first=len(window) - 1
     )
     rolls_before = state.machine[kernel.ROLLS]
     _step(bar, state.machine, signals)
-    _count_rolls(bar, state, bundle, rolls_before)
+    _remember(bar, state, bundle, rolls_before)
+    return signals
+
+
+def _decide_ready(
+    bar: Bar,
+    state: DecisionState,
+    bundle: DecisionBundle,
+    feeds: Feeds,
+    signals: Signals,
+    last: bool,
+) -> Decision:
     # Fills belong to the trade decided on earlier, so they are noted before a new entry is judged.
     fills = _fills(bar, state, bundle)
-    asked, approved_before = _Asked(state.is_approved, None, {}), state.is_approved
+    asked, approved_before = _Asked(state.is_approved, None, {}, {}), state.is_approved
     if state.machine[kernel.ENTRY_ORDERED]:
-        asked = _ask(state, bundle, references)
+        asked = _ask(state, bundle, feeds)
         state.is_approved = asked.approved
     code, action, side = explain(_outcome(state, approved_before, last))
     return Decision(
@@ -135,6 +162,7 @@ def _decide_ready(
         threshold=bundle.threshold,
         probability=asked.probability,
         features=asked.features,
+        contributions=asked.contributions,
         n_missing_features=sum(value is None for value in asked.features.values()),
         fills=fills,
         **(_order(bar, state, signals) if action == "enter" else {}),
@@ -183,14 +211,18 @@ def _step(bar: Bar, machine: kernel.FloatArray, signals: Signals) -> None:
     )
 
 
-def _count_rolls(
-    bar: Bar, state: DecisionState, bundle: DecisionBundle, rolls_before: float
-) -> None:
-    machine = state.machine
+def _remember(bar: Bar, state: DecisionState, bundle: DecisionBundle, rolls_before: float) -> None:
+    machine, memory = state.machine, state.memory
+    is_rolled = machine[kernel.ROLLS] > rolls_before
+    if not (machine[kernel.ENTERED] or machine[kernel.EXITED] or is_rolled):
+        return
+    factor = _slippage_factor(bar, bundle)
     if machine[kernel.ENTERED]:
-        state.roll_slippages = 0.0
-    elif machine[kernel.ROLLS] > rolls_before:
-        state.roll_slippages += 2.0 * _slippage_factor(bar, bundle)
+        memory.enter(factor)
+    elif is_rolled:
+        memory.roll(factor)
+    if machine[kernel.EXITED]:
+        memory.leave(state.window.n_seen - 1, machine, factor, bundle)
 
 
 def _slippage_factor(bar: Bar, bundle: DecisionBundle) -> float:
@@ -201,20 +233,24 @@ def _first(values: kernel.FloatArray | None) -> float:
     return np.nan if values is None else float(values[0])
 
 
-def _ask(
-    state: DecisionState, bundle: DecisionBundle, references: Mapping[str, ReferenceCloses]
-) -> _Asked:
+def _ask(state: DecisionState, bundle: DecisionBundle, feeds: Feeds) -> _Asked:
     if bundle.model is None:
-        return _Asked(True, None, {})
+        return _Asked(True, None, {}, {})
     window = state.window.arrays
-    values = compute_features(window, np.array([len(window) - 1]), bundle.align(references))
+    trades = state.memory.prior_trades(state.window.n_seen - len(window), state.first_virtual or 0)
+    known = replace(feeds.aligned(bundle.feed_names), trades=trades)
+    values = compute_features(window, np.array([len(window) - 1]), known)
     probability = float(bundle.model.probability(values)[0])
-    names = feature_names(bundle.reference_symbols)
-    known = {
-        name: None if np.isnan(value) else float(value)
-        for name, value in zip(names, values[0], strict=True)
-    }
-    return _Asked(probability >= bundle.threshold, probability, known)
+    names = feature_names(bundle.feed_names)
+    return _Asked(
+        probability >= bundle.threshold,
+        probability,
+        {
+            name: None if np.isnan(value) else float(value)
+            for name, value in zip(names, values[0], strict=True)
+        },
+        dict(zip((*names, BASE), bundle.model.contributions(values)[0].tolist(), strict=True)),
+    )
 
 
 def _outcome(state: DecisionState, approved_before: bool, last: bool) -> BarOutcome:
@@ -257,7 +293,7 @@ def _fills(bar: Bar, state: DecisionState, bundle: DecisionBundle) -> tuple[Virt
                 state.is_approved,
                 rolls=int(machine[kernel.ROLLS]),
                 roll_gap=float(machine[kernel.ROLL_GAP]),
-                roll_slippages=state.roll_slippages,
+                roll_slippages=state.memory.roll_slippages,
             )
         )
     return tuple(fills)

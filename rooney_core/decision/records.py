@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from rooney_core.backtest.kernel import REASONS, TIME
 
 Action = Literal["enter", "exit", "none"]
+
+BASE: Final = "base"
+"""The contribution of no feature: what the model says before it looks at any."""
 
 
 class DecisionCode(StrEnum):
     """Why this bar ended as it did. The primary strategy runs virtually all the time; the model
     approves or vetoes its entries, and a vetoed trade stays virtual to its end.
 
-    WARMING_UP             the window is not full yet, or the session it filled in is not over
+    WARMING_UP             the window is not full yet, or the session it filled in is not over, or
+                           the model has not seen the strategy trade virtually for long enough
     NO_SIGNAL              flat, and the rule saw nothing
     FLAT_WINDOW            flat, and the next bar would end after the flat deadline
     ENTER                  entry signal, approved: action "enter"
@@ -84,9 +88,11 @@ class VirtualFill:
 class Decision:
     """The record of one bar, made once, at its end.
 
-    `side`: of the entry or of the trade concerned, 0 when there is none. `probability` and
-    `features` only where the model was asked, at entry signals; a feature that is unknown is None,
-    and `n_missing_features` counts these. `close` is the bar's raw close.
+    `side`: of the entry or of the trade concerned, 0 when there is none. `probability`, `features`
+    and `contributions` only where the model was asked, at entry signals; a feature that is unknown
+    is None, and `n_missing_features` counts these. `contributions`: what each feature added, and
+    under BASE where the model starts from, as `MetaModel.contributions` has it. `close` is the
+    bar's raw close.
 
     What an approved entry asks of a venue, with action "enter": `order` "market" at the next open,
     or "stop" or "limit" at `entry_level` during the next bar only (an ENTER replaces the order
@@ -106,6 +112,7 @@ class Decision:
     threshold: float
     probability: float | None = None
     features: Mapping[str, float | None] = field(default_factory=dict)
+    contributions: Mapping[str, float] = field(default_factory=dict)
     n_missing_features: int = 0
     stop_distance: float | None = None
     target_distance: float | None = None

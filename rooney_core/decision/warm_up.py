@@ -9,12 +9,18 @@ history there is to stand where the backtest stands; bar by bar that would take 
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
-from rooney_core.backtest.kernel import FloatArray
-from rooney_core.backtest.play import step_at
+from rooney_core.backtest.kernel import BARS_HELD, SIDE, FloatArray
+from rooney_core.backtest.play import play, step_at
 from rooney_core.backtest.tape import Columns, Opinions, columns_of, opinions_of
-from rooney_core.decision.batch import decided_signals, first_decided_bar, is_warm_after
+from rooney_core.decision.batch import (
+    first_virtual_bar,
+    is_warm_after,
+    prior_trades,
+    virtual_signals,
+)
 from rooney_core.decision.bundle import DecisionBundle
 from rooney_core.decision.decide import DecisionState, new_state
 from rooney_core.market.bars import BarArrays
@@ -24,19 +30,32 @@ from rooney_core.strategies.peers import NO_PEERS, Peers
 def state_after(bars: BarArrays, bundle: DecisionBundle, peers: Peers = NO_PEERS) -> DecisionState:
     """The state after `decide` on each of these sound bars, oldest first, and no word of the model.
 
-    Nobody took the trades of a history: what is virtually open at its end is not approved, and its
-    rolls are not priced.
+    Nobody took the trades of a history: what is virtually open at its end is not approved.
     """
     state = new_state(bundle)
     if len(bars) == 0:
         return state
-    first = first_decided_bar(bars, bundle)
-    signals = decided_signals(bars, bundle, first, peers)
-    _run(state.machine, columns_of(bars), opinions_of(signals), first)
     state.window.fill(bars)
     state.last_bar_start_us = int(bars.bar_start_us[-1])
+    state.first_virtual = first_virtual_bar(bars, bundle)
     state.is_ready = is_warm_after(bars, bundle)
+    if state.first_virtual is not None:
+        signals = virtual_signals(bars, bundle, peers)
+        _run(state.machine, columns_of(bars), opinions_of(signals), state.first_virtual)
+        state.memory.recall(prior_trades(bars, bundle, play(bars, signals)), len(bars))
+        _recall_open_trade(state, bars, bundle)
     return state
+
+
+def _recall_open_trade(state: DecisionState, bars: BarArrays, bundle: DecisionBundle) -> None:
+    """Price the fills that the trade at the end of the bars has had so far."""
+    if not state.machine[SIDE]:
+        return
+    entered = len(bars) - int(state.machine[BARS_HELD])
+    factors = bundle.costs.slippage_factors(bars.bar_start_us[entered:])
+    state.memory.enter(float(factors[0]))
+    for bar in np.flatnonzero(np.diff(bars.adjustment[entered:])) + 1:
+        state.memory.roll(float(factors[bar]))
 
 
 @njit(cache=True)

@@ -1,21 +1,24 @@
-"""What other markets said yesterday: daily closes of reference symbols, from when they were known.
+"""What other markets said yesterday: daily closes of other symbols, from when they were known.
 
 Belongs here: the closes with their time of knowledge, and the one feature made of them. Does not
-belong here: which symbols are references (`universe.yaml`).
+belong here: which symbols these are (`feeds.py`).
+
+A feature's lookback counts its own closes here, not the bars of the symbol that it informs.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
 from rooney_core.errors import BarsRejected
+from rooney_core.features.as_of import fill_as_of, trailing_z_scores
+from rooney_core.features.declarations import Feature
 
 REFERENCE_CLOSES: Final = 20
 """Known closes, the latest included, behind a z-score."""
@@ -26,10 +29,10 @@ MAX_AGE_US: Final = 10 * 86_400 * 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class ReferenceCloses:
-    """Adjusted daily closes of one reference symbol, oldest first.
+    """Adjusted daily closes of one other symbol, oldest first.
 
     `known_at_us`: microseconds since 1970 UTC from which the close may be used, inclusive, i8[m],
-    never falling. `close`: quote units, f8[m]. m may be 0: a reference that never arrived.
+    never falling. `close`: quote units, f8[m]. m may be 0: a symbol that never arrived.
 
     Raises BarsRejected for arrays of different lengths, falling times, or a close that is NaN or
     infinite.
@@ -60,37 +63,34 @@ class ReferenceCloses:
             close=np.array(frame["close"] + frame["adjustment"], dtype=np.float64),
         )
 
+    @cached_property
+    def z_scores(self) -> npt.NDArray[np.float64]:
+        """z-score (ddof 1) of each close among the last `REFERENCE_CLOSES`, f8[m]; NaN unknown."""
+        moves = np.zeros(len(self.close))
+        scores: npt.NDArray[np.float64] = trailing_z_scores(self.close, moves, REFERENCE_CLOSES)
+        return scores
 
-def reference_feature_name(symbol: str) -> str:
-    """Column of a reference symbol."""
-    return f"{symbol.lower()}_daily_z_score"
+    def fill(self, bar_end_us: npt.NDArray[np.int64], out: npt.NDArray[np.float64]) -> None:
+        """Write the z-score of the latest close known at each bar end into out f8[n].
+
+        NaN with fewer than `REFERENCE_CLOSES` known ones, when all of these are equal, or when the
+        latest is older than `MAX_AGE_US`.
+        """
+        fill_as_of(bar_end_us, self.known_at_us, self.z_scores, MAX_AGE_US, out)
 
 
-@njit(cache=True)
-def fill_z_scores(
-    bar_end_us: npt.NDArray[np.int64],
-    known_at_us: npt.NDArray[np.int64],
-    close: npt.NDArray[np.float64],
-    out: npt.NDArray[np.float64],
-) -> None:
-    """Write into out f8[n] the z-score (ddof 1) of the latest close known at each bar_end.
+NEVER_ARRIVED: Final = ReferenceCloses(np.empty(0, np.int64), np.empty(0))
+"""A symbol without closes: its feature is unknown everywhere."""
 
-    Among the last `REFERENCE_CLOSES` known ones. NaN with fewer, when all are equal, or when the
-    latest is older than `MAX_AGE_US`. Computed on differences from the latest close, so the level
-    to which the closes were adjusted does not matter.
-    """
-    for row in range(len(bar_end_us)):
-        last = np.searchsorted(known_at_us, bar_end_us[row], side="right") - 1
-        out[row] = math.nan
-        if last + 1 < REFERENCE_CLOSES or bar_end_us[row] - known_at_us[last] > MAX_AGE_US:
-            continue
-        first = last - REFERENCE_CLOSES + 1
-        total = 0.0
-        for i in range(first, last + 1):
-            total += close[i] - close[last]
-        mean = total / REFERENCE_CLOSES
-        squares = 0.0
-        for i in range(first, last + 1):
-            squares += (close[i] - close[last] - mean) ** 2
-        if squares > 0.0:
-            out[row] = -mean / math.sqrt(squares / (REFERENCE_CLOSES - 1))
+
+def daily_feature(symbol: str) -> Feature:
+    """The column of another symbol's daily closes."""
+    return Feature(
+        name=f"{symbol.lower()}_daily_z_score",
+        inputs=("daily",),
+        lookback=REFERENCE_CLOSES,
+        meaning=f"standard deviations (ddof 1) of {symbol}'s latest daily close above the mean of "
+        f"the last {REFERENCE_CLOSES}, of those whose session was over; adjusted",
+        null_means=f"fewer than {REFERENCE_CLOSES} closes known, all of them equal, or the latest "
+        "known since more than 10 days",
+    )

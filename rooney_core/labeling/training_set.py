@@ -6,22 +6,28 @@ here: who may read its test rows (the lake seals them), or how any column is com
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from rooney_core.backtest import CostModel, run_backtest
-from rooney_core.features import ReferenceCloses, compute_features, feature_names
+from rooney_core.features import NO_FEEDS, Feeds, PriorTrades, compute_features, feature_names
+from rooney_core.features.prior_trades import first_flat_bar
 from rooney_core.labeling.held_days import held_days
+from rooney_core.labeling.settings import LabelSettings
+from rooney_core.labeling.triple_barrier import label_trades
 from rooney_core.labeling.uniqueness import average_uniqueness
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
-from rooney_core.strategies import Variant
+from rooney_core.strategies import Variant, find_variant
 from rooney_core.strategies.peers import NO_PEERS, Peers
 from rooney_core.validation.purged_cv import three_way_split
 from rooney_core.validation.windows import SPLITS, Splits
+
+THE_STRATEGYS_OWN = LabelSettings()
+"""A label says what the strategy itself made of the trade."""
 
 
 def build_training_set(
@@ -30,34 +36,48 @@ def build_training_set(
     params: object,
     costs: CostModel,
     instrument: Instrument,
-    references: Mapping[str, ReferenceCloses],
+    feeds: Feeds = NO_FEEDS,
     splits: Splits = SPLITS,
     peers: Peers = NO_PEERS,
+    labels: LabelSettings = THE_STRATEGYS_OWN,
 ) -> pl.DataFrame:
     """Labelled trades of one configuration, ascending label_start; possibly none.
 
-    Columns: symbol; entry_time, exit_time, label_start (end of the signal's bar), label_end (exit),
-    UTC; exit_session (Date of the exit); held_sessions, held_pnl_usd, held_return (lists:
-    net_profit_usd and return by session, marked to market); side (-1, +1); entry_price, exit_price
-    (raw; of two contracts where the trade rolled); net_profit_usd (per contract, after the costs of
-    all fills, rolls included); return (over the contract's value at entry); meta_label (Int8, 1
-    where net_profit_usd > 0); split ("train", "validation", "test"); uniqueness_weight in (0, 1];
-    one Float64 per feature, known at label_start, null = unknown.
+    Columns: symbol; entry_time, exit_time, label_start (end of the signal's bar), label_end (where
+    the label was decided: the exit, or the barrier), UTC; exit_session (Date of the exit);
+    held_sessions, held_pnl_usd, held_return (lists: net_profit_usd and return by session, marked to
+    market); side (-1, +1); entry_price, exit_price (raw; of two contracts where the trade rolled);
+    net_profit_usd (per contract, after the costs of all fills, rolls included); return (over the
+    contract's value at entry); meta_label (Int8, 1 where the trade, or its barrier, earned money);
+    barrier (what decided the label); split ("train", "validation", "test"); uniqueness_weight in
+    (0, 1]; one Float64 per feature, known at label_start, null = unknown.
 
-    `peers`: sessions of the symbols that the variant compares with.
+    `feeds`: other symbols' series; the prior trades among the features are those found here.
+    `peers`: sessions of the symbols that the variant compares with. `labels`: how a trade is
+    labelled; its money is the strategy's own, whatever the label.
 
-    Trades that span a boundary of `splits`, or start within its embargo after one, are left out.
-    Uniqueness counts all trades, the left-out ones too: their labels shared the bars.
+    Trades that span a boundary of `splits`, or start within its embargo after one, are left out,
+    and so are those that `labels` cannot label. Uniqueness counts all trades, the left-out ones
+    too: their labels shared the bars.
 
     Raises what `run_backtest` raises.
     """
     arrays = bars if isinstance(bars, BarArrays) else BarArrays.from_frame(bars, instrument)
-    trades = run_backtest(arrays, variant, params, costs, instrument, peers).trades
+    chosen = find_variant(variant)
+    trades = run_backtest(arrays, chosen, params, costs, instrument, peers).trades
+    labelled = label_trades(
+        trades,
+        arrays,
+        settings=labels,
+        costs=costs,
+        instrument=instrument,
+        overnight=chosen.overnight,
+    )
     signal_index = trades["signal_index"].to_numpy()
     exit_index = trades["exit_index"].to_numpy()
     windows = three_way_split(
         trades["signal_time"],
-        trades["exit_time"],
+        labelled["label_end"],
         splits.train_end,
         splits.validation_end,
         splits.embargo,
@@ -67,7 +87,7 @@ def build_training_set(
         "entry_time",
         "exit_time",
         pl.col("signal_time").alias("label_start"),
-        pl.col("exit_time").alias("label_end"),
+        labelled["label_end"],
         pl.Series("exit_session", arrays.session[exit_index]).cast(pl.Date),
         *held_days(trades, arrays, costs, instrument),
         "side",
@@ -75,18 +95,30 @@ def build_training_set(
         "exit_price",
         "net_profit_usd",
         "return",
-        (pl.col("net_profit_usd") > 0).cast(pl.Int8).alias("meta_label"),
+        labelled["meta_label"],
+        labelled["barrier"],
         pl.Series("split", windows.astype(np.str_), dtype=pl.String),
-        pl.Series("uniqueness_weight", average_uniqueness(signal_index, exit_index)),
+        pl.Series(
+            "uniqueness_weight",
+            average_uniqueness(signal_index, labelled["label_end_index"].to_numpy()),
+        ),
     )
-    features = _features(arrays, signal_index, references)
-    return rows.hstack(features).filter(pl.col("split") != "dropped")
+    lookback = chosen.lookback(chosen.parse_params(params))
+    known = replace(feeds, trades=_prior_trades(arrays, trades, lookback, chosen.overnight))
+    return rows.hstack(_features(arrays, signal_index, known)).filter(
+        pl.col("split") != "dropped", pl.col("meta_label").is_not_null()
+    )
 
 
-def _features(
-    bars: BarArrays, signal_index: npt.NDArray[np.int64], references: Mapping[str, ReferenceCloses]
-) -> pl.DataFrame:
-    values = compute_features(bars, signal_index, references)
-    schema = dict.fromkeys(feature_names(references), pl.Float64)
+def _prior_trades(
+    bars: BarArrays, trades: pl.DataFrame, lookback: int, overnight: bool
+) -> PriorTrades:
+    first = first_flat_bar(bars, lookback - 1, overnight)
+    return PriorTrades.of(trades, len(bars) if first is None else first)
+
+
+def _features(bars: BarArrays, signal_index: npt.NDArray[np.int64], feeds: Feeds) -> pl.DataFrame:
+    values = compute_features(bars, signal_index, feeds)
+    schema = dict.fromkeys(feature_names(feeds.names), pl.Float64)
     # NaN would poison every average in SQL; null is left out of it.
     return pl.DataFrame(values, schema=schema, orient="row").fill_nan(None)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import polars as pl
 
 from rooney_core.errors import MissingArtifact
+from rooney_core.features import FeedNames
 from rooney_core.lineage import content_version
 from rooney_core.market.instruments import Instrument, Universe
 from rooney_core.modeling import META_MODEL_SCHEMA
@@ -124,6 +125,7 @@ def _row(
         )
     strategy = {} if best_strategy is None else best_strategy.row(0, named=True)
     model = {} if meta_model is None else meta_model.row(0, named=True)
+    feeds = FeedNames.of(universe, instrument.symbol)
     return ReleaseRow(
         symbol=instrument.symbol,
         size=size,
@@ -134,6 +136,9 @@ def _row(
         threshold=model.get("threshold"),
         features=model.get("features"),
         peers=_peers(strategy.get("variant"), instrument, universe),
+        daily_symbols=feeds.daily,
+        hourly_symbols=feeds.hourly,
+        partner=feeds.partner,
         commission_per_contract_usd=instrument.commission_per_contract_usd,
         slippage_ticks=instrument.slippage_ticks,
         instrument=instrument,

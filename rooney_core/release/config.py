@@ -14,6 +14,7 @@ from typing import Annotated, Any, Self
 import polars as pl
 from pydantic import Field
 
+from rooney_core.features import FeedNames
 from rooney_core.lineage import content_version
 from rooney_core.market.instruments import Instrument
 from rooney_core.market.source_pages import Facts, NonNegativeFloat
@@ -30,6 +31,9 @@ PRODUCTION_CONFIG_SCHEMA: Mapping[str, pl.DataType] = {
     "threshold": pl.Float64(),
     "features": pl.List(pl.String()),
     "peers": pl.List(pl.String()),
+    "daily_symbols": pl.List(pl.String()),
+    "hourly_symbols": pl.List(pl.String()),
+    "partner": pl.String(),
     "production_model_version": pl.String(),
     "max_positions": pl.Int64(),
     "commission_per_contract_usd": pl.Float64(),
@@ -59,7 +63,9 @@ class ReleaseRow(Facts):
     `size`: contracts per entry, 0 = not traded. `params`: the variant's parameters as JSON with
     sorted keys. `variant` and `params` may be absent only when size is 0. `threshold` is a
     probability: an entry needs at least that much. `peers`: symbols, rows of the same release,
-    whose sessions the variant compares with. Costs are per contract and side.
+    whose sessions the variant compares with. `daily_symbols`, `hourly_symbols`, `partner`: whose
+    bars the model's features need, besides the symbol's own; references or rows of the same
+    release. Costs are per contract and side.
     """
 
     symbol: str
@@ -71,9 +77,17 @@ class ReleaseRow(Facts):
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     features: tuple[str, ...] | None = None
     peers: tuple[str, ...] = ()
+    daily_symbols: tuple[str, ...] = ()
+    hourly_symbols: tuple[str, ...] = ()
+    partner: str | None = None
     commission_per_contract_usd: NonNegativeFloat
     slippage_ticks: NonNegativeFloat
     instrument: Instrument
+
+    @property
+    def feed_names(self) -> FeedNames:
+        """Whose bars the features are made of."""
+        return FeedNames(self.daily_symbols, self.hourly_symbols, self.partner)
 
 
 class ProductionConfig(Facts):
@@ -104,6 +118,25 @@ class ProductionConfig(Facts):
         """Facts of every symbol that a traded variant compares with, in order of the rows."""
         named = {peer for row in self.traded for peer in row.peers}
         return tuple(row.instrument for row in self.rows if row.symbol in named)
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """Facts of every symbol that this release can name: its rows, and the references."""
+        references = {one.symbol: one for one in self.reference_instruments}
+        return references | {row.symbol: row.instrument for row in self.rows}
+
+    @property
+    def feed_names(self) -> FeedNames:
+        """Whose daily and hourly bars the features of all traded symbols together need.
+
+        A partner is named among both; whose partner it is, the rows say.
+        """
+        of_rows = [row.feed_names for row in self.traded]
+        partners = {one.partner for one in of_rows if one.partner is not None}
+        return FeedNames(
+            daily=(*(name for one in of_rows for name in one.daily), *partners),
+            hourly=(*(name for one in of_rows for name in one.hourly), *partners),
+        )
 
     @property
     def reasons(self) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from rooney_core.backtest.costs import CostModel
 from rooney_core.decision import DecisionBundle
 from rooney_core.errors import InputError, ReleaseRejected, RooneyError
-from rooney_core.features import feature_names
+from rooney_core.features import FeedNames, feature_names
 from rooney_core.lineage import content_version
 from rooney_core.modeling import MetaModel
 from rooney_core.release.config import (
@@ -51,9 +51,9 @@ def load_release(production_config: pl.DataFrame, production_model: pl.DataFrame
     Raises ReleaseRejected, naming what is wrong: a column or type that is not in
     PRODUCTION_CONFIG_SCHEMA, rows of more than one release, a release_id or a
     production_model_version that the content does not have, a value out of range, a missing,
-    second or surplus model, an unknown variant, parameters the variant refuses, peers that are
-    missing or not of this release, a threshold or a feature list that differs between config,
-    model and this code.
+    second or surplus model, an unknown variant, parameters the variant refuses, peers or feeds
+    that are missing or not of this release, a threshold or a feature list that differs between
+    config, model and this code.
     """
     _check_schema(production_config)
     _check_one_release(production_config)
@@ -140,7 +140,7 @@ def _bundle(
     stored = production_model.filter(pl.col("symbol") == row.symbol)
     model = _model(row, stored)
     variant, params = _strategy(row)
-    _check_features(row, model, feature_names(config.reference_symbols))
+    _check_features(row, model, feature_names(row.feed_names))
     return DecisionBundle(
         instrument=row.instrument,
         variant=variant,
@@ -148,7 +148,7 @@ def _bundle(
         costs=_costs(row),
         model=model,
         threshold=model.threshold,
-        reference_symbols=config.reference_symbols,
+        feed_names=_feed_names(row, config),
         peer_symbols=_peers(row, variant, config),
     )
 
@@ -173,6 +173,18 @@ def _peers(row: ReleaseRow, variant: Variant, config: ProductionConfig) -> tuple
             "Materialize production_config again."
         )
     return row.peers
+
+
+def _feed_names(row: ReleaseRow, config: ProductionConfig) -> FeedNames:
+    """The row's feeds. One that nobody describes would never arrive: its features were unknown."""
+    unknown = sorted(set(row.feed_names.symbols) - config.instruments.keys())
+    if unknown or row.symbol in row.feed_names.symbols:
+        raise ReleaseRejected(
+            f"{row.symbol}: its features need bars of {', '.join(unknown) or 'its own symbol'}, "
+            "which is no other symbol and no reference of this release. Materialize "
+            "production_config again."
+        )
+    return row.feed_names
 
 
 def _model(row: ReleaseRow, stored: pl.DataFrame) -> MetaModel:

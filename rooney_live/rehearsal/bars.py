@@ -16,7 +16,8 @@ import polars as pl
 
 from rooney_core.decision import Bar, DecisionBundle, bars_of, is_warm_after
 from rooney_core.errors import LakeError, MissingArtifact, NotEnoughData
-from rooney_core.features import ReferenceCloses
+from rooney_core.features import FeedNames, HourlyCloses, PartnerIbs, ReferenceCloses
+from rooney_core.features.hourly import HOURLY_CLOSES, hourly_rows
 from rooney_core.lineage import combined_version, content_version
 from rooney_core.market.bars import BarArrays, validate_bars
 from rooney_core.market.instruments import Instrument
@@ -25,7 +26,7 @@ from rooney_core.market.sessions import SESSION_BARS_SCHEMA, session_bars
 from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 from rooney_core.release import Release
 from rooney_core.strategies.peers import PeerSessions
-from rooney_live.feed import PeerSession, ReferenceClose
+from rooney_live.feed import HourClose, PeerSession, SessionClose
 
 EMBEDDED = SimulatedMarket()
 """The simulated market of `make demo`."""
@@ -45,10 +46,15 @@ class SymbolBars:
 
 @dataclass(frozen=True)
 class RehearsalMarket:
-    """A Feed over the last sessions of stored bars; both session dates are inclusive."""
+    """A Feed over the last sessions of stored bars; both session dates are inclusive.
+
+    `references`: session_bars, `hours`: the hours (`hourly_rows`), of every symbol that informs
+    features; `peers`: session_bars of those that variants compare with.
+    """
 
     symbols: Mapping[str, SymbolBars]
     references: Mapping[str, pl.DataFrame]
+    hours: Mapping[str, pl.DataFrame]
     peers: Mapping[str, pl.DataFrame]
     sessions: tuple[date, ...]
 
@@ -63,16 +69,31 @@ class RehearsalMarket:
         live = one.frame.slice(one.first_live)
         return bars_of(live, one.instrument) if live.height else ()
 
-    def reference_closes(self) -> Iterable[ReferenceClose]:
-        """Session closes of all references, by the time they became known."""
+    def session_closes(self) -> Iterable[SessionClose]:
+        """Sessions of every symbol that informs features, by the time they became known."""
         closes = []
         for symbol, frame in self.references.items():
             known = ReferenceCloses.from_session_bars(frame)
-            times, values = known.known_at_us.tolist(), known.close.tolist()
-            closes += [
-                ReferenceClose(at, symbol, close) for at, close in zip(times, values, strict=True)
-            ]
+            ibs = PartnerIbs.from_bars(None, frame).session_ibs
+            columns = (one.tolist() for one in (known.known_at_us, known.close, ibs))
+            closes += [SessionClose(at, symbol, *one) for at, *one in zip(*columns, strict=True)]
         return sorted(closes)
+
+    def hour_closes(self) -> Iterable[HourClose]:
+        """Hours of every symbol that informs features hourly, by the time they became known."""
+        closes = []
+        for symbol, frame in self.hours.items():
+            known = HourlyCloses.from_bars(frame)
+            ibs = PartnerIbs.from_bars(frame, None).hour_ibs
+            arrays = (known.known_at_us, known.close, known.adjustment, ibs)
+            columns = (one.tolist() for one in arrays)
+            closes += [HourClose(at, symbol, *one) for at, *one in zip(*columns, strict=True)]
+        return sorted(closes)
+
+    def lacking(self, names: FeedNames) -> tuple[str, ...]:
+        """Symbols of `names` without any sessions, or without any hours, that features need."""
+        gone = {*names.daily} - self.references.keys() | {*names.hourly} - self.hours.keys()
+        return tuple(sorted(gone))
 
     def peer_sessions(self) -> Iterable[PeerSession]:
         """Sessions of all peers, by the time they became known."""
@@ -89,6 +110,7 @@ class RehearsalMarket:
         """Content version of every bar and close that is served."""
         parts = {f"bars {name}": content_version(one.frame) for name, one in self.symbols.items()}
         parts |= {f"closes {name}": content_version(one) for name, one in self.references.items()}
+        parts |= {f"hours {name}": content_version(one) for name, one in self.hours.items()}
         parts |= {f"peers {name}": content_version(one) for name, one in self.peers.items()}
         return combined_version(parts)
 
@@ -98,10 +120,11 @@ def open_market(
 ) -> RehearsalMarket:
     """The last `n_sessions` of the released symbols' bars below `folder`, and their warm-up.
 
-    Reads <folder>/continuous_bars/symbol=X/current.parquet, and session_bars of references and
-    peers. Simulated symbols that are absent are drawn again from `simulated`, unless that is None;
-    any other reference or peer that is absent is unknown. A variant that holds overnight warms up
-    on all bars there are, because its position depends on them.
+    Reads <folder>/continuous_bars/symbol=X/current.parquet of these and of every symbol that
+    informs features hourly, and session_bars of those that do daily, and of peers. Simulated
+    symbols that are absent are drawn again from `simulated`, unless that is None; any other symbol
+    that only informs, and is absent, is unknown. A variant that holds overnight warms up on all
+    bars there are, because its position depends on them.
 
     Raises MissingArtifact (no bars), LakeError (unreadable), BarsRejected (bad bars),
     NotEnoughData (fewer sessions than asked, or too few bars before them to warm up).
@@ -114,11 +137,17 @@ def open_market(
     symbols = {
         symbol: _cut(stored[symbol], bundle, sessions) for symbol, bundle in release.bundles.items()
     }
-    references, peers = (
-        _sessions_by_symbol(folder, known, simulated) if release.bundles else {}
-        for known in (release.config.reference_instruments, release.config.peer_instruments)
+    config, draw = release.config, simulated
+    if not release.bundles:
+        return RehearsalMarket(symbols, {}, {}, {}, sessions)
+    named, known = config.feed_names, config.instruments
+    return RehearsalMarket(
+        symbols,
+        references=_sessions_by_symbol(folder, (known[one] for one in named.daily), draw),
+        hours=_hours_by_symbol(folder, (known[one] for one in named.hourly), draw, sessions[0]),
+        peers=_sessions_by_symbol(folder, config.peer_instruments, draw),
+        sessions=sessions,
     )
-    return RehearsalMarket(symbols, references, peers, sessions)
 
 
 def _sessions_by_symbol(
@@ -127,6 +156,24 @@ def _sessions_by_symbol(
     """session_bars by symbol; one without bars is left out: unknown, as in training."""
     found = {one.symbol: _sessions_of(folder, one, simulated) for one in instruments}
     return {symbol: frame for symbol, frame in found.items() if frame is not None}
+
+
+def _hours_by_symbol(
+    folder: Path, instruments: Iterable[Instrument], simulated: SimulatedMarket | None, first: date
+) -> dict[str, pl.DataFrame]:
+    """Hours by symbol, from session `first` on and as many before it as a feature looks at."""
+    found = {}
+    for one in instruments:
+        path = _path(folder, "continuous_bars", one)
+        if path.is_file() or (simulated is not None and one.is_simulated):
+            hours = hourly_rows(_continuous(folder, one, simulated))
+            n_past = hours.filter(pl.col("session") < first).height
+            found[one.symbol] = hours.slice(max(0, n_past - HOURLY_CLOSES)).drop("known_at")
+    return found
+
+
+def _path(folder: Path, table: str, instrument: Instrument) -> Path:
+    return folder / table / f"symbol={instrument.symbol}" / "current.parquet"
 
 
 def _last_sessions(frames: Mapping[str, pl.DataFrame], n_sessions: int) -> tuple[date, ...]:
@@ -146,7 +193,7 @@ def _cut(frame: pl.DataFrame, bundle: DecisionBundle, sessions: Sequence[date]) 
     n_past = frame.filter(pl.col("session") < sessions[0]).height
     days = frame.head(n_past)["session"].unique().sort().tail(_WARM_UP_SESSIONS)
     n_warm_up = (
-        bundle.window_bars
+        bundle.warm_up_bars
         + frame.head(n_past).filter(pl.col("session").is_in(days.implode())).height
     )
     start = 0 if bundle.variant.overnight else max(0, n_past - n_warm_up)
@@ -155,7 +202,7 @@ def _cut(frame: pl.DataFrame, bundle: DecisionBundle, sessions: Sequence[date]) 
     if n_past < frame.height and not is_warm_after(past, bundle):
         raise NotEnoughData(
             f"{bundle.instrument.symbol}: {n_past} bars lie before session {sessions[0]}; "
-            f"{bundle.variant.name} needs {bundle.window_bars}"
+            f"{bundle.variant.name} needs {bundle.warm_up_bars}"
             f"{'' if bundle.variant.overnight else ' and the end of a session'} to warm up. "
             "Ask for fewer --sessions, or give it a longer history."
         )
@@ -165,7 +212,7 @@ def _cut(frame: pl.DataFrame, bundle: DecisionBundle, sessions: Sequence[date]) 
 def _continuous(
     folder: Path, instrument: Instrument, simulated: SimulatedMarket | None
 ) -> pl.DataFrame:
-    path = folder / "continuous_bars" / f"symbol={instrument.symbol}" / "current.parquet"
+    path = _path(folder, "continuous_bars", instrument)
     if simulated is not None and instrument.is_simulated and not path.is_file():
         return _drawn(instrument, simulated)
     frame = _read(path)
@@ -176,7 +223,7 @@ def _continuous(
 def _sessions_of(
     folder: Path, instrument: Instrument, simulated: SimulatedMarket | None
 ) -> pl.DataFrame | None:
-    path = folder / "session_bars" / f"symbol={instrument.symbol}" / "current.parquet"
+    path = _path(folder, "session_bars", instrument)
     if path.is_file():
         frame = _read(path)
         lacking = [name for name in SESSION_BARS_SCHEMA if name not in frame.columns]

@@ -135,9 +135,11 @@ def _notes(release: Release, market: RehearsalMarket) -> tuple[str, ...]:
             f"the bars end with session {market.sessions[-1]}, the release was made from bars "
             f"through {through}"
         )
-    for symbol in release.config.reference_symbols:
-        if market.symbols and symbol not in market.references:
-            notes.append(f"reference {symbol} has no bars: its feature is unknown")
+    if market.symbols:
+        notes += [
+            f"{symbol} has no bars: the features made of it are unknown"
+            for symbol in market.lacking(release.config.feed_names)
+        ]
     for symbol in (one.symbol for one in release.config.peer_instruments):
         if market.symbols and symbol not in market.peers:
             notes.append(f"peer {symbol} has no bars: nobody can be compared with it")

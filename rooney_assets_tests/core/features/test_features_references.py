@@ -9,12 +9,14 @@ import pytest
 from feature_market import DAY_US, HOUR_US, daily_closes, walk
 
 from rooney_core.errors import BarsRejected
-from rooney_core.features import FEATURES, ReferenceCloses, compute_features
+from rooney_core.features import Feeds, ReferenceCloses, compute_features, feature_names
 
 
 def z_scores(reference: ReferenceCloses) -> np.ndarray:
     bars = walk(seed=1)
-    return compute_features(bars, np.arange(len(bars)), {"REF": reference})[:, len(FEATURES)]
+    feeds = Feeds(daily={"REF": reference})
+    column = feature_names(feeds.names).index("ref_daily_z_score")
+    return compute_features(bars, np.arange(len(bars)), feeds)[:, column]
 
 
 def test_z_score_of_the_latest_known_close_among_the_last_twenty() -> None:
@@ -58,7 +60,7 @@ def test_equal_closes_have_no_z_score() -> None:
 def test_the_order_of_the_mapping_does_not_matter() -> None:
     bars, one, other = walk(seed=1), daily_closes(3), daily_closes(4)
     matrices = [
-        compute_features(bars, [300], references)
+        compute_features(bars, [300], Feeds(daily=references))
         for references in ({"A": one, "B": other}, {"B": other, "A": one})
     ]
     assert matrices[0].tobytes() == matrices[1].tobytes()
