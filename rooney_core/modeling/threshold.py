@@ -108,4 +108,5 @@ def _steepness(sharpes: FloatArray, position: int) -> float:
     of the grid there are no neighbours.
     """
     around = sharpes[max(0, position - NEIGHBOURS) : position + NEIGHBOURS + 1]
-    return float(np.mean(np.abs(np.nan_to_num(around, nan=0.0) - sharpes[position])))
+    distances = np.abs(np.nan_to_num(around, nan=0.0) - sharpes[position])
+    return float(distances.sum()) / max(1, len(around) - 1)

@@ -6,12 +6,11 @@ import pytest
 from drawn_trades import NAMES, training_set
 from sklearn.ensemble import RandomForestClassifier
 
-from rooney_core.modeling.boosting_text import check_boosting_text, trees_only
-from rooney_core.modeling.ensemble import Hyperparameters, fit_ensemble
+from rooney_core.modeling.boosting_text import trees_only
+from rooney_core.modeling.ensemble import Hyperparameters, fit_ensemble, rows_drawn_per_tree
 from rooney_core.modeling.forest import ForestArrays
+from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.modeling.rows import sample_rows
-
-QUIET = {"verbosity": -1, "num_threads": 1, "deterministic": True, "seed": 3}
 
 
 def drawn(seed: int, n: int, unknown: float) -> np.ndarray:
@@ -66,21 +65,6 @@ def test_forest_of_one_label_says_that_label(label: int) -> None:
     assert set(ForestArrays.from_sklearn(forest).probability(features)) == {float(label)}
 
 
-@pytest.mark.parametrize("unknown", [0.0, 0.2])
-def test_boosting_text_without_parameters_predicts_the_same(unknown: float) -> None:
-    features, names = drawn(1, 800, unknown), ["a", "b", "c", "d", "e"]
-    data = lightgbm.Dataset(features, labels(features, 2), feature_name=names, params=QUIET)
-    booster = lightgbm.train({"objective": "binary", **QUIET}, data, 30)
-    text = trees_only(booster.model_to_string())
-    check_boosting_text(text, names)
-    asked = drawn(4, 1000, 0.3)
-    again = lightgbm.Booster(model_str=text)
-    np.testing.assert_array_equal(again.predict(asked), booster.predict(asked))
-    splits = [line for line in text.splitlines() if line.startswith("threshold=")]
-    # Known is told from unknown at an infinite threshold: it has to survive the check.
-    assert any("inf" in line for line in splits) == (unknown > 0)
-
-
 def test_ensemble_is_the_mean_of_both_libraries() -> None:
     rows = sample_rows(training_set(1, edge=0.5), NAMES)
     chosen = Hyperparameters(
@@ -99,7 +83,7 @@ def test_ensemble_is_the_mean_of_both_libraries() -> None:
         max_depth=4,
         min_samples_leaf=15,
         max_features=0.5,
-        max_samples=0.5,
+        max_samples=rows_drawn_per_tree(rows),
         random_state=9,
     ).fit(rows.features, rows.label, rows.weight)
     booster = lightgbm.Booster(model_str=ensemble.boosting_text)
@@ -107,3 +91,28 @@ def test_ensemble_is_the_mean_of_both_libraries() -> None:
     np.testing.assert_allclose(ensemble.probability(rows.features), expected, rtol=0, atol=1e-12)
     assert booster.num_trees() == 25
     assert np.corrcoef(expected, rows.label)[0, 1] > 0.3
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.25, 1.0])
+def test_a_stored_model_is_the_weighted_mean_of_both_libraries(weight: float) -> None:
+    features, names = drawn(1, 900, 0.2), ("a", "b", "c", "d", "e")
+    label = labels(features, 2)
+    forest = RandomForestClassifier(60, max_depth=7, random_state=1).fit(features, label)
+    settings = {"objective": "binary", "verbosity": -1, "num_threads": 1}
+    data = lightgbm.Dataset(features, label, feature_name=list(names), params=settings)
+    booster = lightgbm.train(settings, data, 60)
+    row = MetaModel(
+        features=names,
+        threshold=0.5,
+        threshold_reason="set by hand",
+        lightgbm_text=trees_only(booster.model_to_string()),
+        forest=ForestArrays.from_sklearn(forest),
+        hyperparameters="{}",
+        n_trials=1,
+        cpcv_sharpe_mean=0.0,
+        forest_weight=weight,
+    ).to_row("SIM_T")
+    stored, asked = MetaModel.from_row(row), drawn(4, 500, 0.3)
+    expected = weight * forest.predict_proba(asked)[:, 1] + (1 - weight) * booster.predict(asked)
+    single = np.concatenate([stored.probability(asked[i : i + 1]) for i in range(len(asked))])
+    np.testing.assert_allclose(single, expected, rtol=0, atol=1e-12)

@@ -6,7 +6,9 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from scipy.optimize import brentq
 
+from rooney_core.errors import InputError
 from rooney_core.modeling.rows import SampleRows, TradingCalendar
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.modeling.threshold import choose_threshold
@@ -102,8 +104,44 @@ def test_a_tie_goes_to_the_flatter_neighbourhood() -> None:
     returns = np.concatenate((plateau, [0.0003], [-0.02, -0.02]))
     at = {one: by_hand(probability, returns, one) for one in (0.44, 0.45, 0.46, 0.70)}
     assert at[0.44] < at[0.46] == at[0.70] < at[0.45] < at[0.46] + 0.05
-    # 0.47 is the first whose two neighbours on each side all stand on the plateau.
-    assert choose(probability, returns).threshold == 0.47
+    # 0.48 is the first with nothing but the plateau two steps to each side.
+    assert choose(probability, returns).threshold == 0.48
+
+
+def test_a_lonely_peak_loses_to_a_plateau_as_high() -> None:
+    """0.42 sheds one loss and keeps the win that makes up for 0.43's: the best, and all alone."""
+    good = 0.001 + 0.002 * np.random.default_rng(7).normal(size=60)
+    probability = np.concatenate((np.full(60, 0.9), [0.435], [0.425], [0.415]))
+
+    def returns(win: float) -> np.ndarray:
+        return np.concatenate((good, [-0.002], [win], [-0.002]))
+
+    def lead(win: float) -> float:
+        at_peak = by_hand(probability, returns(win), 0.42)
+        return at_peak - by_hand(probability, returns(win), 0.46) - 0.02
+
+    drawn_returns = returns(brentq(lead, 0.0, 0.006))
+    at = {one: by_hand(probability, drawn_returns, one) for one in (0.40, 0.42, 0.43, 0.44, 0.70)}
+    assert max(at[0.40], at[0.43]) + 0.05 < at[0.44] == at[0.70] < at[0.42] < at[0.44] + 0.05
+    assert choose(probability, drawn_returns).threshold == 0.46
+
+
+def test_a_neighbour_without_trades_enough_is_no_plateau() -> None:
+    """All Sharpes tie; from 0.51 on too few trades are left to judge, and that side is unknown."""
+    rng = np.random.default_rng(2)
+    returns = 0.001 + 0.002 * rng.normal(size=40)
+    probability = np.concatenate((np.full(20, 0.9), np.full(20, 0.505)))
+    choice = choose(probability, returns)
+    assert choice.table.filter(pl.col("threshold") > 0.5)["n_trades"].max() == 20
+    assert choice.threshold == 0.40
+
+
+def test_impossible_probabilities_are_refused() -> None:
+    returns = drawn(1, 60)[1]
+    with pytest.raises(InputError, match="1 of them NaN"):
+        choose(np.where(np.arange(60) == 3, math.nan, 0.5), returns)
+    with pytest.raises(InputError, match="59 probabilities arrived for 60 rows"):
+        choose(np.full(59, 0.5), returns)
 
 
 @pytest.mark.parametrize("n", [0, 29])
