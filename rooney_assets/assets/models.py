@@ -15,7 +15,9 @@ from rooney_assets.ledger import (
     trial_statistics,
     with_searches,
 )
-from rooney_assets.training_log import track_training
+from rooney_assets.model_report.figures import figures_of
+from rooney_assets.model_report.portrait import portrait_of
+from rooney_assets.training_log import TrainingLog
 from rooney_core.backtest.costs import CostModel
 from rooney_core.features import FeedNames, Feeds, feature_coverage, feature_names
 from rooney_core.gates.evaluation import Trials, evaluate
@@ -117,8 +119,13 @@ def meta_model(here: Here, training_set: pl.DataFrame, session_bars: pl.DataFram
         on_trial=lambda done, planned, score: here.progress(f"trial {done}/{planned}"),
     )
     table = with_searches(trained.model.to_row(here.symbol), trained)
-    notes = track_training(here, trained)
-    return Made(table, notes={"threshold": trained.model.threshold, **notes})
+    portrait = portrait_of(table, known, session_bars["session"])
+    return Made(
+        table,
+        notes={"threshold": trained.model.threshold, "why": trained.model.threshold_reason},
+        pictures=figures_of(portrait),
+        announce=TrainingLog(here, table, portrait),
+    )
 
 
 @lake_asset(group="models", rooms=("validation", "rooney_assets.ledger"))

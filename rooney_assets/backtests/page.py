@@ -7,7 +7,7 @@ script, no link, no font, no time of writing: the same run gives the same bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date
 from html import escape
@@ -16,6 +16,7 @@ from typing import Any, Final
 import polars as pl
 
 from rooney_assets.backtests.run import Done
+from rooney_assets.graph.page import facts, number, page, percent, table
 from rooney_assets.graph.svg import Chart
 from rooney_assets.provenance import git_commit
 from rooney_core.backtest.summary import Summary, monthly_returns
@@ -25,14 +26,6 @@ from rooney_core.validation.windows import SPLITS
 MOST_TRADES: Final = 1000
 """Trades that the page lists; the table beside it has them all."""
 MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-STYLE: Final = """
-body { font: 14px/1.45 sans-serif; color: #1f2933; background: #fff; margin: 2em auto;
-  max-width: 66em; padding: 0 1em; }
-h1 { font-size: 1.5em; } h2 { font-size: 1.1em; margin-top: 2em; }
-table { border-collapse: collapse; } th, td { padding: .15em .7em; text-align: right; }
-th { border-bottom: 1px solid #9aa5b1; } td:first-child, th:first-child { text-align: left; }
-.facts td { text-align: left; } .bad { color: #c53030; } .note { color: #52606d; }
-"""
 
 
 def page_of(done: Done) -> str:
@@ -44,23 +37,18 @@ def page_of(done: Done) -> str:
         *(f"<p class='bad'>{escape(one)}</p>" for one in warnings_of(done)),
         f"<p>{escape(wanted.variant.summary)}</p>",
         "<h2>In numbers</h2>",
-        _facts(summary_rows(done.summary)),
+        facts(summary_rows(done.summary)),
         "<h2>Equity and drawdown</h2>",
         *_charts(done),
         "<h2>Monthly returns</h2>",
         _months(monthly_returns(done.result)),
         "<p class='note'>Percent of one contract's value at the session before, compounded.</p>",
         "<h2>What was run</h2>",
-        _facts(_origin(done)),
+        facts(_origin(done)),
         "<h2>Trades</h2>",
         *_trades(done.result.trades),
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>"
-        + "\n".join(body)
-        + "</body></html>\n"
-    )
+    return page(title, body)
 
 
 def warnings_of(done: Done) -> list[str]:
@@ -85,20 +73,20 @@ def warnings_of(done: Done) -> list[str]:
 
 def summary_rows(summary: Summary) -> list[tuple[str, str]]:
     """Names and numbers for a person."""
-    sharpe = f"{_number(summary.annual_sharpe)} ± {_number(summary.annual_sharpe_error)}"
+    sharpe = f"{number(summary.annual_sharpe)} ± {number(summary.annual_sharpe_error)}"
     reasons = ", ".join(f"{name} {count}" for name, count in summary.exit_reasons.items())
     return [
         ("window", f"{summary.first_session} to {summary.last_session}"),
         ("sessions, bars", f"{summary.n_sessions:,}, {summary.n_bars:,}"),
         ("trades", f"{summary.n_trades:,} ({summary.n_long:,} long)"),
-        ("trades a year", _number(summary.trades_per_year, 1)),
-        ("win rate", _percent(summary.win_rate)),
-        ("profit factor", _number(summary.profit_factor)),
+        ("trades a year", number(summary.trades_per_year, 1)),
+        ("win rate", percent(summary.win_rate)),
+        ("profit factor", number(summary.profit_factor)),
         ("annual Sharpe ± its error", sharpe),
-        ("PSR: P(true Sharpe > 0)", _number(summary.psr, 3)),
-        ("max drawdown", _percent(summary.max_drawdown)),
-        ("net profit, one contract", f"{_number(summary.net_profit_usd)} USD"),
-        ("exposure", _percent(summary.exposure)),
+        ("PSR: P(true Sharpe > 0)", number(summary.psr, 3)),
+        ("max drawdown", percent(summary.max_drawdown)),
+        ("net profit, one contract", f"{number(summary.net_profit_usd)} USD"),
+        ("exposure", percent(summary.exposure)),
         ("exits", reasons or "none"),
     ]
 
@@ -144,14 +132,14 @@ def _charts(done: Done) -> Iterable[str]:
         yield f"<p>{chart.to_svg()}</p>"
 
 
-def _months(table: pl.DataFrame) -> str:
+def _months(returns: pl.DataFrame) -> str:
     rows = []
-    for (year,), months in table.group_by("year", maintain_order=True):
+    for (year,), months in returns.group_by("year", maintain_order=True):
         known = dict(months.select("month", "monthly_return").iter_rows())
         total = math.prod(1.0 + one for one in known.values()) - 1.0
-        cells = [_percent(known.get(month)) for month in range(1, 13)]
-        rows.append((str(year), *cells, _percent(total)))
-    return _table(("year", *MONTHS, "year's"), rows)
+        cells = [percent(known.get(month)) for month in range(1, 13)]
+        rows.append((str(year), *cells, percent(total)))
+    return table(("year", *MONTHS, "year's"), rows)
 
 
 def _trades(trades: pl.DataFrame) -> list[str]:
@@ -163,7 +151,7 @@ def _trades(trades: pl.DataFrame) -> list[str]:
             "long" if one["side"] > 0 else "short",
             f"{one['entry_price']:,.10g}",
             f"{one['exit_price']:,.10g}",
-            _number(one["net_profit_usd"]),
+            number(one["net_profit_usd"]),
             one["exit_reason"],
             str(one["n_bars"]),
             str(one["rolls"]),
@@ -184,31 +172,11 @@ def _trades(trades: pl.DataFrame) -> list[str]:
     note = "Times UTC; prices with slippage."
     if shown.height < trades.height:
         note += f" The first {shown.height:,} of {trades.height:,}; all are in trades.parquet."
-    return [f"<p class='note'>{note}</p>", _table(names, rows)]
-
-
-def _facts(rows: Sequence[tuple[str, str]]) -> str:
-    cells = "\n".join(f"<tr><td>{escape(a)}</td><td>{escape(b)}</td></tr>" for a, b in rows)
-    return f"<table class='facts'>{cells}</table>"
-
-
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    lines = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
-    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return [f"<p class='note'>{note}</p>", table(names, rows)]
 
 
 def _year(session: date) -> float:
     return session.year + (session.timetuple().tm_yday - 1) / 365.25
-
-
-def _number(value: float, digits: int = 2) -> str:
-    return f"{value:,.{digits}f}" if math.isfinite(value) else ("-" if math.isnan(value) else "∞")
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else "-" if math.isnan(value) else f"{100.0 * value:.1f} %"
 
 
 def summary_facts(done: Done) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from rooney_assets.cli.backtest import backtest
 from rooney_assets.cli.data import data
 from rooney_assets.cli.look import rank, sql, status, summary
 from rooney_assets.cli.materialize import materialize
+from rooney_assets.cli.model import model
+from rooney_assets.cli.train import train
 from rooney_assets.cli.why_not import why_not
 from rooney_core import __version__
 from rooney_core.errors import RooneyError
@@ -22,12 +24,15 @@ def rooney() -> None:
 
     Settings come from the environment: ROONEY_LAKE (root of the lake), ROONEY_SOURCE (simulated,
     databento or files:DIR), ROONEY_UNIVERSE (path of universe.yaml), ROONEY_STATE (Dagster's and
-    MLflow's files), and for Databento DATABENTO_API_KEY, ROONEY_MAX_COST_USD and
-    ROONEY_DATABENTO_GATEWAY. None is needed.
+    MLflow's files), ROONEY_TUNING (full or quick), and for Databento DATABENTO_API_KEY,
+    ROONEY_MAX_COST_USD and ROONEY_DATABENTO_GATEWAY. None is needed.
     """
 
 
-for command in (materialize, data, sql, rank, backtest, why_not, status, summary):
+for command in (
+    *(materialize, data, sql, rank, backtest, why_not),
+    *(train, model, status, summary),
+):
     rooney.add_command(command)
 
 

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from rooney_assets.cli.context import Place
 from rooney_assets.cli.tables import open_console
+from rooney_assets.cli.trials_shown import TrialsShown
 from rooney_assets.pool import Report
 
 TITLES = {
@@ -37,6 +38,7 @@ class Board:
             console=self._console,
             disable=not self._console.is_terminal,
         )
+        self._trials = TrialsShown(self._progress, self._console)
         self._stages: dict[str, Any] = {}
         self._began = time.monotonic()
 
@@ -65,8 +67,13 @@ class Board:
             self._stage(event)
         elif event["event"] in ("began", "note"):
             text = event.get("text", "")
+            self._trials.show(event["key"] or "", text)
             now = f"{event['asset']}[{event['key'] or ''}] {text}"
             self._progress.update(self._stages[event["stage"]], now=now)
+        elif event["event"] == "milestone" and not self._console.is_terminal:
+            if self._trials.show(event["key"] or "", event["text"]):
+                return
+            self._console.print(f"  {event['asset']}[{event['key'] or ''}] {event['text']}")
         elif event["event"] in ("run_ended", "run_failed"):
             self._run_over(event)
 

@@ -63,7 +63,8 @@ class Here:
     `lake` is for the two assets that are allowed past the plain inputs (the evaluation opens the
     sealed window through it, the look log is read from it); all others take what they are given.
     `duckdb` is the dagster-duckdb resource on the lake's views, read-only. `beside` holds, for a
-    check, the small tables that were made with the table it looks at.
+    check, the small tables that were made with the table it looks at. What `progress` is told is
+    overwritten by the next; `milestone` takes the few lines that a log keeps.
     """
 
     asset: str
@@ -77,6 +78,7 @@ class Here:
     state_folder: Any
     input_versions: Mapping[str, str]
     progress: Callable[[str], None] = lambda text: None
+    milestone: Callable[[str], None] = lambda text: None
     tracking: Any = None
     duckdb: Any = None
     beside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
@@ -100,7 +102,9 @@ class Made:
 
     `sealed`: rows that only `Lake.open_test_window` hands out. `beside`: small tables kept with
     this one, by name (`quarantine`), each a view `<asset>_<name>`. `notes`: facts for the metadata.
-    `pictures`: name -> PNG bytes, or an SVG document (`rooney_assets.graph.svg`).
+    `pictures`: name -> PNG bytes, or an SVG document (`rooney_assets.graph.svg`). `announce` is
+    called with the data version once the table is in the lake, and not where one is reused: for
+    telling others of what is there now; what it returns are further notes.
     """
 
     table: pl.DataFrame
@@ -108,6 +112,7 @@ class Made:
     beside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     pictures: Mapping[str, bytes | str] = field(default_factory=dict)
+    announce: Callable[[str], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)

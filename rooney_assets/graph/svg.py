@@ -253,3 +253,15 @@ def document(title: str, body: str, width: int = WIDTH, height: int = HEIGHT) ->
         f'<text x="{LEFT}" y="20" font-size="13" font-weight="bold" fill="{INK}">'
         f"{escape(title)}</text>{body}</svg>"
     )
+
+
+def stacked(documents: Sequence[str]) -> str:
+    """Documents of the usual size one below the other, as one."""
+    parts = [
+        f'<g transform="translate(0 {HEIGHT * at})">{one}</g>' for at, one in enumerate(documents)
+    ]
+    height = HEIGHT * len(documents)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+        f'viewBox="0 0 {WIDTH} {height}">{"".join(parts)}</svg>'
+    )

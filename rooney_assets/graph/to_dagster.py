@@ -161,9 +161,15 @@ def _here(
         state_folder=resources.progress.state_folder,
         input_versions=basis.inputs,
         progress=lambda text: resources.progress.note(asset.name, key, text),
+        milestone=lambda text: _tell_milestone(asset.name, key, text, context),
         tracking=resources.mlflow if asset.uses_tracking else None,
         duckdb=resources.duckdb,
     )
+
+
+def _tell_milestone(name: str, key: str | None, text: str, context: Any) -> None:
+    context.log.info(f"{name}[{key or ''}] {text}")
+    context.resources.progress.milestone(name, key, text)
 
 
 def _make(asset: Asset, here: Here) -> Made:
@@ -220,6 +226,8 @@ def _materialize(
             asset.name, partition, made.table, facts, sealed=made.sealed, beside=made.beside
         )
         version = written.data_version
+    announced = {} if known or made.announce is None else made.announce(version)
+    notes = {**made.notes, **announced}
     metadata = {
         "dagster/row_count": made.table.height,
         "dagster/column_schema": _column_schema(made.table),
@@ -227,7 +235,7 @@ def _materialize(
         "reused": known,
         "inputs": dict(basis.inputs),
         "seconds": round(time.monotonic() - began, 3),
-        **{name: _metadata_value(value) for name, value in made.notes.items()},
+        **{name: _metadata_value(value) for name, value in notes.items()},
         **{name: _picture(drawn) for name, drawn in made.pictures.items()},
     }
     if asset.plots_column is not None and asset.plots_column in made.table.columns:

@@ -1,0 +1,38 @@
+"""Prints facts and small tables as plain lines, aligned for a person.
+
+Belongs here: columns of texts. Does not belong here: frames of the lake (`tables`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+
+import click
+
+WIDTH = 120
+NAME_WIDTH = 24
+
+
+def print_rows(rows: Sequence[tuple[str, str]]) -> None:
+    """Names and what they are; long values go on below, under their own column."""
+    for name, value in rows:
+        head = f"  {name:<{NAME_WIDTH}}"
+        if len(name) > NAME_WIDTH:
+            head += "  "
+        room = max(WIDTH - len(head), WIDTH // 2)
+        parts = wrap(value, room, break_long_words=False, break_on_hyphens=False) or [""]
+        for part in parts:
+            click.echo(f"{head}{part}")
+            head = " " * len(head)
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their longest cell: names to the left, numbers to the right."""
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+    for row in (head, *rows):
+        cells = [
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        click.echo(f"  {'  '.join(cells)}".rstrip())
