@@ -19,8 +19,9 @@ $(STAMP): requirements/dev.lock pyproject.toml
 	$(VENV)/bin/uv pip install --quiet --no-deps --no-build-isolation --python $(VENV)/bin/python --editable .
 	@touch $@
 
-demo: $(STAMP) ## the whole graph on the embedded simulated market, and a summary
-	$(VENV)/bin/rooney materialize --summary
+demo: $(STAMP) ## the whole graph on the embedded simulated market, tuned quickly, and a summary
+	@echo "Models are tuned quickly here: 10 sets each. Without --quick, 420."
+	$(VENV)/bin/rooney materialize --quick --summary
 
 test: $(STAMP) ## every test, lint and type check
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup

@@ -16,6 +16,7 @@ from rooney_core.backtest.ranking import RankingCriteria
 from rooney_core.errors import InvalidSetting, UnknownName
 from rooney_core.gates.settings import EvaluationSettings
 from rooney_core.labeling.settings import LabelSettings
+from rooney_core.modeling.settings import QUICK_TRIALS, TuningSettings
 
 
 class Mandate(BaseModel):
@@ -29,17 +30,24 @@ class Mandate(BaseModel):
 
     ranking: RankingCriteria = RankingCriteria()
     labels: LabelSettings = LabelSettings()
+    tuning: TuningSettings = TuningSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     windows: Literal["three_way", "two_way"] = "three_way"
 
     @model_validator(mode="after")
     def _windows_once(self) -> Self:
-        if self.labels.windows not in ("three_way", self.windows):
-            raise ValueError(
-                f"labels.windows is {self.labels.windows} and windows is {self.windows}; write it "
-                "once, at the top level, where training reads it too"
-            )
+        for name in ("labels", "tuning"):
+            stated = getattr(self, name).windows
+            if stated not in ("three_way", self.windows):
+                raise ValueError(
+                    f"{name}.windows is {stated} and windows is {self.windows}; write it once, at "
+                    "the top level, where labels and training both read it"
+                )
         return self
+
+    def quick(self) -> Self:
+        """The same mandate with a search of ten sets (ROONEY_TUNING=quick)."""
+        return self.model_copy(update={"tuning": self.tuning.model_copy(update=QUICK_TRIALS)})
 
     @classmethod
     def parse(cls, document: object, origin: str) -> Mandate:
@@ -76,7 +84,8 @@ class Mandate(BaseModel):
 def load_mandate(settings: Settings) -> Mandate:
     """The mandate of these settings. Raises InvalidSetting when it cannot be read or is wrong."""
     document = parse_yaml(settings.mandate, "mandate", "ROONEY_MANDATE")
-    return Mandate.parse(document, str(settings.mandate))
+    mandate = Mandate.parse(document, str(settings.mandate))
+    return mandate.quick() if settings.tuning == "quick" else mandate
 
 
 def _explain(error: ValidationError, origin: str) -> str:

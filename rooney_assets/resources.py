@@ -60,6 +60,9 @@ class SilentProgress:
     def note(self, asset: str, key: str | None, text: str) -> None:
         """Something to show while it goes on."""
 
+    def milestone(self, asset: str, key: str | None, text: str) -> None:
+        """Something that a log should keep."""
+
     def failed(self, asset: str, key: str | None, reason: str) -> None:
         """It was refused, and why."""
 
@@ -77,6 +80,10 @@ class LinesProgress(SilentProgress):
     def note(self, asset: str, key: str | None, text: str) -> None:
         """A line with event `note`."""
         self._say(event="note", asset=asset, key=key, text=text)
+
+    def milestone(self, asset: str, key: str | None, text: str) -> None:
+        """A line with event `milestone`."""
+        self._say(event="milestone", asset=asset, key=key, text=text)
 
     def failed(self, asset: str, key: str | None, reason: str) -> None:
         """A line with event `reason`."""

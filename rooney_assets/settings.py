@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, cast, get_args
 
 import yaml
 
@@ -31,6 +31,11 @@ from rooney_core.market.instruments import Universe
 DOWNLOADS: Final = "_downloads"
 """Folder of the lake for what vendors sent; no asset's name begins with an underscore."""
 
+Effort = Literal["full", "quick"]
+"""How long the meta-label search may take: all trials of the mandate, or ten."""
+
+TUNING_SETTING: Final = "ROONEY_TUNING"
+
 KNOWN: Final = {
     "ROONEY_LAKE": "a folder for the lake",
     "ROONEY_SOURCE": "simulated, databento or files:DIR",
@@ -39,6 +44,7 @@ KNOWN: Final = {
     "ROONEY_UNIVERSE": "the path of a universe.yaml",
     "ROONEY_MANDATE": "the path of a mandate.yaml",
     "ROONEY_STATE": "a folder for Dagster's and MLflow's own files",
+    TUNING_SETTING: " or ".join(get_args(Effort)),
 }
 
 
@@ -49,8 +55,9 @@ class Settings:
     `lake`: root of the lake. `source`: `simulated`, `databento` or `files:DIR`, where a relative
     DIR starts at `base`. `universe`: the universe file. `mandate`: the file of limits
     (`rooney_assets.mandate`). `state`: files of Dagster and MLflow. `base`: where relative paths of
-    the settings start. `gateway`, `max_cost_usd` and `key` are the vendor's, as `VendorAccess` has
-    them; the key is from DATABENTO_API_KEY and shown nowhere.
+    the settings start. `tuning`: how hard the meta-label search tries. `gateway`,
+    `max_cost_usd` and `key` are the vendor's, as `VendorAccess` has them; the key is from
+    DATABENTO_API_KEY and shown nowhere.
     """
 
     lake: Path
@@ -62,6 +69,7 @@ class Settings:
     gateway: str | None = None
     max_cost_usd: float = DEFAULT_MAX_COST_USD
     key: Secret | None = field(default=None, repr=False)
+    tuning: Effort = "full"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], base: Path | None = None) -> Settings:
@@ -69,7 +77,7 @@ class Settings:
 
         Defaults lie in the checkout this package runs from, or below `base` when it is installed
         elsewhere. Raises UnknownName for another `ROONEY_*` variable, and InvalidSetting for an
-        empty value or a lake that is an address instead of a folder.
+        empty or impossible value, or a lake that is an address instead of a folder.
         """
         for name in sorted(environ):
             if name.startswith("ROONEY_") and name not in KNOWN:
@@ -88,6 +96,7 @@ class Settings:
             else None,
             max_cost_usd=parse_cost(_text(environ, COST_SETTING, f"{DEFAULT_MAX_COST_USD:g}")),
             key=Secret(key) if (key := environ.get(KEY_SETTING, "").strip()) else None,
+            tuning=_effort(_text(environ, TUNING_SETTING, "full")),
         )
 
     @property
@@ -109,8 +118,17 @@ class Settings:
             "ROONEY_MANDATE": str(self.mandate),
             "ROONEY_STATE": str(self.state),
             COST_SETTING: str(self.max_cost_usd),
+            TUNING_SETTING: self.tuning,
             **({} if self.gateway is None else {GATEWAY_SETTING: self.gateway}),
         }
+
+
+def _effort(value: str) -> Effort:
+    if value not in get_args(Effort):
+        raise InvalidSetting(
+            f"{TUNING_SETTING} is {value!r}; give it {KNOWN[TUNING_SETTING]}, or unset it for full."
+        )
+    return cast(Effort, value)
 
 
 def known_universe(settings: Settings) -> Universe:

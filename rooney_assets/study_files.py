@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from rooney_assets.graph.declaration import Here
 from rooney_assets.lake.durable import alone, make_folder, sync_folder
 from rooney_core.errors import InvalidSetting
 from rooney_core.modeling.study import TrialLog, TrialRecord
@@ -33,14 +34,28 @@ _ENDING: Final = ".trials"
 class StudyFiles:
     """Studies of one symbol, made by one version of the code, in `folder`.
 
-    `start_anew`: a study that is complete begins again: its result is in the lake already, and
-    somebody asks for it to be made once more.
+    `start_anew`: a study that has all of its `n_trials` begins again: its result is in the lake
+    already, and somebody asks for it to be made once more.
     """
 
     folder: Path
     code_version: str
     start_anew: bool = False
     n_trials: int = 0
+
+    @classmethod
+    def of(cls, here: Here) -> StudyFiles:
+        """Studies of a training of `meta_model`."""
+        written = here.lake.versions(here.asset, ("symbol", here.symbol))
+        params = here.params.model_dump(mode="json")
+        is_written = any(
+            one.code_version == here.code_version
+            and one.inputs == here.input_versions
+            and one.config.get("params") == params
+            for one in written
+        )
+        folder = Path(here.state_folder) / "studies" / here.symbol
+        return cls(folder, here.code_version, is_written, here.params.n_trials)
 
     @contextmanager
     def open(self, key: str) -> Iterator[TrialLog]:

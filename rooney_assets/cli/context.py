@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -29,14 +29,19 @@ class Place:
     mandate: Mandate
 
     @classmethod
-    def from_environment(cls) -> Place:
-        """Read the settings once. Raises InputError for an unknown or wrong one."""
+    def from_environment(cls, *, quick: bool = False) -> Place:
+        """Read the settings once; `quick` stands for ROONEY_TUNING=quick.
+
+        Raises InputError for an unknown or wrong one.
+        """
         from rooney_assets.lake import Lake
         from rooney_assets.mandate import load_mandate
         from rooney_assets.settings import Settings, load_universe
         from rooney_assets.sources.selection import source_from
 
         settings = Settings.from_environment(os.environ)
+        if quick:
+            settings = replace(settings, tuning="quick")
         universe = load_universe(settings)
         source = source_from(settings.source, settings.base, settings.vendor)
         return cls(settings, universe, source, Lake(settings.lake), load_mandate(settings))

@@ -12,6 +12,9 @@ import click
 @click.option("--to", "target", help="Stop at this asset; default: the whole graph.")
 @click.option("--month", help="Rebalance month, YYYY-MM; default: the one after the newest bars.")
 @click.option("--processes", type=click.IntRange(1, 64), help="Default: one per core.")
+@click.option(
+    "--quick", is_flag=True, help="Search ten sets in place of 420 [ROONEY_TUNING=quick]."
+)
 @click.option("--force", is_flag=True, help="Recompute even what is up to date.")
 @click.option("--summary/--no-summary", "show", default=False, help="Print what came out.")
 def materialize(
@@ -19,6 +22,7 @@ def materialize(
     target: str | None,
     month: str | None,
     processes: int | None,
+    quick: bool,
     force: bool,
     show: bool,
 ) -> None:
@@ -30,7 +34,7 @@ def materialize(
     from rooney_assets.cli.progress import Board
     from rooney_assets.headless import Request, run
 
-    place = Place.from_environment()
+    place = Place.from_environment(quick=quick)
     chosen = None
     if symbols is not None:
         chosen = tuple(place.symbol(one) for one in symbols.split(",") if one.strip())

@@ -17,7 +17,9 @@ from rooney_assets.graph.declaration import (
     partition_of,
 )
 from rooney_assets.graph.plan import basis_of, default_params, is_current
+from rooney_assets.mandate import Mandate
 from rooney_core.errors import LakeError, RooneyError
+from rooney_core.modeling.settings import TuningSettings
 
 SCHEMA = {
     "asset": pl.String,
@@ -31,7 +33,7 @@ SCHEMA = {
 
 
 def standing(place: Place, symbols: set[str] | None = None) -> pl.DataFrame:
-    """One row per asset and partition; `state` is current, stale, missing or damaged."""
+    """One row per asset and partition; `state` is current, quick, stale, missing or damaged."""
     rows = [
         _row(asset, key, place)
         for asset in ASSETS.values()
@@ -69,13 +71,29 @@ def _sound_row(asset: Asset, key: str | None, place: Place) -> tuple[Any, ...]:
     if failed:
         told += f" ({', '.join(failed)})"
     age = _age(datetime.now(UTC) - manifest.created_at)
-    state = "current" if _is_current(asset, key, place) else "stale"
-    return (asset.name, key or "", state, version[:10], manifest.rows, age, told)
+    return (
+        asset.name,
+        key or "",
+        _state(asset, key, place),
+        version[:10],
+        manifest.rows,
+        age,
+        told,
+    )
 
 
-def _is_current(asset: Asset, key: str | None, place: Place) -> bool:
+def _state(asset: Asset, key: str | None, place: Place) -> str:
+    """`current`; `quick` where only a quick search is what it would be; else `stale`."""
+    if _is_current(asset, key, place, place.mandate):
+        return "current"
+    if asset.params is TuningSettings and _is_current(asset, key, place, place.mandate.quick()):
+        return "quick"
+    return "stale"
+
+
+def _is_current(asset: Asset, key: str | None, place: Place, mandate: Mandate) -> bool:
     try:
-        params = default_params(asset, place.mandate)
+        params = default_params(asset, mandate)
         basis = basis_of(asset, key, place.universe, place.source, place.lake, params)
     except RooneyError:
         # An input is gone or unreadable: what was made from it is not current.

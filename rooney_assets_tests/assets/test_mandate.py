@@ -45,7 +45,7 @@ def test_the_shipped_mandate_asks_for_what_the_specification_does(tmp_path: Path
 def test_the_shipped_mandate_leaves_every_other_choice_at_its_default(tmp_path: Path) -> None:
     shipped = load_mandate(Settings.from_environment({}, tmp_path))
     assert shipped.model_copy(update={"ranking": RankingCriteria()}) == Mandate()
-    assert set(Mandate.model_fields) == {"ranking", "labels", "evaluation", "windows"}
+    assert set(Mandate.model_fields) == {"ranking", "labels", "tuning", "evaluation", "windows"}
     budget = default_params(ASSETS["model_evaluation"], shipped)
     assert budget == EvaluationSettings(holdout_budget=5, min_new_sessions=126)
     assert default_params(ASSETS["holdout_looks"], shipped) == budget
@@ -58,6 +58,17 @@ def test_windows_are_set_once_for_labels_and_training(tmp_path: Path) -> None:
     assert mandate.params_of(TuningSettings) == TuningSettings(windows="two_way")
     assert mandate.params_of(EvaluationSettings) == EvaluationSettings()
     assert Mandate().params_of(TuningSettings) == TuningSettings()
+
+
+def test_a_quick_tuning_tries_ten_sets_and_leaves_the_rest_to_the_mandate(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("tuning: {seed: 7}\nwindows: two_way\n", encoding="utf-8")
+    environ = {"ROONEY_MANDATE": "mine.yaml", "ROONEY_TUNING": "quick"}
+    mandate = load_mandate(Settings.from_environment(environ, tmp_path))
+    assert default_params(ASSETS["meta_model"], mandate) == TuningSettings(
+        n_random_trials=4, n_bayesian_trials=6, seed=7, windows="two_way"
+    )
+    assert TuningSettings.quick().n_trials == 10
+    assert TuningSettings().n_trials == 420
 
 
 def test_a_mandate_sets_the_criteria_and_nothing_else(tmp_path: Path) -> None:
@@ -110,13 +121,22 @@ def test_what_the_launchpad_does_not_show_keeps_its_value() -> None:
         ("ranking: {min_trades_per_year: 500}\n", ("at least 500", "at most 400")),
         ("windows: one_way\n", ("windows", "'three_way' or 'two_way'")),
         ("labels: {windows: two_way}\n", ("labels.windows is two_way", "top level")),
+        ("tuning: {windows: two_way}\n", ("tuning.windows is two_way", "top level")),
+        ("tuning: {n_random_trial: 5}\n", ("Did you mean 'n_random_trials'",)),
         ("labels: {profit_multipel: 1}\n", ("Did you mean 'profit_multiple'",)),
         ("evaluation: {min_new_sessions: 1}\n", ("min_new_sessions", "21")),
     ],
     ids=[
         *("a list", "nothing", "bad YAML", "no text", "unknown section", "unknown limit"),
         *("out of range", "not a number", "a word", "no variant can"),
-        *("unknown windows", "windows twice", "unknown label setting", "a day a window"),
+        *(
+            "unknown windows",
+            "windows twice",
+            "and in tuning",
+            "unknown tuning",
+            "unknown label setting",
+            "a day a window",
+        ),
     ],
 )
 def test_a_mandate_that_is_not_one_is_refused(

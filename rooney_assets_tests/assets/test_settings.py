@@ -78,7 +78,7 @@ def test_an_unknown_setting_is_refused(tmp_path: Path, name: str, suggested: str
 @pytest.mark.parametrize(
     "name",
     [
-        *("ROONEY_LAKE", "ROONEY_SOURCE", "ROONEY_UNIVERSE", "ROONEY_STATE"),
+        *("ROONEY_LAKE", "ROONEY_SOURCE", "ROONEY_UNIVERSE", "ROONEY_STATE", "ROONEY_TUNING"),
         *("ROONEY_DATABENTO_GATEWAY", "ROONEY_MAX_COST_USD"),
     ],
 )
@@ -115,6 +115,14 @@ def test_the_vendor_is_asked_as_the_settings_say(tmp_path: Path) -> None:
 def test_the_vendor_needs_no_setting(tmp_path: Path) -> None:
     settings = Settings.from_environment({"DATABENTO_API_KEY": "", "ROONEY_LAKE": "lake"}, tmp_path)
     assert (settings.gateway, settings.max_cost_usd, settings.key) == (None, 5.0, None)
+
+
+def test_a_quick_tuning_reaches_the_workers(tmp_path: Path) -> None:
+    assert Settings.from_environment({}, tmp_path).tuning == "full"
+    quick = Settings.from_environment({"ROONEY_TUNING": "quick"}, tmp_path)
+    assert Settings.from_environment(quick.as_environment(), tmp_path).tuning == "quick"
+    with pytest.raises(InvalidSetting, match=r"ROONEY_TUNING is 'fast'; give it full or quick"):
+        Settings.from_environment({"ROONEY_TUNING": "fast"}, tmp_path)
 
 
 @pytest.mark.parametrize(

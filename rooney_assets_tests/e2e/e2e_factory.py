@@ -32,6 +32,7 @@ class Factory:
             "ROONEY_LAKE": str(self.lake),
             "ROONEY_STATE": str(self.folder / "state"),
             "ROONEY_UNIVERSE": str(self.folder / "universe.yaml"),
+            "ROONEY_TUNING": "quick",
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ROONEY_")}
         return {**kept, **mine, **more}

@@ -69,7 +69,7 @@ def train_meta_model(
 
     `sessions`: all trading sessions as a Date series, from which flat days are counted per window
     of `splits`; None counts Monday to Friday between a window's first and last session held.
-    `on_trial(done, planned, score)` reports progress. `studies` remembers finished trials, so that
+    `on_trial(done, planned, best)` reports progress. `studies` remembers finished trials, so that
     a training that was killed goes on where it was; it changes no result.
 
     Calibration is fitted on what the folds said of train rows that they had not seen. Threshold and

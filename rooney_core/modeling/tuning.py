@@ -34,8 +34,8 @@ from rooney_core.modeling.study import (
 )
 
 OnTrial = Callable[[int, int, float], None]
-"""Progress: called with the number of trials done, the number planned, and the last score, NaN for
-a trial that was given up. Trials of before a resumption are not told again."""
+"""Progress: called with the number of trials done, the number planned, and the best score so far.
+Trials of before a resumption are not told again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +87,8 @@ def _search(
         log.append(record)
         records.append(record)
         if on_trial is not None:
-            score = np.nan if record.score is None else record.score
-            on_trial(len(records), settings.n_trials, score)
+            best = max(one.score for one in records if one.score is not None)
+            on_trial(len(records), settings.n_trials, best)
     return records
 
 
