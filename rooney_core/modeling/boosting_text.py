@@ -20,11 +20,11 @@ from rooney_core.errors import ReleaseRejected
 from rooney_core.modeling.boosting import BoostingArrays
 
 END: Final = "end of trees\n"
-MAX_TREES: Final = 1_000
+MAX_TREES: Final = 500
 MAX_LEAVES: Final = 64
-"""Of one tree; the search allows no more."""
+"""Of one tree; the search allows no more of either."""
 
-MAX_CHARACTERS: Final = 12_000_000
+MAX_CHARACTERS: Final = 6_000_000
 """Of the text: that many trees of that many leaves."""
 
 MAX_LEAF_VALUE: Final = 1e6

@@ -54,6 +54,7 @@ META_MODEL_SCHEMA: Final[dict[str, pl.DataType]] = {
 """Columns of a meta_model row, in order. `model_version` is the content version of the others."""
 
 MAX_FEATURES: Final = 1_000
+MAX_FEATURE_NAME: Final = 80
 MAX_BINS: Final = 1_000
 MAX_WORDS: Final = 2_000
 """Characters of a text column that is no model."""
@@ -69,7 +70,7 @@ _LONGEST: Final = {
     "hyperparameters": MAX_PARAMETERS,
     "lightgbm_text": MAX_CHARACTERS,
 }
-_FEATURE_NAME: Final = re.compile(r"[a-z0-9_]{1,80}")
+_FEATURE_NAME: Final = re.compile(rf"[a-z0-9_]{{1,{MAX_FEATURE_NAME}}}")
 
 
 def model_version(row: pl.DataFrame) -> str:
@@ -116,6 +117,10 @@ def _check_sizes(row: pl.DataFrame) -> None:
     """Refuse what is too large before it is hashed or copied."""
     sizes = {
         "features": (pl.col("features").list.len(), MAX_FEATURES),
+        "feature names": (
+            pl.col("features").list.join("").str.len_bytes(),
+            MAX_FEATURES * MAX_FEATURE_NAME,
+        ),
         "reliability": (pl.col("reliability").list.len(), MAX_BINS),
     }
     for name in pl.DataFrame(schema=META_MODEL_SCHEMA)["random_forest"].struct.fields:
@@ -129,7 +134,9 @@ def _check_sizes(row: pl.DataFrame) -> None:
         if arrived is None:
             raise _rejected(f"its {name} is null")
         if arrived > allowed:
-            raise _rejected(f"its {name} has {arrived} parts; at most {allowed} are allowed")
+            raise _rejected(
+                f"its {name} has {arrived} parts or characters; at most {allowed} are allowed"
+            )
 
 
 def _check_facts(values: dict[str, Any]) -> None:
@@ -154,15 +161,14 @@ def _check_facts(values: dict[str, Any]) -> None:
 
 
 def _checked_features(names: pl.Series) -> tuple[str, ...]:
-    # An 80-character name has no more bytes; longer ones are not copied.
-    if names.null_count() or (names.str.len_bytes() > MAX_WORDS).any():
-        raise _rejected("a feature name is null or not of a-z, 0-9 and _")
+    if names.null_count():
+        raise _rejected("a feature name is null, not of a-z, 0-9 and _")
     features = tuple(names)
     if not features or len(set(features)) != len(features):
         raise _rejected("its features are none, or not unique")
     wrong = [name for name in features if not _FEATURE_NAME.fullmatch(name)]
     if wrong:
-        raise _rejected(f"feature name {wrong[0][:80]!r} is not of a-z, 0-9 and _")
+        raise _rejected(f"feature name {wrong[0][:MAX_FEATURE_NAME]!r} is not of a-z, 0-9 and _")
     return features
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 from drawn_trades import NAMES, training_set
+from forged_rows import signed, stored_forest, with_forest, with_text
 
 from rooney_core.errors import InputError, ReleaseRejected
-from rooney_core.modeling import META_MODEL_SCHEMA, MetaModel, model_version
+from rooney_core.modeling import META_MODEL_SCHEMA, MetaModel
 from rooney_core.modeling.rows import feature_matrix
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.modeling.training import TrainedModel, train_meta_model
@@ -22,23 +23,6 @@ def trained() -> TrainedModel:
 @pytest.fixture(scope="module")
 def row(trained: TrainedModel) -> pl.DataFrame:
     return trained.model.to_row("SIM_T")
-
-
-def signed(row: pl.DataFrame, **columns: object) -> pl.DataFrame:
-    """The row with other contents and a version that fits them: a forger knows the hash too."""
-    values = row.row(0, named=True) | columns
-    forged = pl.DataFrame([values], schema=META_MODEL_SCHEMA)
-    return forged.with_columns(pl.lit(model_version(forged)).alias("model_version"))
-
-
-def with_forest(row: pl.DataFrame, **lists: object) -> pl.DataFrame:
-    return signed(row, random_forest=row.row(0, named=True)["random_forest"] | lists)
-
-
-def with_text(row: pl.DataFrame, old: str, new: str) -> pl.DataFrame:
-    text = row["lightgbm_text"][0]
-    assert old in text
-    return signed(row, lightgbm_text=text.replace(old, new, 1))
 
 
 def test_a_stored_model_predicts_the_same_bits(trained, row, tmp_path) -> None:
@@ -88,6 +72,12 @@ def test_every_column_is_needed_typed_and_filled(row, column) -> None:
         ("threshold", float("nan"), "threshold nan is outside"),
         ("n_trials", 0, "n_trials 0"),
         ("cpcv_sharpe_mean", float("inf"), "not finite"),
+        ("forest_weight", -0.01, "forest_weight -0.01 is outside"),
+        ("forest_weight", float("nan"), "forest_weight nan is outside"),
+        ("windows", "four_way", "none of three_way, two_way"),
+        ("calibration_slope", -1.0, "calibration of slope -1.0"),
+        ("calibration_slope", float("inf"), "calibration of slope inf"),
+        ("calibration_intercept", float("nan"), "intercept nan"),
         ("hyperparameters", "{", "not JSON"),
         ("hyperparameters", "[1]", "not a JSON object"),
         ("features", [], "none, or not unique"),
@@ -102,10 +92,6 @@ def test_every_column_is_needed_typed_and_filled(row, column) -> None:
 def test_impossible_facts_are_refused(row, column, value, what) -> None:
     with pytest.raises(ReleaseRejected, match=what):
         MetaModel.from_row(signed(row, **{column: value}))
-
-
-def stored_forest(row: pl.DataFrame) -> dict[str, list]:
-    return row.row(0, named=True)["random_forest"]
 
 
 @pytest.mark.parametrize(
