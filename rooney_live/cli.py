@@ -89,7 +89,8 @@ def why(symbol: str, time: str, lake: Path | None, state: Path | None, as_json: 
         _refuse_unknown(symbol, journal, settings)
         row = decision_at(journal, symbol, moment_us)
         row |= {"orders": orders_at(journal, row), "events": events_at(journal, row)}
-    row["features"] = json.loads(row["features"])
+    for name in ("features", "contributions"):
+        row[name] = json.loads(row[name])
     if as_json:
         _echo_json(row)
     else:
@@ -286,11 +287,22 @@ def _print_decision(row: Row) -> None:
     _echo_table(("what", "value"), facts)
     if row["features"]:
         click.echo("")
-        features = [
-            (name, "unknown" if value is None else f"{value:.6g}")
-            for name, value in row["features"].items()
-        ]
-        _echo_table(("feature", "value"), features)
+        _echo_table(("feature", "value", "added to the probability"), _explained(row))
+
+
+def _explained(row: Row) -> list[tuple[str, str, str]]:
+    """The features and what each added before calibration, the strongest first, after the base."""
+    from rooney_core.decision.records import BASE
+
+    values, added = row["features"], row["contributions"]
+    ordered = sorted(values.items(), key=lambda one: -abs(added[one[0]]))
+    return [
+        (BASE, "", f"{added[BASE]:.6f}"),
+        *(
+            (name, "unknown" if value is None else f"{value:.6g}", f"{added[name]:+.6f}")
+            for name, value in ordered
+        ),
+    ]
 
 
 def _counts(numbers: Mapping[str, int]) -> str:

@@ -13,7 +13,7 @@ import yaml
 import rooney_assets.assets  # noqa: F401  declares the graph
 from rooney_assets.graph.declaration import ASSETS, partition_keys
 from rooney_assets.lake import Lake
-from rooney_core.features import feature_names
+from rooney_core.features import FeedNames
 from rooney_core.market.instruments import Universe
 
 # Platinum: real facts, in no shipped page. PLW is the same under another name, only watched.
@@ -140,4 +140,4 @@ def test_a_watched_symbol_has_bars_when_it_is_named_and_no_more(folder: Path, la
     assert watched.drop("symbol").equals(traded.drop("symbol"))
     universe = Universe.parse(yaml.safe_load(UNIVERSE), "a test")
     assert partition_keys(ASSETS["strategy_results"], universe) == ("PL",)
-    assert feature_names(universe.reference) == feature_names(())
+    assert FeedNames.of(universe, "PL") == FeedNames()

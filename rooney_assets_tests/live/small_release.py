@@ -13,7 +13,7 @@ import polars as pl
 import yaml
 
 from rooney_core.backtest import CostModel
-from rooney_core.features import ReferenceCloses, feature_names
+from rooney_core.features import FeedNames, Feeds, feature_names
 from rooney_core.labeling import build_training_set
 from rooney_core.lineage import Stamp, table_to_bytes
 from rooney_core.market.instruments import Universe
@@ -30,7 +30,7 @@ MARKET = SimulatedMarket(first_session=date(2017, 1, 3), last_session=date(2021,
 STRATEGIES = {"SIM_CL": "ibs_adaptive_exit", "SIM_ES": "ibs_baseline"}
 PARAMS = {"SIM_CL": {"stop_ranges": 0.5}, "SIM_ES": {}}
 REFERENCES = ("SIM_ZN", "SIM_TLT")
-OUT = "SIM_GC"
+OUT = "SIM_NQ"
 SMALL = TuningSettings(
     n_random_trials=1,
     n_bayesian_trials=0,
@@ -43,7 +43,7 @@ SMALL = TuningSettings(
 
 
 def universe() -> Universe:
-    """Two symbols that are traded, one that stays out, two references."""
+    """Two symbols that are traded, the partner of one that stays out, two references."""
     shipped = Universe.parse(yaml.safe_load((CHECKOUT / "universe.yaml").read_text()), "shipped")
     wanted = (*STRATEGIES, OUT, *REFERENCES)
     return Universe(instruments=tuple(one for one in shipped.instruments if one.symbol in wanted))
@@ -58,12 +58,10 @@ class Parts:
     models: dict[str, pl.DataFrame]
     strategies: dict[str, pl.DataFrame]
 
-    @property
-    def references(self) -> dict[str, ReferenceCloses]:
-        return {
-            symbol: ReferenceCloses.from_session_bars(frame)
-            for symbol, frame in self.sessions.items()
-        }
+    def feeds(self, symbol: str) -> Feeds:
+        """What informs the features of a symbol, of all the bars there are."""
+        names = FeedNames.of(universe(), symbol)
+        return Feeds.from_tables(names, self.continuous, self.sessions)
 
     def release(self, sizes: dict[str, int], max_positions: int = 2) -> ReleaseTables:
         """A release of these sizes, in that order of priority."""
@@ -109,8 +107,8 @@ def make_parts() -> Parts:
     raw = {one.symbol: simulate_bars(one, MARKET) for one in known.instruments}
     continuous = {symbol: stitch(bars, find_rolls(bars)) for symbol, bars in raw.items()}
     parts = Parts(
-        continuous={symbol: continuous[symbol] for symbol in STRATEGIES},
-        sessions={symbol: session_bars(continuous[symbol], known[symbol]) for symbol in REFERENCES},
+        continuous=continuous,
+        sessions={symbol: session_bars(continuous[symbol], known[symbol]) for symbol in continuous},
         models={},
         strategies={},
     )
@@ -126,8 +124,8 @@ def make_parts() -> Parts:
             params,
             CostModel.of(instrument),
             instrument,
-            parts.references,
+            parts.feeds(symbol),
         ).filter(pl.col("split") != "test")
-        trained = train_meta_model(labelled, feature_names(known.reference), SMALL)
+        trained = train_meta_model(labelled, feature_names(FeedNames.of(known, symbol)), SMALL)
         parts.models[symbol] = trained.model.to_row(symbol)
     return parts

@@ -49,6 +49,7 @@ def decision(bar_end_us=NOON_US, **changed):
         "probability": None,
         "threshold": 0.5,
         "features": "{}",
+        "contributions": "{}",
         "release_id": "release",
     }
     return row | changed

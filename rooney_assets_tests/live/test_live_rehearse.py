@@ -85,8 +85,8 @@ def test_a_rehearsal_decides_every_bar_and_ends_flat(lake, tmp_path, parts):
     report = run(lake, tmp_path / "journal.sqlite")
     sessions = pl.Series(report.sessions).str.to_date()
     bars = sum(
-        frame.filter(pl.col("session").is_in(sessions.implode())).height
-        for frame in parts.continuous.values()
+        parts.continuous[symbol].filter(pl.col("session").is_in(sessions.implode())).height
+        for symbol in report.symbols
     )
     assert len(report.sessions) == 5
     assert report.sessions[-1] == str(MARKET.last_session)
@@ -206,7 +206,7 @@ def test_no_file_of_bars_is_needed_for_the_simulated_market(parts, lake):
 def test_references_that_are_absent_are_unknown_and_noted(lake, tmp_path):
     (lake / "session_bars" / "symbol=SIM_TLT" / "current.parquet").unlink()
     report = run(lake, tmp_path / "journal.sqlite", 2)
-    assert report.notes == ("reference SIM_TLT has no bars: its feature is unknown",)
+    assert report.notes == ("SIM_TLT has no bars: the features made of it are unknown",)
     asked = [
         row
         for row in contents(tmp_path / "journal.sqlite")["decisions"]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-import yaml
-from small_release import CHECKOUT, MARKET, REFERENCES, universe, write, write_release
+from small_release import MARKET, OUT, REFERENCES, universe, write, write_release
 
 from rooney_core.backtest import CostModel
 from rooney_core.errors import NotEnoughData, ReleaseRejected
+from rooney_core.features import PRIOR_TRADE_BARS
 from rooney_core.market.instruments import Universe
-from rooney_core.market.rolls import find_rolls, stitch
-from rooney_core.market.sessions import session_bars
-from rooney_core.market.simulation import simulate_bars
 from rooney_core.release import build_release, load_release, release_id
 from rooney_core.strategies import VARIANTS, params_json
 from rooney_live.journal import Journal
@@ -21,17 +18,17 @@ from rooney_live.rehearsal.bars import open_market
 from rooney_live.rehearsal.rehearse import rehearse
 from rooney_live.settings import read_settings
 
-PEER = "SIM_NQ"
+PEER = OUT
 SHORT = {"window_sessions": 20, "enter_beyond": 1.0}
 
 
 def wider() -> Universe:
-    """The small release's universe, and a partner of SIM_ES with costs by the hour."""
-    shipped = Universe.parse(yaml.safe_load((CHECKOUT / "universe.yaml").read_text()), "shipped")
+    """The small release's universe, with costs by the hour."""
     hours = tuple(1.0 + hour % 2 for hour in range(24))
-    every = (*universe().instruments, shipped[PEER])
     return Universe(
-        instruments=tuple(one.model_copy(update={"slippage_by_hour": hours}) for one in every)
+        instruments=tuple(
+            one.model_copy(update={"slippage_by_hour": hours}) for one in universe().instruments
+        )
     )
 
 
@@ -60,10 +57,6 @@ def peered(parts, tmp_path):
     """A lake with SIM_ES compared with its partner, and the partner's sessions."""
     lake = tmp_path / "lake"
     parts.write_bars(lake)
-    peer = wider()[PEER]
-    raw = simulate_bars(peer, MARKET)
-    sessions = session_bars(stitch(raw, find_rolls(raw, peer), peer), peer)
-    write(sessions, lake / "session_bars" / f"symbol={PEER}" / "current.parquet")
     write_release(released(parts, "spread_index_pair", SHORT), lake)
     return lake
 
@@ -102,7 +95,7 @@ def test_peers_are_served_and_are_part_of_the_run(peered, parts):
     release = load_release(*released(parts, "spread_index_pair", SHORT))
     market = open_market(peered, release, 3, None)
     assert set(market.peers) == {PEER}
-    assert set(market.references) == set(REFERENCES)
+    assert set(market.references) == {*REFERENCES, "SIM_CL", PEER}
     times = [one.known_at_us for one in market.peer_sessions()]
     assert times == sorted(times)
     version = market.version
@@ -135,7 +128,8 @@ def test_a_look_back_that_is_longer_than_the_history_is_refused_and_told(parts, 
         VARIANTS["trend_band_breakout"].default_params
     )
     assert needed > 9_000
-    assert f"trend_band_breakout needs {needed} to" in checks["history long enough"].detail
+    asked = needed + PRIOR_TRADE_BARS
+    assert f"trend_band_breakout needs {asked} to" in checks["history long enough"].detail
     release = load_release(*released(parts, "trend_band_breakout"))
     with Journal.open(tmp_path / "journal.sqlite") as journal, pytest.raises(NotEnoughData):
         rehearse(release, lake, journal, 1, None)

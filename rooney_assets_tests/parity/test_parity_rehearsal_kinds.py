@@ -20,7 +20,7 @@ from test_parity_decisions import FoldedModel
 
 from rooney_core.backtest import CostModel
 from rooney_core.decision import DecisionBundle, batch_decisions, filtered_trades
-from rooney_core.features import ReferenceCloses, feature_names
+from rooney_core.features import FeedNames, Feeds, feature_names
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Universe
 from rooney_core.market.rolls import find_rolls, stitch
@@ -84,14 +84,15 @@ def bundle_of(kind, symbol, known):
     variant, params = strategy(kind, symbol)
     with_model = symbol in ("SIM_NQ", "SIM_RTY", "SIM_GC")
     peers = known.peers_of(symbol) if variant.peers != "none" else ()
+    names = FeedNames.of(known, symbol)
     return DecisionBundle(
         instrument=known[symbol],
         variant=variant,
         params=params,
         costs=CostModel.of(known[symbol]),
-        model=FoldedModel(feature_names(REFERENCES)) if with_model else None,
+        model=FoldedModel(feature_names(names)) if with_model else None,
         threshold=0.5 if with_model else 0.0,
-        reference_symbols=REFERENCES,
+        feed_names=names,
         peer_symbols=peers if kind == "catalogue" else (PEER,),
     )
 
@@ -104,6 +105,9 @@ def release_of(kind, known):
             size=1 + index % 2 if symbol in bundles else 0,
             reason="because",
             peers=bundles[symbol].peer_symbols if symbol in bundles else (),
+            daily_symbols=FeedNames.of(known, symbol).daily,
+            hourly_symbols=FeedNames.of(known, symbol).hourly,
+            partner=FeedNames.of(known, symbol).partner,
             commission_per_contract_usd=known[symbol].commission_per_contract_usd,
             slippage_ticks=known[symbol].slippage_ticks,
             instrument=known[symbol],
@@ -151,13 +155,15 @@ def in_batch(world, bundle):
     def sessions_of(one):
         return session_bars(world.bars[one], world.universe[one])
 
-    references = {one: ReferenceCloses.from_session_bars(sessions_of(one)) for one in REFERENCES}
+    names = bundle.feed_names
+    days = {one: sessions_of(one) for one in names.symbols}
+    feeds = Feeds.from_tables(names, world.bars, days)
     peers = {one: PeerSessions.from_session_bars(sessions_of(one)) for one in bundle.peer_symbols}
     every = replace(bundle, model=None, threshold=0.0)
     return (
-        batch_decisions(bars, bundle, references, peers),
-        filtered_trades(bars, bundle, references, peers),
-        filtered_trades(bars, every, references, peers),
+        batch_decisions(bars, bundle, feeds, peers),
+        filtered_trades(bars, bundle, feeds, peers),
+        filtered_trades(bars, every, feeds, peers),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rooney_core.features import ReferenceCloses
+from rooney_core.features import Feeds, HourlyCloses, PartnerIbs, PriorTrades, ReferenceCloses
 from rooney_core.market.bars import BarArrays
 
 HOUR_US = 3_600_000_000
@@ -59,3 +59,43 @@ def changed_at(bars: BarArrays, t: int) -> BarArrays:
         values[t] = values[t] * 1.5 + 7.0
     other["high"][t] += 40.0
     return replace(bars, **other)
+
+
+def hourly_closes(bars: BarArrays, seed: int) -> HourlyCloses:
+    """Another symbol's hours beside these bars: some missing, some late, one roll in 90."""
+    rng = np.random.default_rng(seed)
+    kept = rng.random(len(bars)) < 0.9
+    late = rng.choice([0, 0, 0, 1, HOUR_US], kept.sum())
+    gaps = np.where(rng.random(kept.sum()) < 1 / 90, rng.normal(size=kept.sum()), 0.0)
+    return HourlyCloses(
+        known_at_us=np.maximum.accumulate(bars.bar_end_us[kept] + late),
+        close=80.0 + np.cumsum(rng.normal(size=kept.sum())),
+        adjustment=np.cumsum(gaps[::-1])[::-1],
+    )
+
+
+def partner_ibs(bars: BarArrays, seed: int) -> PartnerIbs:
+    """A partner's hours, and its sessions known 22 hours into each of our days."""
+    rng = np.random.default_rng(seed)
+    hours = hourly_closes(bars, seed)
+    days = np.unique(bars.session).astype(np.int64) * DAY_US + 22 * HOUR_US
+    return PartnerIbs(hours.known_at_us, rng.random(len(hours.close)), days, rng.random(len(days)))
+
+
+def prior_trades(bars: BarArrays, seed: int) -> PriorTrades:
+    """A trade that ends in about one bar of 40, and all are known from bar 10 on."""
+    rng = np.random.default_rng(seed)
+    ends = np.flatnonzero(rng.random(len(bars)) < 1 / 40)
+    ends = ends[ends >= 10]
+    return PriorTrades(ends, rng.normal(0.0, 0.01, len(ends)), first_index=10)
+
+
+def every_feed(bars: BarArrays, seed: int) -> Feeds:
+    """Two daily and two hourly symbols, a partner and prior trades."""
+    n_days = len(bars) // PER_SESSION + 31
+    return Feeds(
+        daily={"ZN": daily_closes(seed + 1, n_days), "NQ": daily_closes(seed + 2, n_days)},
+        hourly={"ZN": hourly_closes(bars, seed + 3), "NQ": hourly_closes(bars, seed + 4)},
+        partner=partner_ibs(bars, seed + 5),
+        trades=prior_trades(bars, seed + 6),
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from rooney_core.backtest import CostModel
-from rooney_core.features import ReferenceCloses, feature_coverage
+from rooney_core.features import Feeds, ReferenceCloses, feature_coverage
 from rooney_core.labeling import build_training_set
 from rooney_core.market.instruments import Instrument
 from rooney_core.market.rolls import find_rolls, stitch
@@ -46,7 +46,7 @@ def _training_set(reference_from: date) -> pl.DataFrame:
         "SIM_NEVER": ReferenceCloses(np.empty(0, np.int64), np.empty(0)),
     }
     return build_training_set(
-        frames[0], "ibs_baseline", None, CostModel.of(own), own, references, SPLITS
+        frames[0], "ibs_baseline", None, CostModel.of(own), own, Feeds(daily=references), SPLITS
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from test_labeling_training_set import INSTRUMENT, MARKET, SPLITS
 
 from rooney_core.backtest import CostModel, run_backtest
+from rooney_core.features import NO_FEEDS
 from rooney_core.labeling import build_training_set
 from rooney_core.labeling.held_days import held_days
 from rooney_core.market.bars import BarArrays
@@ -107,7 +108,7 @@ def test_one_night_by_hand(frame):
 
 def test_overnight_trades_in_the_training_set(frame):
     """Spans run from the signal to the exit, days later, and none crosses a boundary."""
-    table = build_training_set(frame, "ibs_daily", {}, COSTS, INSTRUMENT, {}, SPLITS)
+    table = build_training_set(frame, "ibs_daily", {}, COSTS, INSTRUMENT, splits=SPLITS)
     days = (table["label_end"] - table["label_start"]).dt.total_days()
     assert days.max() >= 3
     edges = {"train": date(2012, 6, 30), "validation": date(2012, 9, 30), "test": date(2013, 1, 1)}
@@ -129,7 +130,7 @@ def test_a_variant_that_needs_peers_gets_them(frame):
             VARIANTS["spread_index_pair"],
             COSTS,
             instrument,
-            {},
+            NO_FEEDS,
             SPLITS,
             known,
         )

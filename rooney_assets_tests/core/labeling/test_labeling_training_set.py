@@ -1,5 +1,6 @@
 """One row per trade, with the label, span, window and features of exactly that trade."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -7,7 +8,14 @@ import polars as pl
 import pytest
 
 from rooney_core.backtest import CostModel, run_backtest
-from rooney_core.features import ReferenceCloses, compute_features, feature_names
+from rooney_core.features import (
+    Feeds,
+    HourlyCloses,
+    PriorTrades,
+    ReferenceCloses,
+    compute_features,
+    feature_names,
+)
 from rooney_core.labeling import average_uniqueness, build_training_set
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
@@ -42,14 +50,15 @@ def bars() -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def references(bars: pl.DataFrame) -> dict[str, ReferenceCloses]:
-    return {"SIM_R": ReferenceCloses.from_session_bars(session_bars(bars, INSTRUMENT))}
+def feeds(bars: pl.DataFrame) -> Feeds:
+    known = ReferenceCloses.from_session_bars(session_bars(bars, INSTRUMENT))
+    return Feeds(daily={"SIM_R": known}, hourly={"SIM_H": HourlyCloses.from_bars(bars)})
 
 
 @pytest.fixture(scope="module")
-def table(bars, references) -> pl.DataFrame:
+def table(bars, feeds) -> pl.DataFrame:
     costs = CostModel.of(INSTRUMENT)
-    return build_training_set(bars, VARIANT, None, costs, INSTRUMENT, references, SPLITS)
+    return build_training_set(bars, VARIANT, None, costs, INSTRUMENT, feeds, SPLITS)
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +66,9 @@ def trades(bars) -> pl.DataFrame:
     return run_backtest(bars, VARIANT, None, CostModel.of(INSTRUMENT), INSTRUMENT).trades
 
 
-def test_columns_in_the_documented_order(table, references) -> None:
+def test_columns_in_the_documented_order(table, feeds) -> None:
     assert table.columns[:2] == ["symbol", "entry_time"]
-    assert table.columns[-len(feature_names(references)) :] == list(feature_names(references))
+    assert table.columns[-len(feature_names(feeds.names)) :] == list(feature_names(feeds.names))
     assert table.schema["label_start"] == pl.Datetime("us", "UTC")
     assert table.schema["meta_label"] == pl.Int8
     assert table["symbol"].unique().to_list() == ["SIM_T"]
@@ -83,13 +92,15 @@ def test_windows_hold_whole_spans_and_keep_the_embargo(table, trades) -> None:
     assert table.height < trades.height
 
 
-def test_features_are_those_of_the_signal_bar(table, bars, references) -> None:
+def test_features_are_those_of_the_signal_bar(table, bars, trades, feeds) -> None:
     arrays = BarArrays.from_frame(bars, INSTRUMENT)
+    first = int(np.argmax(2 * arrays.bar_end_us - arrays.bar_start_us > arrays.flat_deadline_us))
+    known_trades = PriorTrades.of(trades, first + 1)
     ends = arrays.bar_end_us.tolist()
     for row in table.sample(20, seed=1).iter_rows(named=True):
         t = ends.index(int(row["label_start"].timestamp()) * 1_000_000)
-        expected = compute_features(arrays, [t], references)[0]
-        known = [np.nan if row[name] is None else row[name] for name in feature_names(references)]
+        expected = compute_features(arrays, [t], replace(feeds, trades=known_trades))[0]
+        known = [np.nan if row[name] is None else row[name] for name in feature_names(feeds.names)]
         np.testing.assert_array_equal(known, expected)
 
 
@@ -109,10 +120,10 @@ def test_results_are_booked_in_the_session_of_the_exit(table, bars) -> None:
         assert row["exit_session"] in booked
 
 
-def test_bars_without_a_trade_give_an_empty_set(bars, references) -> None:
+def test_bars_without_a_trade_give_an_empty_set(bars, feeds) -> None:
     costs = CostModel.of(INSTRUMENT)
     few = bars.head(3)
-    table = build_training_set(few, VARIANT, None, costs, INSTRUMENT, references, SPLITS)
+    table = build_training_set(few, VARIANT, None, costs, INSTRUMENT, feeds, SPLITS)
     assert table.height == 0
     assert "meta_label" in table.columns
 
