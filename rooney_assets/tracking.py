@@ -1,8 +1,8 @@
-"""MLflow beside the lake: the store, its experiment, and its registry of models.
+"""MLflow beside the lake: the store, its experiment, and a place in its registry of models.
 
-Belongs here: the dagster-mlflow resource, opened late and safely, and what the registry is asked.
-Does not belong here: what is logged (`rooney_assets.training_log`), or the model itself, whose
-truth is the lake.
+Belongs here: the dagster-mlflow resource, opened late and safely, and registering. Does not belong
+here: what is logged (`rooney_assets.training_log`), looking a model up (`rooney_assets.registry`),
+or the model itself, whose truth is the lake.
 
 Two things that bite are handled here. Processes that meet a fresh SQLite store at once break it,
 so the store is made under a file lock before anyone uses it. And the vendor's resource imports
@@ -13,12 +13,18 @@ partition that is reused costs nothing and leaves no empty run.
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 
+from rooney_assets.registry import (
+    CHALLENGER,
+    SYMBOL_TAG,
+    VERSION_TAG,
+    registry_name,
+    store_file,
+)
 from rooney_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,45 +32,11 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT: Final = "rooney-meta-models"
-CHALLENGER: Final = "challenger"
-"""Alias of the newest model of a symbol. `champion` is the gates' to give, and not given here."""
-
-VERSION_TAG, SYMBOL_TAG, LAKE_TAG = "model_version", "symbol", "lake_version"
 
 
 def tracking_uri(settings: Settings) -> str:
     """The embedded SQLite store below the state folder."""
-    return f"sqlite:///{settings.state / 'mlflow' / 'mlflow.db'}"
-
-
-def registry_name(symbol: str) -> str:
-    """Name of a symbol's registered model."""
-    return f"rooney-meta-model-{symbol}"
-
-
-@dataclass(frozen=True)
-class Registered:
-    """A version of MLflow's registry. `aliases` are those that point to this version."""
-
-    name: str
-    version: str
-    aliases: tuple[str, ...]
-    run_id: str
-
-    @property
-    def told(self) -> str:
-        """In words."""
-        named = f" ({', '.join(self.aliases)})" if self.aliases else ""
-        return f"{self.name}, version {self.version}{named}"
-
-    def as_facts(self) -> dict[str, object]:
-        """For a program."""
-        return {
-            "run_id": self.run_id,
-            "registered_model": self.name,
-            "version": self.version,
-            "aliases": list(self.aliases),
-        }
+    return f"sqlite:///{store_file(settings)}"
 
 
 class LateMlflow:
@@ -93,8 +65,9 @@ class LateMlflow:
 
 def prepare_store(uri: str) -> None:
     """Create the SQLite store and the experiment once, however many processes ask at once."""
-    _be_quiet()
-    folder = _store_file(uri).parent
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    folder = Path(uri.removeprefix("sqlite:///")).parent
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "store.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -127,34 +100,9 @@ def register(
     return str(found.version)
 
 
-def registered(uri: str, symbol: str, model_version: str) -> Registered | None:
-    """What the registry says of a model; None where there is no store, or it does not know it."""
-    if not _store_file(uri).is_file():
-        return None
-    _be_quiet()
-    from mlflow.tracking import MlflowClient
-
-    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    found = _version(client, symbol, model_version)
-    if found is None:
-        return None
-    # A search leaves the aliases out.
-    aliases = client.get_model_version(found.name, found.version).aliases
-    return Registered(found.name, str(found.version), tuple(sorted(aliases)), str(found.run_id))
-
-
 def _version(client: "MlflowClient", symbol: str, model_version: str) -> "ModelVersion | None":
     wanted = f"name = '{registry_name(symbol)}' and tags.{VERSION_TAG} = '{model_version}'"
     return next(iter(client.search_model_versions(wanted)), None)
-
-
-def _store_file(uri: str) -> Path:
-    return Path(uri.removeprefix("sqlite:///"))
-
-
-def _be_quiet() -> None:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 
 @dg.resource(

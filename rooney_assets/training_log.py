@@ -23,6 +23,7 @@ from rooney_assets.ledger import model_alone
 from rooney_assets.model_report.figures import figures_of
 from rooney_assets.model_report.portrait import Portrait
 from rooney_assets.provenance import git_commit
+from rooney_assets.registry import LAKE_TAG, SYMBOL_TAG, VERSION_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -107,8 +108,6 @@ def metrics_of(portrait: Portrait) -> list[Metric]:
 
 
 def _tags(here: Here, portrait: Portrait, lake_version: str) -> dict[str, str]:
-    from rooney_assets.tracking import LAKE_TAG, SYMBOL_TAG, VERSION_TAG
-
     return {
         SYMBOL_TAG: here.symbol,
         VERSION_TAG: portrait.model_version,

@@ -18,6 +18,7 @@ from rooney_assets.ledger import (
 from rooney_assets.model_report.figures import figures_of
 from rooney_assets.model_report.portrait import portrait_of
 from rooney_assets.training_log import TrainingLog
+from rooney_assets.training_progress import TrialsTold
 from rooney_core.backtest.costs import CostModel
 from rooney_core.features import FeedNames, Feeds, feature_coverage, feature_names
 from rooney_core.gates.evaluation import Trials, evaluate
@@ -105,9 +106,11 @@ def meta_model(here: Here, training_set: pl.DataFrame, session_bars: pl.DataFram
     """LightGBM and Random Forest, blended, saying which of the strategy's trades to take.
 
     Tuned on purged folds of the train window, threshold chosen on the validation window; stored as
-    rows (the booster's text, the forest's node arrays), nothing that could execute code.
+    rows (the booster's text, the forest's node arrays), nothing that could execute code. Finished
+    trials are kept below ROONEY_STATE: a training that was killed goes on where it was.
     """
     # scikit-learn and Optuna take seconds to import; only a training waits for them.
+    from rooney_assets.study_files import StudyFiles
     from rooney_core.modeling.training import train_meta_model
 
     known = training_set.filter(pl.col("split") != "test")
@@ -116,7 +119,8 @@ def meta_model(here: Here, training_set: pl.DataFrame, session_bars: pl.DataFram
         feature_names(FeedNames.of(here.universe, here.symbol)),
         here.params,
         sessions=session_bars["session"],
-        on_trial=lambda done, planned, score: here.progress(f"trial {done}/{planned}"),
+        on_trial=TrialsTold(here.progress, here.milestone),
+        studies=StudyFiles.of(here),
     )
     table = with_searches(trained.model.to_row(here.symbol), trained)
     portrait = portrait_of(table, known, session_bars["session"])

@@ -11,15 +11,13 @@ from textwrap import wrap
 import click
 
 WIDTH = 120
-NAME_WIDTH = 24
 
 
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:
     """Names and what they are; long values go on below, under their own column."""
+    widest = max((len(name) for name, _ in rows), default=0)
     for name, value in rows:
-        head = f"  {name:<{NAME_WIDTH}}"
-        if len(name) > NAME_WIDTH:
-            head += "  "
+        head = f"  {name.ljust(widest)}  "
         room = max(WIDTH - len(head), WIDTH // 2)
         parts = wrap(value, room, break_long_words=False, break_on_hyphens=False) or [""]
         for part in parts:

@@ -74,8 +74,8 @@ def _print(standing: Standing, path: Path | None) -> None:
     click.echo("reliability: probability stated, and trades won")
     print_table(words.RELIABILITY_HEAD, words.reliability_table(standing))
     click.echo(
-        f"features: importance (rise of the log loss when shuffled, on {standing.portrait.judged_on}"
-        " trades), mean absolute contribution, coverage"
+        f"features, on {standing.portrait.judged_on} trades: importance (rise of the log loss when "
+        "shuffled), mean absolute contribution; coverage"
     )
     print_table(words.FEATURE_HEAD, words.feature_table(standing))
     click.echo("lineage")

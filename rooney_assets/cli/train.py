@@ -23,16 +23,13 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Go on to the verdict: spends a look at the sealed test window, on the record.",
 )
-@click.option("--force", is_flag=True, help="Train again even if nothing changed.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the report; default: reports/<symbol>_meta_model_<version>.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace another file in that folder.")
-def train(
-    symbol: str, quick: bool, evaluate: bool, force: bool, out: Path | None, overwrite: bool
-) -> None:
+def train(symbol: str, quick: bool, evaluate: bool, out: Path | None, overwrite: bool) -> None:
     """Train the meta model of SYMBOL and print what came of it.
 
     Materializes what meta_model needs, as `rooney materialize` does: bars, the strategy search, the
@@ -47,10 +44,11 @@ def train(
     require_tradable(own, place)
     if out is not None:
         files.require_folder(out)
-    _materialize(own, "meta_model", place, force)
+    _materialize(own, "meta_model", place)
     if evaluate:
         _tell_of_the_look(own, place)
-        _materialize(own, "model_evaluation", place, force=False)
+        # The table of looks comes of the evaluation, and shows this one.
+        _materialize(own, "holdout_looks", place)
     standing = read_standing(own, place)
     path = files.write(standing, out or files.default_folder(standing), overwrite=overwrite)
     print_result(standing)
@@ -62,11 +60,11 @@ def read_standing(symbol: str, place: Place) -> Standing:
     from dataclasses import replace
 
     from rooney_assets.model_report.standing import standing_of
-    from rooney_assets.tracking import registered, tracking_uri
+    from rooney_assets.registry import registered, store_file
 
     standing = standing_of(place.lake, symbol, _budget(place))
     version = standing.portrait.model_version
-    return replace(standing, registered=registered(tracking_uri(place.settings), symbol, version))
+    return replace(standing, registered=registered(store_file(place.settings), symbol, version))
 
 
 def print_result(standing: Standing) -> None:
@@ -92,12 +90,12 @@ def require_tradable(symbol: str, place: Place) -> None:
         )
 
 
-def _materialize(symbol: str, target: str, place: Place, force: bool) -> None:
+def _materialize(symbol: str, target: str, place: Place) -> None:
     """Exits 1 when something failed, after saying what."""
     from rooney_assets.cli.progress import Board
     from rooney_assets.headless import Request, run
 
-    request = Request(symbols=(symbol,), target=target, force=force)
+    request = Request(symbols=(symbol,), target=target)
     with Board(place) as board:
         report = run(request, place.settings, place.universe, place.source, place.lake, board.show)
     board.conclude(report)

@@ -14,10 +14,11 @@ from typing import Any
 
 import polars as pl
 
+import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
 from rooney_assets.graph.declaration import ASSETS, partition_of
 from rooney_assets.lake import Lake, Manifest
 from rooney_assets.model_report.portrait import Portrait, portrait_of
-from rooney_assets.tracking import Registered
+from rooney_assets.registry import Registered
 from rooney_core.errors import LakeError, MissingArtifact
 
 _LABEL = re.compile(r"([a-z0-9_]+)(?:\[(.+)\])?")

@@ -76,7 +76,7 @@ def model_rows(standing: Standing) -> Rows:
         ("forest's weight", f"{model.forest_weight:g}; the booster has the rest"),
         ("CPCV path Sharpes", f"{paths}; mean {number(model.cpcv_sharpe_mean)}"),
         ("trials", _trials(standing)),
-        ("windows", model.windows),
+        ("split", _split(standing)),
         ("features", str(len(model.features))),
     ]
 
@@ -113,12 +113,11 @@ def origin_rows(standing: Standing) -> Rows:
     manifest, registered = standing.manifest, standing.registered
     own = f"[{standing.portrait.symbol}]"
     mine = {name: one for name, one in standing.lineage.items() if name.endswith(own)}
-    others = [name for name in standing.lineage if name not in mine]
-    rows = [*mine.items()]
-    if others:
-        rows.append(("of other symbols", f"{len(others)} tables: {', '.join(sorted(others))}"))
+    others = [name.rstrip("]").split("[") for name in standing.lineage if name not in mine]
+    tables, symbols = (", ".join(sorted({one[at] for one in others})) for at in (0, -1))
     return [
-        *rows,
+        *mine.items(),
+        *([("of other symbols", f"{tables} of {symbols}")] if others else []),
         ("code version", manifest.code_version),
         ("git commit", manifest.git_commit),
         ("Dagster run", manifest.run_id),
@@ -227,6 +226,12 @@ def _trials(standing: Standing) -> str:
     given_up = trials["score"].is_null().sum()
     said = f"{standing.portrait.model.n_trials} sets scored"
     return f"{said}, {given_up} of them given up early" if given_up else said
+
+
+def _split(standing: Standing) -> str:
+    if standing.portrait.is_two_way:
+        return "two-way: the validation window trained too"
+    return "three-way: the validation window chose the threshold, and trained nothing"
 
 
 def _significance(found: Mapping[str, Any]) -> str:
