@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,8 @@ class Bar:
     """One complete bar of the continuous series, known from `bar_end_us` on.
 
     Fields as in BarArrays: microseconds UTC, raw prices in quote units, adjusted price = price +
-    adjustment, session in days since 1970-01-01.
+    adjustment, session in days since 1970-01-01. `exchange_hour` and `last_safe_day` are NaN where
+    nobody knows them.
     """
 
     symbol: str
@@ -52,6 +53,8 @@ class Bar:
     flat_deadline_us: int
     session_open_us: int
     session_close_us: int
+    exchange_hour: float = nan
+    last_safe_day: float = nan
 
 
 def bars_of(frame: pl.DataFrame, instrument: Instrument) -> Iterator[Bar]:

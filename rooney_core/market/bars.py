@@ -7,7 +7,7 @@ where bars come from (`rooney_assets.sources`), or which contract is in front (`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Final, TypeVar
 
 import numpy as np
@@ -21,6 +21,8 @@ from rooney_core.market.calendar import (
     outside_hours,
     session_hours,
 )
+from rooney_core.market.expiry import last_safe_days
+from rooney_core.market.hours import HOURS
 from rooney_core.market.instruments import Instrument
 from rooney_core.market.quarantine import is_in_order
 
@@ -52,6 +54,7 @@ Number = TypeVar("Number", bound=np.generic)
 _PRICES: Final = ("open", "high", "low", "close")
 _SHOWN = 3
 _SLICE: Final = 500_000
+_LEFT_OUT: Final = np.empty(0)
 
 
 def validate_bars(frame: pl.DataFrame, instrument: Instrument) -> None:
@@ -100,6 +103,10 @@ class BarArrays:
     position is flat by `flat_deadline_us`, which belongs to the calendar day of the bar's start:
     the session after a bank holiday holds two of them, the holiday's own first. Each value of a bar
     depends on that bar alone, never on its neighbours.
+
+    `exchange_hour`: 0 to 23, the exchange's clock at the bar's start. `last_safe_day`: days since
+    1970-01-01 of the last day on which the bar's contract trades and nobody can be asked to
+    deliver, which is known when it is listed. Both NaN where unknown; left out, all is unknown.
     """
 
     bar_start_us: NDArray[np.int64]
@@ -114,6 +121,13 @@ class BarArrays:
     flat_deadline_us: NDArray[np.int64]
     session_open_us: NDArray[np.int64]
     session_close_us: NDArray[np.int64]
+    exchange_hour: NDArray[np.float64] = field(default_factory=lambda: _LEFT_OUT)
+    last_safe_day: NDArray[np.float64] = field(default_factory=lambda: _LEFT_OUT)
+
+    def __post_init__(self) -> None:
+        for name in ("exchange_hour", "last_safe_day"):
+            if getattr(self, name) is _LEFT_OUT:
+                object.__setattr__(self, name, np.full(len(self), np.nan))
 
     @classmethod
     def from_frame(cls, frame: pl.DataFrame, instrument: Instrument) -> BarArrays:
@@ -139,6 +153,10 @@ class BarArrays:
             flat_deadline_us=_microseconds(flat_deadlines(frame["bar_start"], instrument)),
             session_open_us=_microseconds(hours["session_open"]),
             session_close_us=_microseconds(hours["session_close"]),
+            exchange_hour=_exchange_hours(frame["bar_start"], instrument),
+            last_safe_day=_copy(
+                last_safe_days(frame["contract"], instrument).to_physical(), np.float64
+            ),
         )
 
     def __len__(self) -> int:
@@ -152,6 +170,12 @@ class BarArrays:
 def _copy(series: pl.Series, dtype: type[Number]) -> NDArray[Number]:
     # Always a writable copy: numba takes a read-only view for another type and compiles it anew.
     return np.array(series.to_numpy(), dtype=dtype)
+
+
+def _exchange_hours(starts: pl.Series, instrument: Instrument) -> NDArray[np.float64]:
+    zone = HOURS[instrument.product_group].zone
+    hours = in_slices(starts, lambda part: part.dt.convert_time_zone(zone).dt.hour())
+    return _copy(hours, np.float64)
 
 
 def _microseconds(times: pl.Series) -> NDArray[np.int64]:

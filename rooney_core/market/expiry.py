@@ -17,9 +17,11 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
-from rooney_core.errors import InvalidSetting
+import polars as pl
+
+from rooney_core.errors import InputError, InvalidSetting
 from rooney_core.market.calendar import schedule
-from rooney_core.market.contracts import Contract
+from rooney_core.market.contracts import Contract, parse_contract
 from rooney_core.market.instruments import ExpiryRule, Instrument, NoticeRule
 
 _WEDNESDAY, _FRIDAY = 3, 5
@@ -58,6 +60,28 @@ def last_safe_day(contract: Contract, instrument: Instrument) -> date:
     last = last_trading_day(contract, instrument)
     notice = first_notice_day(contract, instrument)
     return last if notice is None else min(last, business_days_before(notice, 1))
+
+
+def last_safe_days(contracts: pl.Series, instrument: Instrument) -> pl.Series:
+    """`last_safe_day` of each name in `contracts` (Date), aligned; null where nobody can know it.
+
+    That is for an instrument without an `expiry` rule, and for a name that is no contract of it:
+    another root, a month that it does not have, or no dated contract at all.
+    """
+    names = [] if instrument.expiry is None else contracts.unique().drop_nulls().to_list()
+    days = {name: _safe_day(name, instrument) for name in names}
+    known = {name: day for name, day in days.items() if day is not None}
+    return contracts.replace_strict(known, default=None, return_dtype=pl.Date)
+
+
+def _safe_day(name: str, instrument: Instrument) -> date | None:
+    try:
+        contract = parse_contract(name)
+    except InputError:
+        return None
+    is_ours = contract.root == instrument.symbol
+    listed = contract.month_code in instrument.contract_months
+    return last_safe_day(contract, instrument) if is_ours and listed else None
 
 
 def is_business_day(day: date) -> bool:

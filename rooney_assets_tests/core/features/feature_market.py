@@ -40,6 +40,8 @@ def walk(seed: int, n: int = 400) -> BarArrays:
         flat_deadline_us=opens + 20 * HOUR_US,
         session_open_us=opens,
         session_close_us=opens + PER_SESSION * HOUR_US,
+        exchange_hour=(17.0 + np.arange(n) % PER_SESSION) % 24,
+        last_safe_day=np.ceil(day / 90) * 90.0,
     )
 
 

@@ -1,0 +1,122 @@
+"""Sums, powers and ranks of the last n values: the loops behind the own-symbol features.
+
+Belongs here: order and speed of a sum. Does not belong here: what is summed
+(`own_symbol_windows.py`).
+
+Each sum starts afresh at its oldest value, in four lanes: the order depends on n alone, so that a
+short window of bars gives the bits of the whole history, and the lanes do not wait for each other.
+Indices are unsigned, which spares compiled code the question whether they count from the end; and
+no loop cuts a slice, whose reference would be counted in every row.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from rooney_core.features.own_symbol_columns import Floats, inlined
+
+_ONE: Final = np.uint64(1)
+_TWO: Final = np.uint64(2)
+_THREE: Final = np.uint64(3)
+_FOUR: Final = np.uint64(4)
+
+
+@inlined
+def total(values: Floats, t: int, n: int) -> float:
+    """Sum of the n values that end at t."""
+    first, end = np.uint64(t - n + 1), np.uint64(t + 1)
+    rest = np.uint64(t + 1 - n % 4)
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    for i in range(first, rest, _FOUR):
+        a += values[i]
+        b += values[i + _ONE]
+        c += values[i + _TWO]
+        d += values[i + _THREE]
+    for i in range(rest, end):
+        a += values[i]
+    return (a + b) + (c + d)
+
+
+@inlined
+def squares(values: Floats, t: int, n: int, mean: float) -> float:
+    """Sum of the squares of the n values that end at t, less `mean`."""
+    first, end = np.uint64(t - n + 1), np.uint64(t + 1)
+    rest = np.uint64(t + 1 - n % 4)
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    for i in range(first, rest, _FOUR):
+        a += (values[i] - mean) * (values[i] - mean)
+        b += (values[i + _ONE] - mean) * (values[i + _ONE] - mean)
+        c += (values[i + _TWO] - mean) * (values[i + _TWO] - mean)
+        d += (values[i + _THREE] - mean) * (values[i + _THREE] - mean)
+    for i in range(rest, end):
+        a += (values[i] - mean) * (values[i] - mean)
+    return (a + b) + (c + d)
+
+
+@inlined
+def cubes(values: Floats, t: int, n: int, mean: float) -> float:
+    """Sum of the cubes of the n values that end at t, less `mean`."""
+    first, end = np.uint64(t - n + 1), np.uint64(t + 1)
+    rest = np.uint64(t + 1 - n % 4)
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    for i in range(first, rest, _FOUR):
+        one, two = values[i] - mean, values[i + _ONE] - mean
+        three, four = values[i + _TWO] - mean, values[i + _THREE] - mean
+        a += one * one * one
+        b += two * two * two
+        c += three * three * three
+        d += four * four * four
+    for i in range(rest, end):
+        one = values[i] - mean
+        a += one * one * one
+    return (a + b) + (c + d)
+
+
+@inlined
+def rank(values: Floats, t: int, n: int) -> float:
+    """Share of the n values that end at t which lie below the last one; ties count half."""
+    current = values[t]
+    below, equal = 0, 0
+    for i in range(np.uint64(t - n + 1), np.uint64(t + 1)):
+        below += values[i] < current
+        equal += values[i] == current
+    return (below + 0.5 * equal) / n
+
+
+@inlined
+def highest(prices: Floats, adjustment: Floats, t: int, n: int) -> float:
+    """Largest of the n prices that end at t, in terms of bar t's contract."""
+    current, largest = adjustment[t], prices[t]
+    other = largest
+    first, rest = np.uint64(t - n + 1), np.uint64(t + 1 - n % 2)
+    for i in range(first, rest, _TWO):
+        a = prices[i] + (adjustment[i] - current)
+        b = prices[i + _ONE] + (adjustment[i + _ONE] - current)
+        largest = a if a > largest else largest
+        other = b if b > other else other
+    return float(largest if largest > other else other)
+
+
+@inlined
+def lowest(prices: Floats, adjustment: Floats, t: int, n: int) -> float:
+    """Smallest of the n prices that end at t, in terms of bar t's contract."""
+    current, smallest = adjustment[t], prices[t]
+    other = smallest
+    first, rest = np.uint64(t - n + 1), np.uint64(t + 1 - n % 2)
+    for i in range(first, rest, _TWO):
+        a = prices[i] + (adjustment[i] - current)
+        b = prices[i + _ONE] + (adjustment[i + _ONE] - current)
+        smallest = a if a < smallest else smallest
+        other = b if b < other else other
+    return float(smallest if smallest < other else other)
+
+
+@inlined
+def fill_offsets(close: Floats, adjustment: Floats, t: int, n: int, out: Floats) -> None:
+    """Write the n adjusted closes that end at t, less the close of t, into out f8[>= n]."""
+    price, current, first = close[t], adjustment[t], np.uint64(t - n + 1)
+    for k in range(np.uint64(n)):
+        i = first + k
+        out[k] = (close[i] + (adjustment[i] - current)) - price
