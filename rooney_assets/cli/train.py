@@ -42,17 +42,15 @@ def train(symbol: str, quick: bool, evaluate: bool, out: Path | None, overwrite:
     place = Place.from_environment(quick=quick)
     own = place.symbol(symbol)
     require_tradable(own, place)
-    if out is not None:
-        files.require_folder(out)
-    _materialize(own, "meta_model", place)
-    if evaluate:
-        _tell_of_the_look(own, place)
-        # The table of looks comes of the evaluation, and shows this one.
-        _materialize(own, "holdout_looks", place)
+    files.require_folder(out or files.HOME)
+    if not _materialize(own, "meta_model", place):
+        sys.exit(1)
+    succeeded = not evaluate or _evaluate(own, place)
     standing = read_standing(own, place)
     path = files.write(standing, out or files.default_folder(standing), overwrite=overwrite)
     print_result(standing)
     click.echo(f"wrote {path}")
+    sys.exit(0 if succeeded else 1)
 
 
 def read_standing(symbol: str, place: Place) -> Standing:
@@ -90,8 +88,8 @@ def require_tradable(symbol: str, place: Place) -> None:
         )
 
 
-def _materialize(symbol: str, target: str, place: Place) -> None:
-    """Exits 1 when something failed, after saying what."""
+def _materialize(symbol: str, target: str, place: Place) -> bool:
+    """Whether all went well; what did not is printed."""
     from rooney_assets.cli.progress import Board
     from rooney_assets.headless import Request, run
 
@@ -99,8 +97,14 @@ def _materialize(symbol: str, target: str, place: Place) -> None:
     with Board(place) as board:
         report = run(request, place.settings, place.universe, place.source, place.lake, board.show)
     board.conclude(report)
-    if not report.succeeded:
-        sys.exit(1)
+    return report.succeeded
+
+
+def _evaluate(symbol: str, place: Place) -> bool:
+    """Whether the model was evaluated; the model stays what it is where the look is refused."""
+    _tell_of_the_look(symbol, place)
+    # The table of looks comes of the evaluation, and shows this one.
+    return _materialize(symbol, "holdout_looks", place)
 
 
 def _tell_of_the_look(symbol: str, place: Place) -> None:

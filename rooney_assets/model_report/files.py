@@ -15,12 +15,14 @@ from rooney_assets.model_report.standing import Standing
 from rooney_core.errors import InvalidSetting, RefusedError
 
 PAGE: Final = "report.html"
+HOME: Final = Path("reports")
+"""Where pages are written when nobody says otherwise, below the working directory."""
 
 
 def default_folder(standing: Standing) -> Path:
-    """reports/<symbol>_meta_model_<version>, below the working directory."""
+    """reports/<symbol>_meta_model_<version>."""
     portrait = standing.portrait
-    return Path("reports") / f"{portrait.symbol}_meta_model_{portrait.model_version}"
+    return HOME / f"{portrait.symbol}_meta_model_{portrait.model_version}"
 
 
 def require_folder(folder: Path) -> None:
@@ -28,7 +30,7 @@ def require_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidSetting(f"--out {folder} cannot be a folder: {error}.") from error
+        raise InvalidSetting(f"{folder} cannot be a folder for the report: {error}.") from error
 
 
 def report_of(standing: Standing) -> Path | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from rooney_assets.graph.page import number, percent
 from rooney_assets.model_report.standing import Standing
+from rooney_core.modeling.settings import TuningSettings
 
 Rows = list[tuple[str, str]]
 
@@ -28,6 +29,9 @@ def warnings_of(standing: Standing) -> list[str]:
             "Two-way split: the validation years were trained on too, so their numbers are in "
             "sample, and the threshold was chosen out of fold."
         )
+    n_trials, full = standing.portrait.model.n_trials, TuningSettings().n_trials
+    if n_trials < full:
+        said.append(f"A quick search: {n_trials} sets were scored, {full} is the default.")
     return said
 
 
