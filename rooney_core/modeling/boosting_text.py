@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from rooney_core.errors import ReleaseRejected
 from rooney_core.modeling.boosting import BoostingArrays
@@ -83,6 +84,7 @@ class _Tree(NamedTuple):
     decision: list[int]
     left: list[int]
     right: list[int]
+    internal_count: list[int]
     leaf_value: list[float]
     leaf_count: list[int]
 
@@ -107,11 +109,15 @@ def parse_boosting_text(text: str, features: Sequence[str]) -> BoostingArrays:
     blocks = rest.removeprefix("\n")
     trees, start = [], 0
     for number, size in enumerate(sizes):
-        trees.append(_tree(blocks[start : start + size], f"tree {number}", number, len(features)))
+        trees.append(_tree(blocks[start : start + size], f"tree {number}", number))
         start += size
     if blocks[start:].strip("\n") != END.strip("\n"):
         raise _rejected("tree_sizes does not cover the trees")
-    return _arrays(trees)
+    arrays = _arrays(trees)
+    _check_splits(arrays, len(features))
+    counts = list(chain.from_iterable(tree.internal_count for tree in trees))
+    _check_counts(arrays, np.array(counts, dtype=np.int64))
+    return arrays
 
 
 def _arrays(trees: Sequence[_Tree]) -> BoostingArrays:
@@ -164,7 +170,7 @@ def _tree_sizes(header: str, features: Sequence[str]) -> list[int]:
     return sizes
 
 
-def _tree(block: str, where: str, number: int, n_features: int) -> _Tree:
+def _tree(block: str, where: str, number: int) -> _Tree:
     first, _, rest = block.partition("\n")
     if first != f"Tree={number}":
         raise _rejected(f"{where} does not begin where tree_sizes says")
@@ -181,14 +187,12 @@ def _tree(block: str, where: str, number: int, n_features: int) -> _Tree:
         decision=_wholes(values["decision_type"], n_splits, f"{where} decision_type"),
         left=_wholes(values["left_child"], n_splits, f"{where} left_child"),
         right=_wholes(values["right_child"], n_splits, f"{where} right_child"),
+        internal_count=_wholes(values["internal_count"], n_splits, f"{where} internal_count"),
         leaf_value=_numbers(values["leaf_value"], n_leaves, f"{where} leaf_value"),
         leaf_count=_leaf_counts(values["leaf_count"], n_leaves, where),
     )
-    _check_splits(tree, n_features, where)
-    _check_counts(tree, values["internal_count"], where)
-    # NaN is in no interval, and infinite log odds would make a probability of certainty.
-    if not all(-MAX_LEAF_VALUE <= value <= MAX_LEAF_VALUE for value in tree.leaf_value):
-        raise _rejected(f"{where} has a leaf_value that is not within +-{MAX_LEAF_VALUE:g}")
+    if not _DECISION_TYPES.issuperset(tree.decision):
+        raise _rejected(f"{where} decision_type has a split that is not numeric")
     for key in _UNREAD_PER_SPLIT:
         _check_numbers(values[key], n_splits, f"{where} {key}")
     _check_numbers(values["shrinkage"], 1, f"{where} shrinkage")
@@ -204,36 +208,54 @@ def _leaf_counts(text: str, n_leaves: int, where: str) -> list[int]:
     return _wholes(text, n_leaves, f"{where} leaf_count")
 
 
-def _check_splits(tree: _Tree, n_features: int, where: str) -> None:
-    n_splits = len(tree.feature)
-    if any(not 0 <= one < n_features for one in tree.feature):
-        raise _rejected(f"{where} split_feature is outside 0 to {n_features - 1}")
-    if not _DECISION_TYPES.issuperset(tree.decision):
-        raise _rejected(f"{where} decision_type has a split that is not numeric")
+def _check_splits(trees: BoostingArrays, n_features: int) -> None:
+    """Refuse arrays on which the compiled walk could leave memory, loop, or lie."""
+    n_splits = np.diff(trees.split_offset)
+    size = np.repeat(n_splits, n_splits)
+    own = np.arange(len(trees.feature)) - np.repeat(trees.split_offset[:-1], n_splits)
+    outside = (trees.feature < 0) | (trees.feature >= n_features)
+    _refuse_first(trees, outside, f"split_feature is outside 0 to {n_features - 1}")
     # Infinite where a split tells known from unknown; NaN would decide nothing.
-    if any(one != one for one in tree.threshold):
-        raise _rejected(f"{where} has a threshold of NaN")
-    reached = set()
-    for key, children in (("left_child", tree.left), ("right_child", tree.right)):
-        for parent, child in enumerate(children):
-            # Leaves are ~0, ~1, ...; inner children come after their parent, so walks end.
-            if not (parent < child < n_splits or ~n_splits <= child < 0):
-                raise _rejected(f"{where} {key} of split {parent} is {child}")
-            reached.add(child)
-    if len(reached) != 2 * n_splits:
-        raise _rejected(f"{where} has a split or a leaf with two parents")
+    _refuse_first(trees, np.isnan(trees.threshold), "threshold is NaN")
+    for key, child in (("left_child", trees.left), ("right_child", trees.right)):
+        # Leaves are ~0, ~1, ...; inner children come after their parent, so walks end.
+        is_split, is_leaf = (own < child) & (child < size), (~size <= child) & (child < 0)
+        _refuse_first(trees, ~(is_split | is_leaf), f"{key} is no later split and no leaf")
+    children = np.concatenate(_children(trees))
+    if np.bincount(children, minlength=1).max() > 1:
+        raise _rejected("a split or a leaf has two parents")
+    # NaN is in no interval, and infinite log odds would make a probability of certainty.
+    if not np.all(np.abs(trees.leaf_value) <= MAX_LEAF_VALUE):
+        raise _rejected(f"a leaf_value is not within +-{MAX_LEAF_VALUE:g}")
 
 
-def _check_counts(tree: _Tree, internal_count: str, where: str) -> None:
+def _check_counts(trees: BoostingArrays, internal_count: npt.NDArray[np.int64]) -> None:
     """Every split has the rows of its two children, and no leaf is empty."""
-    n_splits = len(tree.feature)
-    counts = _wholes(internal_count, n_splits, f"{where} internal_count")
-    if n_splits and min(tree.leaf_count) < 1:
-        raise _rejected(f"{where} leaf_count has a leaf without rows")
-    for count, *children in zip(counts, tree.left, tree.right, strict=True):
-        rows = [counts[one] if one >= 0 else tree.leaf_count[~one] for one in children]
-        if count != sum(rows):
-            raise _rejected(f"{where} internal_count has a split of {count} rows into {rows}")
+    counts = np.concatenate((internal_count, trees.leaf_count))
+    left, right = _children(trees)
+    for one in (left, right):
+        _refuse_first(trees, counts[one] < 1, "leaf_count or internal_count leaves it without rows")
+    differs = counts[left] + counts[right] != internal_count
+    _refuse_first(trees, differs, "internal_count is not the sum of its children's")
+
+
+def _children(trees: BoostingArrays) -> list[npt.NDArray[np.int64]]:
+    """Left and right child of every split, as places in all splits followed by all leaves."""
+    n_splits = np.diff(trees.split_offset)
+    first_split = np.repeat(trees.split_offset[:-1], n_splits)
+    first_leaf = np.repeat(trees.leaf_offset[:-1], n_splits) + len(trees.feature)
+    return [
+        np.where(child >= 0, first_split + child, first_leaf + ~child)
+        for child in (trees.left, trees.right)
+    ]
+
+
+def _refuse_first(trees: BoostingArrays, is_wrong: npt.NDArray[np.bool_], what: str) -> None:
+    if is_wrong.any():
+        place = int(np.argmax(is_wrong))
+        tree = int(np.searchsorted(trees.split_offset, place, side="right")) - 1
+        split = place - int(trees.split_offset[tree])
+        raise _rejected(f"tree {tree} split {split}: {what}")
 
 
 def _key_values(text: str, keys: Sequence[str], where: str) -> dict[str, str]:

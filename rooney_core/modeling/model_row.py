@@ -24,6 +24,16 @@ from rooney_core.modeling.forest import MAX_NODES
 Windows = Literal["three_way", "two_way"]
 """Whether the validation window was kept apart from training, or not."""
 
+_FOREST: Final[dict[str, pl.DataType]] = {
+    "feature": pl.Int32(),
+    "threshold": pl.Float64(),
+    "left": pl.Int32(),
+    "right": pl.Int32(),
+    "missing_left": pl.Boolean(),
+    "value": pl.Float64(),
+    "tree_offset": pl.Int64(),
+}
+
 META_MODEL_SCHEMA: Final[dict[str, pl.DataType]] = {
     "symbol": pl.String(),
     "model_version": pl.String(),
@@ -31,17 +41,7 @@ META_MODEL_SCHEMA: Final[dict[str, pl.DataType]] = {
     "threshold": pl.Float64(),
     "threshold_reason": pl.String(),
     "lightgbm_text": pl.String(),
-    "random_forest": pl.Struct(
-        {
-            "feature": pl.List(pl.Int32()),
-            "threshold": pl.List(pl.Float64()),
-            "left": pl.List(pl.Int32()),
-            "right": pl.List(pl.Int32()),
-            "missing_left": pl.List(pl.Boolean()),
-            "value": pl.List(pl.Float64()),
-            "tree_offset": pl.List(pl.Int64()),
-        }
-    ),
+    "random_forest": pl.Struct({name: pl.List(kind) for name, kind in _FOREST.items()}),
     "hyperparameters": pl.String(),
     "n_trials": pl.Int64(),
     "cpcv_sharpe_mean": pl.Float64(),
@@ -115,27 +115,25 @@ def _check_schema(row: pl.DataFrame) -> None:
 
 def _check_sizes(row: pl.DataFrame) -> None:
     """Refuse what is too large before it is hashed or copied."""
+    names = pl.col("features").list
+    forest = pl.col("random_forest").struct
     sizes = {
-        "features": (pl.col("features").list.len(), MAX_FEATURES),
-        "feature names": (
-            pl.col("features").list.join("").str.len_bytes(),
-            MAX_FEATURES * MAX_FEATURE_NAME,
-        ),
+        "features": (names.len(), MAX_FEATURES),
+        "feature names": (names.join("").str.len_bytes(), MAX_FEATURES * MAX_FEATURE_NAME),
         "reliability": (pl.col("reliability").list.len(), MAX_BINS),
     }
-    for name in pl.DataFrame(schema=META_MODEL_SCHEMA)["random_forest"].struct.fields:
-        length = pl.col("random_forest").struct.field(name).list.len()
+    for name in _FOREST:
         # One offset more than trees, and no tree without a node.
-        sizes[f"random_forest {name}"] = (length, MAX_NODES + 1)
+        sizes[f"random_forest {name}"] = (forest.field(name).list.len(), MAX_NODES + 1)
     for name, longest in _LONGEST.items():
         sizes[name] = (pl.col(name).str.len_bytes(), longest)
-    for name, (size, allowed) in sizes.items():
-        arrived = row.select(size).item()
-        if arrived is None:
+    arrived = row.select(**{name: size for name, (size, _) in sizes.items()}).row(0, named=True)
+    for name, (_, allowed) in sizes.items():
+        if arrived[name] is None:
             raise _rejected(f"its {name} is null")
-        if arrived > allowed:
+        if arrived[name] > allowed:
             raise _rejected(
-                f"its {name} has {arrived} parts or characters; at most {allowed} are allowed"
+                f"its {name} has {arrived[name]} parts or characters; at most {allowed} are allowed"
             )
 
 
@@ -173,7 +171,7 @@ def _checked_features(names: pl.Series) -> tuple[str, ...]:
 
 
 def _forest_arrays(forest: pl.Series) -> dict[str, Any]:
-    fields = {name: forest.struct.field(name)[0] for name in forest.struct.fields}
+    fields = {name: forest.struct.field(name)[0] for name in _FOREST}
     if any(values.null_count() for values in fields.values()):
         raise _rejected("its random forest has a null")
     return {name: values.to_numpy() for name, values in fields.items()}

@@ -98,7 +98,7 @@ def choose_threshold(
 def _flattest_best(sharpes: FloatArray) -> int:
     """Position of the choice; NaN marks thresholds that are not judged."""
     ties = np.flatnonzero(sharpes >= np.nanmax(sharpes) - TIE)
-    return int(ties[int(np.argmin([_steepness(sharpes, one) for one in ties]))])
+    return int(ties[int(np.argmin([_steepness(sharpes, int(one)) for one in ties]))])
 
 
 def _steepness(sharpes: FloatArray, position: int) -> float:
