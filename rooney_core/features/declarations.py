@@ -88,7 +88,8 @@ OWN_FEATURES: Final = (
         "atr_percentile_100",
         _PRICES,
         114,
-        "rank of the mean of 14 true ranges among those of the last 100 bars, in price, in (0, 1)",
+        "rank of the mean of 14 true ranges among those of the last 100 bars, in price, in (0, 1); "
+        "ties count half",
         _SHORT,
     ),
     Feature("range_to_mean_50", _RANGES, 50, "high - low of this bar, in mean ranges", _NO_RANGE),

@@ -75,14 +75,17 @@ def cubes(values: Floats, t: int, n: int, mean: float) -> float:
 
 
 @inlined
-def rank(values: Floats, t: int, n: int) -> float:
-    """Share of the n values that end at t which lie below the last one; ties count half."""
-    current = values[t]
-    below, equal = 0, 0
+def rank(values: Floats, t: int, n: int, slack: float) -> float:
+    """Share of the n values that end at t which lie below the last one; ties count half.
+
+    Values within `slack` of the last one are ties.
+    """
+    low, high = values[t] - slack, values[t] + slack
+    below, not_above = 0, 0
     for i in range(np.uint64(t - n + 1), np.uint64(t + 1)):
-        below += values[i] < current
-        equal += values[i] == current
-    return (below + 0.5 * equal) / n
+        below += values[i] < low
+        not_above += values[i] <= high
+    return 0.5 * (below + not_above) / n
 
 
 @inlined

@@ -32,6 +32,8 @@ SHORT_BARS, LONG_BARS = 23, 115
 BAND_BARS: Final = 20
 BAND_DEVIATIONS: Final = 2.0
 LONGEST_AVERAGE: Final = 200
+DUST: Final = 1e-9
+"""Share by which equal sums of ticks may differ, as their order and a roll's gap round them."""
 HOUR_SAMPLES: Final = 5
 HOUR_BARS: Final = 170
 """Bars that surely hold the same hour of five earlier days: up to 24 bars a day, and two short days
@@ -61,7 +63,7 @@ def strengths(t: int, ibs: Floats) -> tuple[float, ...]:
         ibs[t],
         total(ibs, t, 5) / 5 if t + 1 >= 5 else math.nan,
         total(ibs, t, SHORT_BARS) / SHORT_BARS if t + 1 >= SHORT_BARS else math.nan,
-        rank(ibs, t, RANK_BARS) if t + 1 >= RANK_BARS else math.nan,
+        rank(ibs, t, RANK_BARS, 0.0) if t + 1 >= RANK_BARS else math.nan,
     )
 
 
@@ -73,9 +75,9 @@ def ranges(t: int, spread: Floats, atr: Floats, unit: float, price: float) -> tu
     atr_ranks = t + 1 >= RANK_BARS + ATR_BARS
     return (
         atr[t] / price,
-        rank(atr, t, RANK_BARS) if atr_ranks else math.nan,
+        rank(atr, t, RANK_BARS, DUST * atr[t]) if atr_ranks else math.nan,
         spread[t] / unit,
-        rank(spread, t, RANK_BARS) if long_enough else math.nan,
+        rank(spread, t, RANK_BARS, 0.0) if long_enough else math.nan,
     )
 
 
