@@ -22,7 +22,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from rooney_core.modeling.boosting_text import trees_only
 from rooney_core.modeling.forest import ForestArrays
-from rooney_core.modeling.meta_model import EQUAL_WEIGHT, blend
+from rooney_core.modeling.meta_model import EQUAL_WEIGHT
 from rooney_core.modeling.rows import FloatArray, SampleRows
 
 ROWS_PER_TREE: Final = 0.5
@@ -94,7 +94,12 @@ class Ensemble:
 
     def probability(self, features: FloatArray) -> FloatArray:
         """Weighted mean of both halves, f8[n] in [0, 1]; NaN is a value like any other."""
-        return blend(self.forest, self.booster, features, self.forest_weight)
+        if len(features) == 0:
+            return np.empty(0)
+        boosted = np.asarray(self.booster.predict(features, num_threads=1), dtype=np.float64)
+        rest = 1.0 - self.forest_weight
+        mean: FloatArray = self.forest_weight * self.forest.probability(features) + rest * boosted
+        return mean
 
 
 def fit_ensemble(

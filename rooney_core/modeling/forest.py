@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from rooney_core.errors import ReleaseRejected
-
-if TYPE_CHECKING:
-    from sklearn.ensemble import RandomForestClassifier
 
 LEAF: Final = -1
 """Child and feature number of a leaf."""
@@ -34,6 +31,18 @@ _TYPES: Final[dict[str, type[Any]]] = {
     "value": np.float64,
     "tree_offset": np.int64,
 }
+
+
+class FittedForest(Protocol):
+    """What is read of scikit-learn's RandomForestClassifier; the trader runs without it."""
+
+    @property
+    def estimators_(self) -> list[Any]:
+        """The trees."""
+
+    @property
+    def classes_(self) -> npt.NDArray[Any]:
+        """The labels, ascending."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +64,7 @@ class ForestArrays:
     tree_offset: npt.NDArray[np.int64]
 
     @classmethod
-    def from_sklearn(cls, forest: RandomForestClassifier) -> ForestArrays:
+    def from_sklearn(cls, forest: FittedForest) -> ForestArrays:
         """The same forest as arrays; labels 0 and 1, or only one of them."""
         trees = [one.tree_ for one in forest.estimators_]
         classes = [int(label) for label in forest.classes_]

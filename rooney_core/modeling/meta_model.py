@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,6 @@ from rooney_core.modeling.calibration import RELIABILITY_SCHEMA, Calibration
 from rooney_core.modeling.contributions import BoostingPaths, forest_contributions
 from rooney_core.modeling.forest import ForestArrays
 from rooney_core.modeling.model_row import META_MODEL_SCHEMA, Windows, checked_row, model_version
-
-if TYPE_CHECKING:
-    import lightgbm
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -162,18 +159,3 @@ class MetaModel:
     @cached_property
     def _boosting_paths(self) -> BoostingPaths:
         return BoostingPaths.of(self.boosting)
-
-
-def blend(
-    forest: ForestArrays,
-    booster: lightgbm.Booster,
-    features: FloatArray,
-    forest_weight: float = EQUAL_WEIGHT,
-) -> FloatArray:
-    """Weighted mean of both probabilities of label 1, f8[n]; no rows give no probabilities."""
-    if len(features) == 0:
-        return np.empty(0)
-    boosted = np.asarray(booster.predict(features, num_threads=1), dtype=np.float64)
-    rest = 1.0 - forest_weight
-    mean: FloatArray = forest_weight * forest.probability(features) + rest * boosted
-    return mean
