@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -198,6 +199,39 @@ def test_arrays_know_the_hours_of_their_session(instrument, bars):
     ]
     assert utc(arrays.session_close_us[row]) == datetime(2019, 5, 28, 21, tzinfo=UTC)
     assert utc(arrays.flat_deadline_us[row]) == datetime(2019, 5, 27, 17, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("group", "zone"), [("equity_index", "America/Chicago"), ("us_equity", "America/New_York")]
+)
+def test_arrays_know_the_clock_of_their_exchange(instrument, bars, group, zone):
+    frame = stitch(bars, find_rolls(bars))
+    arrays = BarArrays.from_frame(frame, instrument.model_copy(update={"product_group": group}))
+    # From January to June: summer time begins in between.
+    expected = [one.astimezone(ZoneInfo(zone)).hour for one in frame["bar_start"]]
+    assert arrays.exchange_hour.tolist() == expected
+
+
+def test_arrays_know_the_last_safe_day_of_each_contract(instrument, bars):
+    frame = stitch(bars, find_rolls(bars))
+    assert np.isnan(BarArrays.from_frame(frame, instrument).last_safe_day).all()
+    ending = instrument.model_copy(update={"expiry": "third_friday"})
+    days = BarArrays.from_frame(frame, ending).last_safe_day
+    assert dict(zip(frame["contract"], days.tolist(), strict=True)) == {
+        "SIM_ESH19": (date(2019, 3, 15) - date(1970, 1, 1)).days,
+        "SIM_ESM19": (date(2019, 6, 21) - date(1970, 1, 1)).days,
+        "SIM_ESU19": (date(2019, 9, 20) - date(1970, 1, 1)).days,
+    }
+
+
+def test_arrays_that_leave_clock_and_contract_out_do_not_know_them(instrument, bars):
+    arrays = BarArrays.from_frame(stitch(bars, find_rolls(bars)), instrument)
+    stated = {name: getattr(arrays, name) for name in BarArrays.__dataclass_fields__}
+    bare = BarArrays(**{name: stated[name] for name in list(stated)[:-2]})
+    for window in (bare, bare.window(0, 7), bare.window(3, 3)):
+        for unknown in (window.exchange_hour, window.last_safe_day):
+            assert unknown.shape == (len(window),)
+            assert np.isnan(unknown).all()
 
 
 def test_a_window_is_a_slice_of_everything(bars, instrument):

@@ -15,6 +15,7 @@ from rooney_core.market.expiry import (
     first_notice_day,
     is_business_day,
     last_safe_day,
+    last_safe_days,
     last_trading_day,
 )
 from rooney_core.market.instruments import Universe
@@ -113,3 +114,20 @@ def test_no_real_contract_trades_after_its_rule_and_most_trade_until_it(symbol):
     assert min(days_early) == 0
     assert max(days_early) <= MOST_DAYS_EARLY.get(symbol, 0)
     assert days_early.count(0) / len(days_early) >= ON_THE_DAY[symbol]
+
+
+def test_safe_days_of_names_and_of_those_that_are_no_contract_of_the_instrument():
+    names = pl.Series(["ZNZ24", "ZNH25", "ZNZ24", "ZNF25", "TNZ24", "ZN", "ZNZ4", None])
+    days = last_safe_days(names, UNIVERSE["ZN"])
+    # Notice may come from the last business day of the month before on; January is not listed,
+    # TN another root, and one digit of a year names a contract of every decade.
+    notice = [date(2024, 11, 27), date(2025, 2, 27), date(2024, 11, 27)]
+    assert days.to_list() == [*notice, None, None, None, None, None]
+    assert days.dtype == pl.Date
+
+
+@pytest.mark.parametrize("symbol", ["SIM_ES", "TLT"])
+def test_without_an_expiry_rule_no_safe_day_is_known(symbol):
+    days = last_safe_days(pl.Series(["SIM_ESZ24", "TLT"]), UNIVERSE[symbol])
+    assert days.to_list() == [None, None]
+    assert days.dtype == pl.Date
