@@ -16,9 +16,9 @@ from rooney_core.market.source_pages import SimulatedFacts, SourceFacts
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
 
-FIRST = {"LONG": date(2016, 9, 1), "SHORT": date(2018, 12, 3)}
-"""SHORT has a month of the train window, which ends with 2018; both have half a year after it."""
-LAST = date(2019, 6, 28)
+FIRST = {"LONG": date(2017, 12, 1), "SHORT": date(2018, 12, 3)}
+"""SHORT has a month of the train window, which ends with 2018; both have five months after it."""
+LAST = date(2019, 5, 31)
 
 
 @pytest.fixture(scope="module")
