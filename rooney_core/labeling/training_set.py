@@ -2,6 +2,15 @@
 
 Belongs here: putting trades, labels, weights, windows and features into one frame. Does not belong
 here: who may read its test rows (the lake seals them), or how any column is computed.
+
+Columns: symbol; entry_time, exit_time, label_start (end of the signal's bar), label_end (where the
+label was decided: the exit, or the barrier), UTC; exit_session (Date of the exit); held_sessions,
+held_pnl_usd, held_return (lists: net_profit_usd and return by session, marked to market); side (-1,
++1); entry_price, exit_price (raw; of two contracts where the trade rolled); net_profit_usd (per
+contract, after the costs of all fills, rolls included); return (over the contract's value at
+entry); meta_label (Int8, 1 where the trade, or its barrier, earned money); barrier (what decided
+the label); split ("train", "validation", "test"); uniqueness_weight in (0, 1]; one Float64 per
+feature, known at label_start, null = unknown.
 """
 
 from __future__ import annotations
@@ -41,16 +50,7 @@ def build_training_set(
     peers: Peers = NO_PEERS,
     labels: LabelSettings = THE_STRATEGYS_OWN,
 ) -> pl.DataFrame:
-    """Labelled trades of one configuration, ascending label_start; possibly none.
-
-    Columns: symbol; entry_time, exit_time, label_start (end of the signal's bar), label_end (where
-    the label was decided: the exit, or the barrier), UTC; exit_session (Date of the exit);
-    held_sessions, held_pnl_usd, held_return (lists: net_profit_usd and return by session, marked to
-    market); side (-1, +1); entry_price, exit_price (raw; of two contracts where the trade rolled);
-    net_profit_usd (per contract, after the costs of all fills, rolls included); return (over the
-    contract's value at entry); meta_label (Int8, 1 where the trade, or its barrier, earned money);
-    barrier (what decided the label); split ("train", "validation", "test"); uniqueness_weight in
-    (0, 1]; one Float64 per feature, known at label_start, null = unknown.
+    """Labelled trades of one configuration, ascending label_start; possibly none (module: columns).
 
     `feeds`: other symbols' series; the prior trades among the features are those found here.
     `peers`: sessions of the symbols that the variant compares with. `labels`: how a trade is
@@ -73,22 +73,13 @@ def build_training_set(
         instrument=instrument,
         overnight=chosen.overnight,
     )
-    signal_index = trades["signal_index"].to_numpy()
-    exit_index = trades["exit_index"].to_numpy()
-    windows = three_way_split(
-        trades["signal_time"],
-        labelled["label_end"],
-        splits.train_end,
-        splits.validation_end,
-        splits.embargo,
-    )
     rows = trades.select(
         pl.lit(instrument.symbol).alias("symbol"),
         "entry_time",
         "exit_time",
         pl.col("signal_time").alias("label_start"),
         labelled["label_end"],
-        pl.Series("exit_session", arrays.session[exit_index]).cast(pl.Date),
+        pl.Series("exit_session", arrays.session[trades["exit_index"].to_numpy()]).cast(pl.Date),
         *held_days(trades, arrays, costs, instrument),
         "side",
         "entry_price",
@@ -97,17 +88,30 @@ def build_training_set(
         "return",
         labelled["meta_label"],
         labelled["barrier"],
-        pl.Series("split", windows.astype(np.str_), dtype=pl.String),
-        pl.Series(
-            "uniqueness_weight",
-            average_uniqueness(signal_index, labelled["label_end_index"].to_numpy()),
-        ),
+        _windows(trades, labelled, splits),
+        _uniqueness(trades, labelled),
     )
     lookback = chosen.lookback(chosen.parse_params(params))
     known = replace(feeds, trades=_prior_trades(arrays, trades, lookback, chosen.overnight))
-    return rows.hstack(_features(arrays, signal_index, known)).filter(
+    return rows.hstack(_features(arrays, trades["signal_index"].to_numpy(), known)).filter(
         pl.col("split") != "dropped", pl.col("meta_label").is_not_null()
     )
+
+
+def _windows(trades: pl.DataFrame, labelled: pl.DataFrame, splits: Splits) -> pl.Series:
+    windows = three_way_split(
+        trades["signal_time"],
+        labelled["label_end"],
+        splits.train_end,
+        splits.validation_end,
+        splits.embargo,
+    )
+    return pl.Series("split", windows.astype(np.str_), dtype=pl.String)
+
+
+def _uniqueness(trades: pl.DataFrame, labelled: pl.DataFrame) -> pl.Series:
+    first, last = trades["signal_index"].to_numpy(), labelled["label_end_index"].to_numpy()
+    return pl.Series("uniqueness_weight", average_uniqueness(first, last))
 
 
 def _prior_trades(
