@@ -43,7 +43,7 @@ class TuningSettings(BaseModel):
     n_test_folds: Annotated[int, Field(ge=1, le=6)] = 2
     embargo_days: Annotated[int, Field(ge=0, le=366)] = 3
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 20100104
-    n_search_trees: Annotated[int, Field(ge=1, le=500)] = 50
+    n_search_trees: Annotated[int, Field(ge=1, le=500)] = 100
     n_trees: Annotated[int, Field(ge=1, le=500)] = 150
     search_threshold: Probability | None = None
     pruning_p: Annotated[float, Field(ge=0, lt=1)] = 0.1

@@ -64,12 +64,24 @@ def tune(
     folds = Folds.of(rows, feature_names, settings)
     scores = PathScores(calendar, settings)
     key = study_key(rows, feature_names, calendar, settings)
-    with (studies or ForgetfulStudies()).open(key) as log, _quiet_optuna():
-        records = _search(folds, scores, settings, log, on_trial)
+    with (studies or ForgetfulStudies()).open(key) as log:
+        records = search(folds, scores, settings, log, on_trial)
     trials = pl.DataFrame([record.facts for record in records], schema=TRIALS_SCHEMA)
     chosen = int(np.nanargmax(trials["score"].fill_null(np.nan).to_numpy()))
     best = Hyperparameters.model_validate(records[chosen].params)
     return Tuning(best, float(trials["cpcv_sharpe_mean"][chosen]), trials)
+
+
+def search(
+    folds: Folds,
+    scores: PathScores,
+    settings: TuningSettings,
+    log: TrialLog,
+    on_trial: OnTrial | None = None,
+) -> list[TrialRecord]:
+    """All records of a study: those of the log, and behind them what is still to be tried."""
+    with _quiet_optuna():
+        return _search(folds, scores, settings, log, on_trial)
 
 
 def _search(
@@ -80,10 +92,10 @@ def _search(
     on_trial: OnTrial | None,
 ) -> list[TrialRecord]:
     records = log.read()
-    search = Search(settings, folds.n_to_cover, records)
+    study = Search(settings, folds.n_to_cover, records)
     days = {fold.number: scores.days_of(fold) for fold in folds.splits}
     while len(records) < settings.n_trials:
-        record = _try(search, folds, scores, days, settings)
+        record = _try(study, folds, scores, days, settings)
         log.append(record)
         records.append(record)
         if on_trial is not None:
@@ -93,14 +105,14 @@ def _search(
 
 
 def _try(
-    search: Search,
+    study: Search,
     folds: Folds,
     scores: PathScores,
     days: dict[int, Mask],
     settings: TuningSettings,
 ) -> TrialRecord:
     """One trial, split by split, to its end or until it is given up."""
-    phase, trial = search.phase(), search.ask()
+    phase, trial = study.phase(), study.ask()
     drawn = Hyperparameters.model_validate(trial.params)
     taken, steps = TakenTrades(folds), []
     is_given_up = False
@@ -116,7 +128,7 @@ def _try(
             break
     summary = scores.summary(taken.whole_rounds if is_given_up else taken.paths)
     score = None if is_given_up else scores.score(summary)
-    search.tell(trial, score)
+    study.tell(trial, score)
     facts = {
         "trial": trial.number,
         "phase": phase,
