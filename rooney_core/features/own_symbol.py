@@ -7,7 +7,11 @@ the arithmetic of a family (`own_symbol_windows.py`, `own_symbol_sessions.py`), 
 
 from __future__ import annotations
 
+from operator import attrgetter
+from typing import Final
+
 import numpy as np
+import numpy.typing as npt
 
 from rooney_core.features.declarations import MAX_LOOKBACK
 from rooney_core.features.own_symbol_columns import (
@@ -16,7 +20,6 @@ from rooney_core.features.own_symbol_columns import (
     Integers,
     columns_of,
     compiled,
-    cut,
 )
 from rooney_core.features.own_symbol_sessions import (
     first_bar,
@@ -51,15 +54,54 @@ def fill_own(bars: BarArrays, rows: Integers, out: Floats) -> None:
     k is at least len(FEATURES). Rows must lie inside the bars: nothing is checked here.
     """
     if len(rows):
-        fill_rows(Bars(*(getattr(bars, name) for name in Bars._fields)), rows, out)
+        fill_rows(rows, out, *_COLUMNS(bars))
+
+
+_COLUMNS: Final = attrgetter(*Bars._fields)
+"""Handing over a dozen arrays takes as long as the row itself; a tuple of them takes twice that."""
 
 
 @compiled
-def fill_rows(all_bars: Bars, rows: Integers, out: Floats) -> None:
-    """`fill_own` of one row or more, on the bars as a compiled tuple."""
+def fill_rows(
+    rows: Integers,
+    out: Floats,
+    bar_start_us: Integers,
+    bar_end_us: Integers,
+    session_open_us: Integers,
+    session_close_us: Integers,
+    session: npt.NDArray[np.int32],
+    open_: Floats,
+    high: Floats,
+    low: Floats,
+    close: Floats,
+    adjustment: Floats,
+    volume: Floats,
+    exchange_hour: Floats,
+    last_safe_day: Floats,
+) -> None:
+    """`fill_own` of one row or more; the columns are those of `Bars`, in its order."""
     # No bar before the first lookback is touched: a row at the end of a history is cheap.
-    begins = max(0, rows.min() - MAX_LOOKBACK + 1)
-    bars = cut(all_bars, begins, rows.max() + 1)
+    begins, end = max(0, rows.min() - MAX_LOOKBACK + 1), rows.max() + 1
+    bars = Bars(
+        bar_start_us[begins:end],
+        bar_end_us[begins:end],
+        session_open_us[begins:end],
+        session_close_us[begins:end],
+        session[begins:end],
+        open_[begins:end],
+        high[begins:end],
+        low[begins:end],
+        close[begins:end],
+        adjustment[begins:end],
+        volume[begins:end],
+        exchange_hour[begins:end],
+        last_safe_day[begins:end],
+    )
+    _fill(bars, rows - begins, out)
+
+
+@compiled
+def _fill(bars: Bars, rows: Integers, out: Floats) -> None:
     columns = columns_of(bars)
     # Taken out of their tuples once: doing it in every row costs more than the arithmetic.
     open_, high, low, close = bars.open, bars.high, bars.low, bars.close
@@ -71,7 +113,7 @@ def fill_rows(all_bars: Bars, rows: Integers, out: Floats) -> None:
     session_high, session_low = columns.session_high, columns.session_low
     offsets = np.empty(LONGEST_AVERAGE)
     for row in range(len(rows)):
-        t = rows[row] - begins
+        t = rows[row]
         price, unit = scale(t, close), mean_range(t, spread)
         first = first_bar(t, t, begin)
         before = first - 1 if first > 0 else -1

@@ -70,26 +70,6 @@ class Columns(NamedTuple):
 
 
 @compiled
-def cut(bars: Bars, first: int, end: int) -> Bars:
-    """Bars [first, end)."""
-    return Bars(
-        bars.bar_start_us[first:end],
-        bars.bar_end_us[first:end],
-        bars.session_open_us[first:end],
-        bars.session_close_us[first:end],
-        bars.session[first:end],
-        bars.open[first:end],
-        bars.high[first:end],
-        bars.low[first:end],
-        bars.close[first:end],
-        bars.adjustment[first:end],
-        bars.volume[first:end],
-        bars.exchange_hour[first:end],
-        bars.last_safe_day[first:end],
-    )
-
-
-@compiled
 def columns_of(bars: Bars) -> Columns:
     """The shared columns of these bars."""
     n = len(bars.close)
