@@ -10,9 +10,10 @@ record. Lines count as far as the digests hold; what comes after them was never 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,14 +35,16 @@ _ENDING: Final = ".trials"
 class StudyFiles:
     """Studies of one symbol, made by one version of the code, in `folder`.
 
-    `start_anew`: a study that has all of its `n_trials` begins again: its result is in the lake
-    already, and somebody asks for it to be made once more.
+    `tell` hears why nothing moves while another process holds the study. `start_anew`: a study that
+    has all of its `n_trials` begins again: its result is in the lake already, and somebody asks for
+    it to be made once more.
     """
 
     folder: Path
     code_version: str
     start_anew: bool = False
     n_trials: int = 0
+    tell: Callable[[str], None] = lambda text: None
 
     @classmethod
     def of(cls, here: Here) -> StudyFiles:
@@ -55,7 +58,7 @@ class StudyFiles:
             for one in written
         )
         folder = Path(here.state_folder) / "studies" / here.symbol
-        return cls(folder, here.code_version, is_written, here.params.n_trials)
+        return cls(folder, here.code_version, is_written, here.params.n_trials, here.milestone)
 
     @contextmanager
     def open(self, key: str) -> Iterator[TrialLog]:
@@ -66,6 +69,8 @@ class StudyFiles:
         try:
             make_folder(self.folder)
             self._forget_old(path)
+            if _is_held(path.with_suffix(".lock")):
+                self.tell("waits: another process trains the same model; it goes on behind it")
             with alone(path.with_suffix(".lock")), path.open("ab+") as file:
                 sync_folder(self.folder)
                 log = _FileLog(file)
@@ -125,6 +130,16 @@ class _FileLog:
             whole += len(line)
         self._file.truncate(whole)
         return records
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether somebody has the lock right now."""
+    with lock.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _digest(before: bytes, text: bytes) -> bytes:

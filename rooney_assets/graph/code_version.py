@@ -18,7 +18,10 @@ import rooney_core
 PROJECT = Path(rooney_core.__file__).parent.parent
 
 # A library that changes a model's numbers is part of the code that made it.
-LIBRARIES = {"modeling": ("lightgbm", "scikit-learn", "optuna"), "market": ("numba",)}
+LIBRARIES = {
+    "modeling": ("lightgbm", "scikit-learn", "optuna", "numba", "scipy"),
+    "market": ("numba",),
+}
 EVERYWHERE = ("numpy", "polars")
 
 

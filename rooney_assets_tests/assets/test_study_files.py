@@ -142,16 +142,19 @@ def test_old_studies_are_forgotten(tmp_path: Path) -> None:
 
 
 def test_two_trainings_of_one_study_take_turns(tmp_path: Path) -> None:
-    studies = StudyFiles(tmp_path, "code")
     seen: list[int] = []
+    told = threading.Event()
+    studies = StudyFiles(tmp_path, "code", tell=lambda text: told.set())
 
     def second() -> None:
         with studies.open("key") as log:
             seen.append(len(log.read()))
 
     with studies.open("key") as log:
+        assert not told.is_set()
         thread = threading.Thread(target=second)
         thread.start()
+        assert told.wait(timeout=60)
         for record in records(2):
             log.append(record)
         assert seen == []

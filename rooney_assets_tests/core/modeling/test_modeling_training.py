@@ -10,6 +10,7 @@ import pytest
 from drawn_trades import NAMES, training_set
 
 from rooney_core.errors import HoldoutRefused, InputError, NotEnoughData
+from rooney_core.modeling.calibration import fit_calibration
 from rooney_core.modeling.ensemble import Hyperparameters
 from rooney_core.modeling.folds import Folds
 from rooney_core.modeling.rows import TradingCalendar, sample_rows
@@ -271,6 +272,64 @@ def test_a_trade_that_was_held_nowhere_is_refused(column: str) -> None:
         table = table.with_columns(pl.Series(column, lists, dtype=kind))
         with pytest.raises(InputError, match="held_sessions"):
             train_meta_model(table, NAMES, QUICK)
+
+
+def with_other_validation_labels(table: pl.DataFrame) -> pl.DataFrame:
+    is_train = pl.col("split") == "train"
+    other = pl.when(is_train).then("meta_label").otherwise(1 - pl.col("meta_label"))
+    return table.with_columns(other.cast(pl.Int8).alias("meta_label"))
+
+
+def test_validation_rows_decide_the_threshold_and_the_reliability_and_nothing_else() -> None:
+    table = training_set(1, edge=0.4)
+    one = train_meta_model(table, NAMES, QUICK).model
+    other = train_meta_model(with_other_validation_labels(table), NAMES, QUICK).model
+    assert one.calibration == other.calibration
+    assert one.lightgbm_text == other.lightgbm_text
+    n_validation = table.filter(pl.col("split") == "validation").height
+    assert one.reliability["n"].sum() == n_validation
+    for low, high in zip(one.reliability["win_share"], other.reliability["win_share"], strict=True):
+        assert low == pytest.approx(1 - high)
+
+
+def test_calibration_is_that_of_rows_the_folds_had_not_seen() -> None:
+    table = training_set(1, edge=0.4)
+    model = train_meta_model(table, NAMES, QUICK).model
+    rows = sample_rows(table.filter(pl.col("split") == "train"), NAMES)
+    chosen = Hyperparameters.model_validate_json(model.hyperparameters)
+    paths = Folds.of(rows, NAMES, QUICK).path_probabilities(chosen, QUICK.n_trees)
+    unseen = paths.mean(axis=0)
+    assert model.calibration == fit_calibration(unseen, rows.label.astype(float), rows.weight)
+    assert model.forest_weight == chosen.forest_weight
+
+
+def test_a_two_way_split_trains_on_validation_years_and_chooses_out_of_fold() -> None:
+    table = training_set(1, edge=0.4)
+    settings = QUICK.model_copy(update={"windows": "two_way"})
+    trained = train_meta_model(table, NAMES, settings)
+    assert trained.windows == trained.model.windows == "two_way"
+    assert trained.model.reliability["n"].sum() == table.height
+    assert trained.thresholds["n_obs"][0] == trained.trials["n_obs"][0]
+    rows = sample_rows(table, NAMES)
+    chosen = Hyperparameters.model_validate_json(trained.model.hyperparameters)
+    paths = Folds.of(rows, NAMES, settings).path_probabilities(chosen, settings.n_trees)
+    unseen = trained.model.calibration.apply(paths.mean(axis=0))
+    expected = [int((unseen >= one).sum()) for one in trained.thresholds["threshold"]]
+    assert trained.thresholds["n_trades"].to_list() == expected
+    other = train_meta_model(with_other_validation_labels(table), NAMES, settings).model
+    assert other.lightgbm_text != trained.model.lightgbm_text
+
+
+def test_a_two_way_split_with_too_few_trades_has_two_ways_out() -> None:
+    settings = QUICK.model_copy(update={"windows": "two_way"})
+    few = training_set(1).head(99)
+    with pytest.raises(NotEnoughData, match=r"to 2020-12-31.*at least 100") as refused:
+        train_meta_model(few, NAMES, settings)
+    assert "two_way" not in str(refused.value)
+    fifty_and_fifty = pl.concat([training_set(1).head(50), training_set(1).tail(50)])
+    with pytest.raises(NotEnoughData, match="50 trades"):
+        train_meta_model(fifty_and_fifty, NAMES, QUICK)
+    assert train_meta_model(fifty_and_fifty, NAMES, settings).model.n_trials == 3
 
 
 @pytest.mark.parametrize(
