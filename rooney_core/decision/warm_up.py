@@ -9,8 +9,7 @@ history there is to stand where the backtest stands; bar by bar that would take 
 
 from __future__ import annotations
 
-from numba import njit
-
+from rooney_core.backtest.compiled import njit_across_files
 from rooney_core.backtest.kernel import FloatArray
 from rooney_core.backtest.play import step_at
 from rooney_core.backtest.tape import Columns, Opinions, columns_of, opinions_of
@@ -39,7 +38,7 @@ def state_after(bars: BarArrays, bundle: DecisionBundle, peers: Peers = NO_PEERS
     return state
 
 
-@njit(cache=True)
+@njit_across_files
 def _run(state: FloatArray, bars: Columns, signals: Opinions, first: int) -> None:
     for bar in range(first, len(signals.entry)):
         step_at(state, bars, signals, bar)
