@@ -51,7 +51,7 @@ def first_decided_bar(bars: BarArrays, bundle: DecisionBundle) -> int:
     """
     if bundle.variant.overnight:
         return min(bundle.window_bars - 1, len(bars))
-    last = _is_last(bars, bundle)
+    last = _is_meeting(bars, bundle)
     last[: max(0, bundle.window_bars - 2)] = False
     return int(np.argmax(last)) + 1 if last.any() else len(bars)
 
@@ -60,7 +60,7 @@ def is_warm_after(bars: BarArrays, bundle: DecisionBundle) -> bool:
     """True when `decide`, after all these bars, is ready to decide on the next."""
     if bundle.variant.overnight:
         return len(bars) >= bundle.window_bars - 1
-    return bool(_is_last(bars, bundle)[max(0, bundle.window_bars - 2) :].any())
+    return bool(_is_meeting(bars, bundle)[max(0, bundle.window_bars - 2) :].any())
 
 
 def batch_decisions(
@@ -143,6 +143,12 @@ def _is_last(bars: BarArrays, bundle: DecisionBundle) -> npt.NDArray[np.bool_]:
         return np.zeros(len(bars), np.bool_)
     is_last: npt.NDArray[np.bool_] = 2 * bars.bar_end_us - bars.bar_start_us > bars.flat_deadline_us
     return is_last
+
+
+def _is_meeting(bars: BarArrays, bundle: DecisionBundle) -> npt.NDArray[np.bool_]:
+    """Such bars with volume: after these every history is flat."""
+    is_meeting: npt.NDArray[np.bool_] = _is_last(bars, bundle) & (bars.volume > 0.0)
+    return is_meeting
 
 
 def _approve(

@@ -5,11 +5,11 @@ they answer (`strategies`, `backtest.kernel`, `features`, `modeling`), or whethe
 out (`rooney_live`: kill switch, limits, stale feeds).
 
 The rule, the compiled `step` and the features are those of the backtest, applied to a window of
-the last bars. Decisions start after warm-up: with a full window, and after a bar whose successor
-would pass the flat deadline. After such a bar every history has the same, empty, position, so from
-there on decisions do not depend on when warm-up began. A variant that may hold overnight has no
-such bar: it starts, empty, with its first full window, and until its first common flat moment its
-decisions may differ from those of a longer history.
+the last bars. Decisions start after warm-up: with a full window, and after a bar with volume whose
+successor would pass the flat deadline. After such a bar every history has the same, empty,
+position, so from there on decisions do not depend on when warm-up began. A variant that may hold
+overnight has no such bar: it starts, empty, with its first full window, and until its first common
+flat moment its decisions may differ from those of a longer history.
 """
 
 from __future__ import annotations
@@ -51,9 +51,12 @@ class DecisionState:
         """True while the strategy virtually holds a position, or waits for one to be filled."""
         return bool(self.machine[kernel.SIDE] or self.machine[kernel.PENDING_SIDE])
 
-    def finish(self, last_before_flat: bool) -> None:
-        """Note that a bar is over: is the next one the first that can be decided on?"""
-        is_start = last_before_flat or self.overnight
+    def finish(self, is_flat: bool) -> None:
+        """Note that a bar is over: is the next one the first that can be decided on?
+
+        `is_flat`: whatever was held before this bar, nothing is after it.
+        """
+        is_start = is_flat or self.overnight
         if is_start and self.window.n_seen >= self.window_bars - 1:
             self.is_ready = True
 
@@ -97,7 +100,7 @@ def decide(
         decision = _decide_ready(bar, state, bundle, references, peers, last)
     else:
         decision = _record(bar, bundle, DecisionCode.WARMING_UP)
-    state.finish(last)
+    state.finish(last and bar.volume > 0.0)
     return decision
 
 
