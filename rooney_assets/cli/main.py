@@ -22,9 +22,8 @@ def rooney() -> None:
 
     Settings come from the environment: ROONEY_LAKE (root of the lake), ROONEY_SOURCE (simulated,
     databento or files:DIR), ROONEY_UNIVERSE (path of universe.yaml), ROONEY_MANDATE
-    (path of mandate.yaml), ROONEY_STATE (Dagster's and
-    MLflow's files), and for Databento DATABENTO_API_KEY, ROONEY_MAX_COST_USD and
-    ROONEY_DATABENTO_GATEWAY. None is needed.
+    (path of mandate.yaml), ROONEY_STATE (files of Dagster and MLflow), and for Databento
+    DATABENTO_API_KEY, ROONEY_MAX_COST_USD and ROONEY_DATABENTO_GATEWAY. None is needed.
     """
 
 
