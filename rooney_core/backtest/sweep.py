@@ -25,6 +25,7 @@ import numpy.typing as npt
 import polars as pl
 
 from rooney_core.backtest.accounts import Books, books_of
+from rooney_core.backtest.anchor import anchored
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.days import FloatArray, TradingDays
 from rooney_core.backtest.robustness import WalkForward, neighbours_keep_sharpe, walk_forward
@@ -106,7 +107,8 @@ def sweep_all(
     n_threads: int | None = None,
 ) -> SweepResult:
     """`sweep`, with the daily returns of every configuration. `n_threads`: None for all cores."""
-    arrays = bars if isinstance(bars, BarArrays) else BarArrays.from_frame(bars, instrument)
+    given = bars if isinstance(bars, BarArrays) else BarArrays.from_frame(bars, instrument)
+    arrays = anchored(given)
     chosen = [find_variant(one) for one in variants]
     ground = _Ground(arrays, costs, instrument, peers)
     n_configurations = sum(one.n_configurations for one in chosen)
