@@ -7,14 +7,11 @@ of the rolls (`rooney_core.market.adjustment`), or where a window ends (the call
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
+from rooney_core.market.adjustment import DIGITS
 from rooney_core.market.bars import BarArrays
-
-DIGITS: Final = 9
-"""Decimals of a price that mean something: ticks are coarser, the dust of sums is finer."""
 
 
 def anchored(bars: BarArrays) -> BarArrays:
