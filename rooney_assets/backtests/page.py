@@ -16,7 +16,7 @@ from typing import Any, Final
 import polars as pl
 
 from rooney_assets.backtests.run import Done
-from rooney_assets.graph.svg import Chart
+from rooney_assets.graph.svg import MOST_POINTS, Chart
 from rooney_assets.provenance import git_commit
 from rooney_core.backtest.summary import Summary, monthly_returns
 from rooney_core.strategies import params_json
@@ -31,7 +31,10 @@ body { font: 14px/1.45 sans-serif; color: #1f2933; background: #fff; margin: 2em
 h1 { font-size: 1.5em; } h2 { font-size: 1.1em; margin-top: 2em; }
 table { border-collapse: collapse; } th, td { padding: .15em .7em; text-align: right; }
 th { border-bottom: 1px solid #9aa5b1; } td:first-child, th:first-child { text-align: left; }
-.facts td { text-align: left; } .bad { color: #c53030; } .note { color: #52606d; }
+td { white-space: nowrap; } .facts td { text-align: left; white-space: normal;
+  overflow-wrap: anywhere; vertical-align: top; } .facts td:first-child { white-space: nowrap; }
+.wide { overflow-x: auto; } svg { max-width: 100%; height: auto; }
+.bad { color: #c53030; } .note { color: #52606d; }
 """
 
 
@@ -48,8 +51,7 @@ def page_of(done: Done) -> str:
         "<h2>Equity and drawdown</h2>",
         *_charts(done),
         "<h2>Monthly returns</h2>",
-        _months(monthly_returns(done.result)),
-        "<p class='note'>Percent of one contract's value at the session before, compounded.</p>",
+        *_months(monthly_returns(done.result)),
         "<h2>What was run</h2>",
         _facts(_origin(done)),
         "<h2>Trades</h2>",
@@ -57,6 +59,7 @@ def page_of(done: Done) -> str:
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>"
         + "\n".join(body)
         + "</body></html>\n"
@@ -125,7 +128,7 @@ def _origin(done: Done) -> list[tuple[str, str]]:
 
 
 def _charts(done: Done) -> Iterable[str]:
-    equity = done.result.equity
+    equity = _thinned(done.result.equity)
     times = [_year(one) for one in equity["session"]]
     whole = times[-1] - times[0] > 3.0
     for title, column, label in (
@@ -142,16 +145,38 @@ def _charts(done: Done) -> Iterable[str]:
             x_is_whole=whole,
         )
         yield f"<p>{chart.to_svg()}</p>"
+    yield (
+        "<p class='note'>Equity: the contract's value at the start, plus profits in USD. Drawdown: "
+        "of daily returns compounded, with the start as a peak.</p>"
+    )
 
 
-def _months(table: pl.DataFrame) -> str:
-    rows = []
+def _thinned(equity: pl.DataFrame) -> pl.DataFrame:
+    """As many points as a chart draws, each stretch its end and its deepest drawdown.
+
+    The chart's own thinning keeps what is farthest from zero: of an equity, only its peaks.
+    """
+    step = max(1, math.ceil(equity.height / MOST_POINTS))
+    stretch = (pl.int_range(pl.len()) - pl.len()) // step
+    ends = equity.group_by(stretch.alias("stretch"), maintain_order=True).agg(
+        pl.col("session", "equity_usd").last(), pl.col("drawdown").min()
+    )
+    return ends.drop("stretch")
+
+
+def _months(table: pl.DataFrame) -> Iterable[str]:
+    rows, all_years = [], 1.0
     for (year,), months in table.group_by("year", maintain_order=True):
         known = dict(months.select("month", "monthly_return").iter_rows())
         total = math.prod(1.0 + one for one in known.values()) - 1.0
+        all_years *= 1.0 + total
         cells = [_percent(known.get(month)) for month in range(1, 13)]
         rows.append((str(year), *cells, _percent(total)))
-    return _table(("year", *MONTHS, "year's"), rows)
+    yield _table(("year", *MONTHS, "year's"), rows)
+    yield (
+        "<p class='note'>Percent of one contract's value at the session before, compounded; over "
+        f"the whole window {_percent(all_years - 1.0)}.</p>"
+    )
 
 
 def _trades(trades: pl.DataFrame) -> list[str]:
@@ -196,7 +221,8 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     lines = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
     body = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div class='wide'>{table}</div>"
 
 
 def _year(session: date) -> float:
@@ -208,7 +234,9 @@ def _number(value: float, digits: int = 2) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "" if value is None else "-" if math.isnan(value) else f"{100.0 * value:.1f} %"
+    if value is None or math.isnan(value):
+        return "" if value is None else "-"
+    return f"{round(100.0 * value, 1) + 0.0:.1f} %"  # Adding zero takes the sign of -0.0.
 
 
 def summary_facts(done: Done) -> dict[str, Any]:

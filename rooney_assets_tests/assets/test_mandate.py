@@ -86,12 +86,14 @@ def test_what_the_launchpad_does_not_show_keeps_its_value() -> None:
         ("ranking: {min_sharpe: 1}\n", ("ranking.min_sharpe", "Did you mean", "min_annual")),
         ("ranking: {max_drawdown: 2}\n", ("ranking.max_drawdown", "less than or equal to 1")),
         ("ranking: {max_drawdown: .nan}\n", ("ranking.max_drawdown", "finite")),
-        ("ranking: {min_annual_sharpe: high}\n", ("ranking.min_annual_sharpe", "number")),
+        ("ranking: {min_annual_sharpe: high}\n", ("ranking.min_annual_sharpe", "'high' arrived")),
+        ("ranking: {min_annual_sharpe: yes}\n", ("ranking.min_annual_sharpe", "True arrived")),
+        ("ranking: {must_be_robust: 1}\n", ("ranking.must_be_robust", "boolean", "1 arrived")),
         ("ranking: {min_trades_per_year: 500}\n", ("at least 500", "at most 400")),
     ],
     ids=[
         *("a list", "nothing", "bad YAML", "no text", "unknown section", "unknown limit"),
-        *("out of range", "not a number", "a word", "no variant can"),
+        *("out of range", "not a number", "a word", "a truth", "no truth", "no variant can"),
     ],
 )
 def test_a_mandate_that_is_not_one_is_refused(
