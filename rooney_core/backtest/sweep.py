@@ -85,22 +85,22 @@ class SweepResult:
 
 def sweep(
     bars: pl.DataFrame | BarArrays,
-    variants: Iterable[Variant | str],
+    variants: Iterable[Variant | str] | Variant | str,
     costs: CostModel,
     instrument: Instrument,
     peers: Peers = NO_PEERS,
 ) -> pl.DataFrame:
     """Backtest every configuration of the variants' grids; columns are RESULTS_SCHEMA.
 
-    Rows in order of variants and of their grids. Raises UnknownName (variant), BarsRejected,
-    NotEnoughData (no bars).
+    Rows in order of variants (names, or themselves; one alone will do) and of their grids. Raises
+    UnknownName (variant), BarsRejected, NotEnoughData (no bars).
     """
     return sweep_all(bars, variants, costs, instrument, peers).results
 
 
 def sweep_all(
     bars: pl.DataFrame | BarArrays,
-    variants: Iterable[Variant | str],
+    variants: Iterable[Variant | str] | Variant | str,
     costs: CostModel,
     instrument: Instrument,
     peers: Peers = NO_PEERS,
@@ -109,7 +109,8 @@ def sweep_all(
     """`sweep`, with the daily returns of every configuration. `n_threads`: None for all cores."""
     given = bars if isinstance(bars, BarArrays) else BarArrays.from_frame(bars, instrument)
     arrays = anchored(given)
-    chosen = [find_variant(one) for one in variants]
+    several = [variants] if isinstance(variants, Variant | str) else variants
+    chosen = [find_variant(one) for one in several]
     ground = _Ground(arrays, costs, instrument, peers)
     n_configurations = sum(one.n_configurations for one in chosen)
     returns = np.empty((n_configurations, len(ground.days)), np.float32)
