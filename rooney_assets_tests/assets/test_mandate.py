@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
 from rooney_assets.config import launchpad_for, params_from
 from rooney_assets.graph.declaration import ASSETS
 from rooney_assets.graph.plan import default_params
@@ -38,6 +39,12 @@ def test_the_shipped_mandate_asks_for_what_the_specification_does(tmp_path: Path
         "max_drawdown": 0.2,
         "must_be_robust": True,
     }
+
+
+def test_a_limit_that_is_there_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    twice = "ranking:\n  max_drawdown: 0.3\n  max_drawdown: 0.9\n"
+    with pytest.raises(InputError, match=r"line 3.*'max_drawdown' is there twice"):
+        from_text(tmp_path, twice)
 
 
 def test_a_mandate_sets_the_criteria_and_nothing_else(tmp_path: Path) -> None:
