@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from rooney_core.backtest.anchor import DIGITS
 from rooney_core.backtest.ranking import SearchTrials
 from rooney_core.backtest.sweep import SweepResult
 from rooney_core.errors import NotEnoughData
@@ -60,14 +61,18 @@ def judge_search(swept: SweepResult) -> SearchVerdict:
 
 
 def results_table(symbol: str, swept: SweepResult, verdict: SearchVerdict) -> pl.DataFrame:
-    """RESULTS_SCHEMA with the symbol, the place in the search, the cluster, the search's PBO."""
-    return swept.results.select(
+    """RESULTS_SCHEMA with the symbol, the place in the search, the cluster, the search's PBO.
+
+    What is undefined is null here.
+    """
+    table = swept.results.select(
         pl.lit(symbol).alias("symbol"),
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("trial"),
         pl.all(),
         pl.Series("cluster", verdict.effective.labels, dtype=pl.Int64),
         pl.lit(verdict.pbo, pl.Float64).alias("pbo"),
     )
+    return undefined_as_null(table)
 
 
 def returns_table(symbol: str, swept: SweepResult) -> pl.DataFrame:
@@ -88,7 +93,10 @@ def returns_table(symbol: str, swept: SweepResult) -> pl.DataFrame:
 
 
 def folds_table(symbol: str, swept: SweepResult) -> pl.DataFrame:
-    """One row per variant and walk-forward year: what was chosen before it, its Sharpe in it."""
+    """One row per variant and walk-forward year: what was chosen before it, its Sharpe in it.
+
+    The Sharpe of a year without a trade is null.
+    """
     rows = []
     for (name,), part in swept.results.group_by("variant", maintain_order=True):
         params = part["params"]
@@ -96,7 +104,7 @@ def folds_table(symbol: str, swept: SweepResult) -> pl.DataFrame:
             (symbol, name, fold.year, params[fold.configuration], fold.annual_sharpe)
             for fold in swept.walk_forwards[str(name)].folds
         ]
-    return pl.DataFrame(rows, schema=FOLDS_SCHEMA, orient="row")
+    return undefined_as_null(pl.DataFrame(rows, schema=FOLDS_SCHEMA, orient="row"))
 
 
 def returns_matrix(returns: pl.DataFrame) -> npt.NDArray[np.float32]:
@@ -125,6 +133,18 @@ def carried_on(ranking: pl.DataFrame) -> pl.Expr:
     return (pl.col("rank") == (1 if able is None else able)).alias("is_carried_on")
 
 
-def in_window(frame: pl.DataFrame, last: date) -> pl.DataFrame:
-    """Rows of the sessions up to `last`, itself included."""
-    return frame.filter(pl.col("session") <= last)
+def in_window(bars: pl.DataFrame, last: date) -> pl.DataFrame:
+    """Bars of the sessions up to `last`, itself included, adjusted onto the last one's contract.
+
+    So no roll after the window leaves a bit in it: see `rooney_core.backtest.anchor`.
+    """
+    kept = bars.filter(pl.col("session") <= last)
+    if kept.is_empty() or kept["adjustment"][-1] == 0.0:
+        return kept
+    level = pl.col("adjustment") - pl.col("adjustment").last()
+    return kept.with_columns(level.round(DIGITS).alias("adjustment"))
+
+
+def undefined_as_null(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with null for NaN: where a lake is asked for the largest, NaN would be it."""
+    return table.with_columns(pl.col(pl.Float64).fill_nan(None))

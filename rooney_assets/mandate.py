@@ -61,7 +61,8 @@ class Mandate(BaseModel):
                 f"a {type(document).__name__} arrived. Start from the shipped mandate.yaml."
             )
         try:
-            mandate = cls.model_validate(document)
+            # Strict: a limit that is `yes` or "1.5" is a slip, and no 1.0 or 1.5.
+            mandate = cls.model_validate(document, strict=True)
         except ValidationError as error:
             raise InvalidSetting(_explain(error, origin)) from None
         fewest, most = mandate.ranking.min_trades_per_year, mandate.ranking.max_trades_per_year
@@ -92,7 +93,7 @@ def _explain(error: ValidationError, origin: str) -> str:
     lines = [f"{origin} is not valid:"]
     for problem in error.errors():
         where = [str(part) for part in problem["loc"]]
-        said = problem["msg"]
+        said = f"{problem['msg']}; {problem['input']!r} arrived"
         if problem["type"] == "extra_forbidden":
             kind, known = "section", Mandate.model_fields
             if len(where) > 1:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, cast, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 import yaml
 
@@ -179,13 +179,26 @@ def _folder(environ: Mapping[str, str], name: str, default: Path, base: Path) ->
     return (base / Path(value).expanduser()).resolve()
 
 
+class _EachOnce(yaml.SafeLoader):
+    """yaml's safe loader; of a key that is there twice it would silently take the last value."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key in (one for one, _ in node.value if isinstance(one, yaml.ScalarNode)):
+            if key.value in seen:
+                said = f"{key.value!r} is there twice"
+                raise yaml.MarkedYAMLError(problem=said, problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def parse_yaml(path: Path, what: str, setting: str) -> object:
     """The document of a page that `setting` names, `what` in a message: "universe", "mandate".
 
     Raises InvalidSetting when the file cannot be read or is not YAML, naming the line.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_EachOnce)
     except OSError as error:
         reason = error.strerror or "it cannot be read"
     except UnicodeDecodeError as error:

@@ -21,12 +21,14 @@ from rooney_assets.factory_tables import (
     results_table,
     returns_table,
     search_trials,
+    undefined_as_null,
 )
 from rooney_assets.graph.declaration import Here, Made, Reach, lake_asset
 from rooney_assets.graph.factory_pictures import factory_pictures
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.ranking import RankingCriteria, rank
 from rooney_core.backtest.sweep import sweep_all
+from rooney_core.errors import NotEnoughData
 from rooney_core.strategies import VARIANTS
 from rooney_core.strategies.peers import PeerSessions
 from rooney_core.validation.windows import SPLITS
@@ -57,7 +59,7 @@ def strategy_results(
         for symbol, bars in session_bars.items()
     }
     swept = sweep_all(
-        in_window(continuous_bars, SPLITS.train_end),
+        _to_search(here.symbol, continuous_bars),
         VARIANTS.values(),
         CostModel.of(here.instrument),
         here.instrument,
@@ -78,6 +80,18 @@ def strategy_results(
         notes=_notes(table, returns, verdict, seconds) | {"peers": ", ".join(peers) or "none"},
         pictures=pictures,
     )
+
+
+def _to_search(symbol: str, continuous_bars: pl.DataFrame) -> pl.DataFrame:
+    """The bars of the train window. Raises NotEnoughData where none are in it."""
+    bars = in_window(continuous_bars, SPLITS.train_end)
+    if bars.is_empty():
+        raise NotEnoughData(
+            f"{symbol}: no bar up to {SPLITS.train_end} arrived, the first is of session "
+            f"{continuous_bars['session'].min()}; only the train window is searched. Give it bars "
+            "from before, or make the symbol a reference in universe.yaml."
+        )
+    return bars
 
 
 def _notes(
@@ -104,7 +118,7 @@ def _notes(
         "effective trials": verdict.effective.n_effective,
         "effective trials are": f"clusters: {verdict.effective.method}, at least "
         f"{verdict.effective.min_correlation:g} on average",
-        "best annual Sharpe found": _told(table["annual_sharpe"].fill_nan(None).max()),
+        "best annual Sharpe found": _told(table["annual_sharpe"].max()),
         "best expected of as many worthless": _told(search_trials(table).annual_hurdle),
         "seconds by part": {name: round(value, 3) for name, value in seconds.items()},
         # Linux counts in kB; the highest that the process has been, whatever it did before.
@@ -129,7 +143,7 @@ def strategy_ranking(here: Here, strategy_results: pl.DataFrame) -> Made:
     pbo = pl.lit(strategy_results["pbo"][0], pl.Float64).alias("pbo")
     ranked = rank(strategy_results, here.params, trials)
     last = ("meets_criteria", "refused_because")
-    table = ranked.select(pl.all().exclude(last), pbo, carried_on(ranked), *last)
+    table = undefined_as_null(ranked.select(pl.all().exclude(last), pbo, carried_on(ranked), *last))
     notes = {
         "ranking": table.drop("symbol", "pbo", "sr0_annual", "n_trials_raw", "n_trials_effective"),
         "meet the criteria": int(table["meets_criteria"].sum()),

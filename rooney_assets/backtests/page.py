@@ -17,7 +17,7 @@ import polars as pl
 
 from rooney_assets.backtests.run import Done
 from rooney_assets.graph.page import facts, number, page, percent, table
-from rooney_assets.graph.svg import Chart
+from rooney_assets.graph.svg import MOST_POINTS, Chart
 from rooney_assets.provenance import git_commit
 from rooney_core.backtest.summary import Summary, monthly_returns
 from rooney_core.strategies import params_json
@@ -41,8 +41,7 @@ def page_of(done: Done) -> str:
         "<h2>Equity and drawdown</h2>",
         *_charts(done),
         "<h2>Monthly returns</h2>",
-        _months(monthly_returns(done.result)),
-        "<p class='note'>Percent of one contract's value at the session before, compounded.</p>",
+        *_months(monthly_returns(done.result)),
         "<h2>What was run</h2>",
         facts(_origin(done)),
         "<h2>Trades</h2>",
@@ -113,7 +112,7 @@ def _origin(done: Done) -> list[tuple[str, str]]:
 
 
 def _charts(done: Done) -> Iterable[str]:
-    equity = done.result.equity
+    equity = _thinned(done.result.equity)
     times = [_year(one) for one in equity["session"]]
     whole = times[-1] - times[0] > 3.0
     for title, column, label in (
@@ -130,16 +129,38 @@ def _charts(done: Done) -> Iterable[str]:
             x_is_whole=whole,
         )
         yield f"<p>{chart.to_svg()}</p>"
+    yield (
+        "<p class='note'>Equity: the contract's value at the start, plus profits in USD. Drawdown: "
+        "of daily returns compounded, with the start as a peak.</p>"
+    )
 
 
-def _months(returns: pl.DataFrame) -> str:
-    rows = []
+def _thinned(equity: pl.DataFrame) -> pl.DataFrame:
+    """As many points as a chart draws, each stretch its end and its deepest drawdown.
+
+    The chart's own thinning keeps what is farthest from zero: of an equity, only its peaks.
+    """
+    step = max(1, math.ceil(equity.height / MOST_POINTS))
+    stretch = (pl.int_range(pl.len()) - pl.len()) // step
+    ends = equity.group_by(stretch.alias("stretch"), maintain_order=True).agg(
+        pl.col("session", "equity_usd").last(), pl.col("drawdown").min()
+    )
+    return ends.drop("stretch")
+
+
+def _months(returns: pl.DataFrame) -> Iterable[str]:
+    rows, all_years = [], 1.0
     for (year,), months in returns.group_by("year", maintain_order=True):
         known = dict(months.select("month", "monthly_return").iter_rows())
         total = math.prod(1.0 + one for one in known.values()) - 1.0
+        all_years *= 1.0 + total
         cells = [percent(known.get(month)) for month in range(1, 13)]
         rows.append((str(year), *cells, percent(total)))
-    return table(("year", *MONTHS, "year's"), rows)
+    yield table(("year", *MONTHS, "year's"), rows)
+    yield (
+        "<p class='note'>Percent of one contract's value at the session before, compounded; over "
+        f"the whole window {percent(all_years - 1.0)}.</p>"
+    )
 
 
 def _trades(trades: pl.DataFrame) -> list[str]:

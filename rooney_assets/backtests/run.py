@@ -6,6 +6,7 @@ belong here: the page and files that tell about the run.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -33,7 +34,10 @@ WHO: Final = "rooney backtest"
 @dataclass(frozen=True)
 class Wanted:
     """What is asked for. `first`, `last`: sessions, inclusive; None: the first there is, and the
-    last of the train window. `may_look`: spend a look at the test window where `last` is in it."""
+    last of the train window. `may_look`: spend a look at the test window where `last` is in it.
+
+    Raises InvalidSetting for costs that are no finite number of at least 0.
+    """
 
     symbol: str
     variant: Variant
@@ -42,6 +46,12 @@ class Wanted:
     last: date | None = None
     costs_times: float = 1.0
     may_look: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.costs_times) and self.costs_times >= 0.0):
+            raise InvalidSetting(
+                f"Costs times {self.costs_times:g} mean nothing; choose a number of at least 0."
+            )
 
     @property
     def end(self) -> date:
@@ -82,22 +92,18 @@ class Done:
 
 
 def run(wanted: Wanted, universe: Universe, lake: Lake) -> Done:
-    """Refuse, record the look, run, record the trial; in this order.
+    """Refuse, record the look, run, record the trial; in this order: no look is spent on nothing.
 
     Raises InvalidSetting, HoldoutRefused, MissingArtifact and NotEnoughData.
     """
     require_window(wanted)
+    _require_bars(wanted, lake)
     instrument = universe[wanted.symbol]
     code = code_version(ROOMS)
     bars, version = _bars(wanted, lake, code)
     first = 0
     if wanted.first is not None:
         first = int((bars["session"] < wanted.first).sum())
-    if first == bars.height:
-        raise NotEnoughData(
-            f"{wanted.symbol}: no bars from {wanted.first or 'the beginning'} to {wanted.end}; "
-            f"the lake's end with session {bars['session'].max()}."
-        )
     peers, inputs, absent = read_peers(wanted.symbol, wanted.variant, universe, lake, wanted.end)
     costs = CostModel.of(instrument).times(wanted.costs_times)
     result = run_backtest(bars, wanted.variant, wanted.params, costs, instrument, peers, first)
@@ -152,6 +158,18 @@ def require_window(wanted: Wanted) -> None:
             "sealed test window. A test that is looked at before the choice is made is no test: "
             f"end with --to {SPLITS.validation_end} or earlier. --spend-holdout-look opens it, on "
             "the record and within the budget of looks."
+        )
+
+
+def _require_bars(wanted: Wanted, lake: Lake) -> None:
+    """Raise NotEnoughData for a window without a session; only dates are read for it."""
+    table = lake.columns("continuous_bars", ("symbol", wanted.symbol), ("session",))
+    sessions = table["session"]
+    if not sessions.is_between(wanted.first or date.min, wanted.end).any():
+        raise NotEnoughData(
+            f"{wanted.symbol}: no bars from {wanted.first or 'the beginning'} to {wanted.end}; the "
+            f"lake's sessions run from {sessions.min()} to {sessions.max()}. Choose --from and "
+            "--to within them."
         )
 
 

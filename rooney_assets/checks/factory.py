@@ -75,9 +75,10 @@ def most_variants_trade(table: pl.DataFrame, here: Here) -> Outcome:
 @check("strategy_results")
 def overfitting_is_not_alarming(table: pl.DataFrame, here: Here) -> Outcome:
     """The probability of backtest overfitting of the whole search is below 0.5; it is noisy."""
-    pbo = float(table["pbo"][0])
-    told = "undefined: too few sessions" if math.isnan(pbo) else pbo
-    return Outcome(pbo < ALARMING_PBO, {"pbo": told, "alarming from": ALARMING_PBO})
+    pbo = table["pbo"].fill_nan(None)[0]
+    told = "undefined: too few sessions" if pbo is None else float(pbo)
+    calm = pbo is not None and pbo < ALARMING_PBO
+    return Outcome(calm, {"pbo": told, "alarming from": ALARMING_PBO})
 
 
 @check("strategy_ranking", blocking=True)
@@ -93,7 +94,7 @@ def every_variant_is_ranked_once(table: pl.DataFrame, here: Here) -> Outcome:
 def ranks_follow_merit(table: pl.DataFrame, here: Here) -> Outcome:
     """Ranks are 1, 2, 3, ...; those that meet the criteria come first, then by falling Sharpe."""
     ranks = table["rank"].to_list() == list(range(1, table.height + 1))
-    merit = list(zip(table["meets_criteria"], table["annual_sharpe"].fill_nan(-1e9), strict=True))
+    merit = list(zip(table["meets_criteria"], _known_or(table["annual_sharpe"], -1e9), strict=True))
     return Outcome(ranks and merit == sorted(merit, reverse=True), {"rows": table.height})
 
 
@@ -127,7 +128,7 @@ def some_variant_meets_the_criteria(table: pl.DataFrame, here: Here) -> Outcome:
 @check("strategy_ranking")
 def best_beats_what_luck_would_show(table: pl.DataFrame, here: Here) -> Outcome:
     """The best Sharpe is above the best that as many configurations without skill would show."""
-    best, luck = float(table["annual_sharpe"][0]), float(table["sr0_annual"][0])
+    best, luck = (_known_or(table[one], math.nan)[0] for one in ("annual_sharpe", "sr0_annual"))
     facts = {"best": str(round(best, 3)), "expected of luck": str(round(luck, 3))}
     return Outcome(best > luck, facts)
 
@@ -156,6 +157,11 @@ def enough_trades_to_learn_from(table: pl.DataFrame, here: Here) -> Outcome:
     trades = int(table["n_trades"][0])
     facts = {"trades": trades, "needed": LEAST_TRADES_TO_LEARN}
     return Outcome(trades >= LEAST_TRADES_TO_LEARN, facts)
+
+
+def _known_or(values: pl.Series, instead: float) -> pl.Series:
+    """The values, with another for what is undefined."""
+    return values.fill_nan(None).fill_null(instead)
 
 
 def _annual_sharpes(returns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

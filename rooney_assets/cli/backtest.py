@@ -77,11 +77,11 @@ def backtest(
     )
     require_window(wanted)
     folder = out or files.default_folder(wanted)
-    files.require_folder(folder)
     if may_look and not wanted.is_in_test:
         click.echo("The window ends before the test window: no look is spent.", err=True)
-    done = run(wanted, place.universe, place.lake)
-    paths = files.write(done, folder, overwrite=overwrite)
+    with files.prepared(folder):
+        done = run(wanted, place.universe, place.lake)
+        paths = files.write(done, folder, overwrite=overwrite)
     if as_json:
         _print_json(done, paths)
     else:

@@ -35,11 +35,20 @@ def sql(query: str, as_json: bool, limit: int) -> None:
 def rank(symbol: str, as_json: bool) -> None:
     """Print the ranking of strategy variants of SYMBOL; --json has every column."""
     from rooney_assets.cli.context import Place
-    from rooney_assets.cli.ranking import print_ranking
+    from rooney_assets.cli.ranking import other_mandate, print_ranking
     from rooney_assets.cli.tables import to_json
 
     place = Place.from_environment()
-    table = place.lake.read("strategy_ranking", ("symbol", place.symbol(symbol)))
+    partition = ("symbol", place.symbol(symbol))
+    table, version = place.lake.read_versioned("strategy_ranking", partition)
+    made = place.lake.manifest("strategy_ranking", partition, version=version)
+    differs = other_mandate(made.config.get("params", {}), place.mandate.ranking)
+    if differs:
+        click.echo(
+            f"This ranking was made under another mandate ({differs}). Run `rooney materialize "
+            f"--symbols {partition[1]} --to strategy_ranking` to make it anew.",
+            err=True,
+        )
     if as_json:
         click.echo(to_json(table))
     else:

@@ -23,9 +23,10 @@ def rooney() -> None:
     """Research to production for systematic futures trading.
 
     Settings come from the environment: ROONEY_LAKE (root of the lake), ROONEY_SOURCE (simulated,
-    databento or files:DIR), ROONEY_UNIVERSE (path of universe.yaml), ROONEY_STATE (Dagster's and
-    MLflow's files), ROONEY_TUNING (full or quick), and for Databento DATABENTO_API_KEY,
-    ROONEY_MAX_COST_USD and ROONEY_DATABENTO_GATEWAY. None is needed.
+    databento or files:DIR), ROONEY_UNIVERSE (path of universe.yaml), ROONEY_MANDATE
+    (path of mandate.yaml), ROONEY_STATE (files of Dagster and MLflow), ROONEY_TUNING (full or
+    quick), and for Databento DATABENTO_API_KEY, ROONEY_MAX_COST_USD and ROONEY_DATABENTO_GATEWAY.
+    None is needed.
     """
 
 

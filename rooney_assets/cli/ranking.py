@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import click
 import polars as pl
 
+from rooney_assets.cli.tables import cell
+from rooney_core.backtest.ranking import RankingCriteria
 from rooney_core.strategies import VARIANTS
 
 WIDTH = 120
@@ -44,6 +47,16 @@ def print_ranking(table: pl.DataFrame) -> None:
         click.echo(f"     {_parameters(row['variant'], row['params'])}"[:WIDTH])
     for words in (*LEGEND, _verdict(table)):
         click.echo(words)
+
+
+def other_mandate(made_under: Mapping[str, Any], criteria: RankingCriteria) -> str:
+    """The limits that a ranking was made under where they are not today's; empty when they are."""
+    today = criteria.model_dump(mode="json")
+    return ", ".join(
+        f"{name} {cell(made_under[name])}, now {cell(limit)}"
+        for name, limit in today.items()
+        if name in made_under and made_under[name] != limit
+    )
 
 
 def failures(refused_because: str) -> list[str]:

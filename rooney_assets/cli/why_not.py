@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +24,7 @@ class Moment(click.ParamType):
         if isinstance(value, date):
             return value
         try:
-            if len(value) == len("2015-03-05"):
+            if not set("T: ") & set(value.upper()):
                 return date.fromisoformat(value)
             moment = datetime.fromisoformat(value)
         except ValueError:
@@ -45,6 +46,8 @@ class Moment(click.ParamType):
 def why_not(symbol: str, variant: str, time: date, params: str | None, as_json: bool) -> None:
     """Print why VARIANT did not enter SYMBOL at TIME, with the numbers of each condition.
 
+    It is asked of a run over all of the lake's bars, which may hold a position where one that began
+    later would not.
     TIME is the end of a bar, or a time inside one (UTC unless it has a zone); a date means the
     session's bars that the variant decides at. Prices are adjusted ones, in quote units.
     """
@@ -66,7 +69,7 @@ def why_not(symbol: str, variant: str, time: date, params: str | None, as_json: 
     asked = Inquiry.of(arrays, chosen, parsed, instrument, peers)
     answers = [asked.why_not(bar) for bar in asked.bars_at(time)]
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in answers], default=str))
+        click.echo(json.dumps([asdict(one) for one in answers], default=methodcaller("isoformat")))
     else:
         _print(answers)
 

@@ -59,7 +59,7 @@ MEANINGS = {
     "net_profit_usd": "profit after commission and slippage, USD, one contract",
     "sharpe_at_double_costs": "annual Sharpe had commission and slippage been twice as high",
     "sharpe_at_five_costs": "annual Sharpe had commission and slippage been five times as high",
-    "annual_return_on_margin": "net profit a year of 252 sessions over one contract's margin; NaN "
+    "annual_return_on_margin": "net profit a year of 252 sessions over one contract's margin; null "
     "where the margin is not stated",
     "trial": "place in the search, from 1; in strategy_results_returns, place in daily_returns",
     "cluster": "cluster of configurations whose returns are correlated; 0 for one that never "

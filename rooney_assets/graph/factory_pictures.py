@@ -7,7 +7,8 @@ Belongs here: aggregating tables of the factory for a picture. Does not belong h
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from rooney_assets.graph.svg import Chart, Lines
 from rooney_assets.graph.svg_panels import Panel, bars, heat, panels
 from rooney_core.backtest.robustness import neighbours_keep_sharpe
 from rooney_core.strategies import VARIANTS, Variant
+from rooney_core.validation.sharpe import DAYS_PER_YEAR
 
 TOP = 5
 COLUMNS = 6
@@ -74,10 +76,15 @@ def _map(variant: Variant, part: pl.DataFrame) -> Panel:
         cells = cells.T
     robust = neighbours_keep_sharpe(sharpes.ravel(), variant.grid_shape).reshape(sharpes.shape)
     words = f"{sharpes[best]:.2f}, {'plateau' if robust[best] else 'needle'}"
-    names = list(variant.axes)
+    names = [_axis(name, values) for name, values in variant.axes.items()]
     full = max(SATURATED, float(np.nanmax(np.abs(cells))))
     drawn = heat(cells.tolist(), full, marked, (names[down], names[across]))
     return Panel(variant.name, words, drawn)
+
+
+def _axis(name: str, values: Sequence[float]) -> str:
+    """The parameter and what of it was tried."""
+    return f"{name} {values[0]:g} to {values[-1]:g}"
 
 
 def influential_axes(sharpes: Floats) -> tuple[int, int]:
@@ -119,7 +126,7 @@ def walk_forward_bars(best: pl.DataFrame, folds: pl.DataFrame) -> str:
     for row in best.iter_rows(named=True):
         part = by_variant.get(row["variant"], folds.clear()).sort("year")
         years = [str(year) for year in part["year"]]
-        drawn = bars(years, part["annual_sharpe"].to_list(), SATURATED)
+        drawn = bars(years, part["annual_sharpe"].fill_null(math.nan).to_list(), SATURATED)
         words = f"out of sample {_told(row['walk_forward_sharpe'])}, in sample "
         items.append(Panel(row["variant"], f"{words}{_told(row['annual_sharpe'])}", drawn))
     legend = (
@@ -130,15 +137,17 @@ def walk_forward_bars(best: pl.DataFrame, folds: pl.DataFrame) -> str:
 
 
 def sharpe_distribution(results: pl.DataFrame) -> str:
-    """How many configurations have which Sharpe, beside the best that pure luck would show."""
+    """How many configurations have which Sharpe, beside what worthless ones would show by luck."""
     sharpes = results["annual_sharpe"].drop_nans().drop_nulls()
     places, counts = np.unique(np.floor(sharpes.to_numpy() / BIN), return_counts=True)
-    hurdle = search_trials(results).annual_hurdle
+    searched = search_trials(results)
+    hurdle = searched.annual_hurdle
+    spread = math.sqrt(searched.variance * DAYS_PER_YEAR)
     marks = [(hurdle, f"best of {results.height:,} worthless ones: {hurdle:.2f}")]
     if len(sharpes):
         marks.append((float(sharpes.max()), f"best found: {sharpes.max():.2f}"))  # type: ignore[arg-type, str-bytes-safe]
     return Chart(
-        "Every configuration's Sharpe, train window, after costs",
+        "Every configuration's Sharpe, train window, after costs; line: were all worthless",
         [(place + 0.5) * BIN for place in places.tolist()],
         counts.tolist(),
         "annual Sharpe",
@@ -146,8 +155,21 @@ def sharpe_distribution(results: pl.DataFrame) -> str:
         x_is_whole=False,
         marks=[one for one in marks if math.isfinite(one[0])],
         bar_width=BIN * 0.9,
+        curve=_worthless(len(sharpes), spread),
     ).to_svg()
 
 
-def _told(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else "none"
+def _worthless(n_trials: int, spread: float) -> list[tuple[float, float]]:
+    """How many of so many worthless configurations fall in a bin, point by point: a normal curve.
+
+    `spread`: of their annual Sharpes, around 0. Empty where it is not known.
+    """
+    if not spread > 0.0:
+        return []
+    normal = NormalDist(0.0, spread)
+    places = np.linspace(-3.5 * spread, 3.5 * spread, 141).tolist()
+    return [(at, n_trials * BIN * normal.pdf(at)) for at in places]
+
+
+def _told(value: float | None) -> str:
+    return "none" if value is None or not math.isfinite(value) else f"{value:.2f}"

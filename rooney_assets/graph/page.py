@@ -18,10 +18,10 @@ body { font: 14px/1.45 sans-serif; color: #1f2933; background: #fff; margin: 2em
 h1 { font-size: 1.5em; } h2 { font-size: 1.1em; margin-top: 2em; }
 table { border-collapse: collapse; } th, td { padding: .15em .7em; text-align: right; }
 th { border-bottom: 1px solid #9aa5b1; } td:first-child, th:first-child { text-align: left; }
-.facts td { text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-.facts td:first-child { white-space: nowrap; }
+td { white-space: nowrap; } .facts td { text-align: left; white-space: normal;
+  overflow-wrap: anywhere; vertical-align: top; } .facts td:first-child { white-space: nowrap; }
+.wide { overflow-x: auto; } svg { max-width: 100%; height: auto; }
 .good { color: #2f855a; } .bad { color: #c53030; } .note { color: #52606d; }
-svg { max-width: 100%; height: auto; }
 """
 
 
@@ -30,6 +30,7 @@ def page(title: str, body: Iterable[str], about: Mapping[str, str] | None = None
     told = "".join(_meta(name, value) for name, value in (about or {}).items())
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
         f"{told}<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>"
         + "\n".join(body)
         + "</body></html>\n"
@@ -48,11 +49,12 @@ def facts(rows: Sequence[tuple[str, str]]) -> str:
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table with a head."""
+    """A table with a head, which scrolls where it is wider than the page."""
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     lines = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
     body = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    inside = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f"<div class='wide'><table>{inside}</table></div>"
 
 
 def paragraph(words: str, kind: str = "") -> str:
@@ -69,7 +71,11 @@ def number(value: float | None, digits: int = 2) -> str:
 
 def percent(value: float | None, digits: int = 1) -> str:
     """A fraction in percent; nothing for None, - for NaN."""
-    return "" if value is None else "-" if math.isnan(value) else f"{100.0 * value:.{digits}f} %"
+    if value is None or math.isnan(value):
+        return "" if value is None else "-"
+    return (
+        f"{round(100.0 * value, digits) + 0.0:.{digits}f} %"  # Adding zero takes the sign of -0.0.
+    )
 
 
 def _meta(name: str, value: str) -> str:

@@ -30,7 +30,7 @@ class Chart:
     `x`: numbers (years, hours), or names for bars. `y`: numbers of the same length; NaN and
     infinite ones are left out. `limit` is drawn as a dashed line, and what is on its wrong side in
     the colour of alarm: above it, or below it with `limit_is_least`. `marks`: upright lines at an
-    x, each with its words. `bar_width`: in units of x.
+    x, each with its words. `bar_width`: in units of x. `curve`: points of a line to compare with.
     """
 
     title: str
@@ -44,18 +44,20 @@ class Chart:
     x_is_whole: bool = True
     marks: Sequence[tuple[float, str]] = ()
     bar_width: float = 0.8
+    curve: Sequence[tuple[float, float]] = ()
 
     def to_svg(self) -> str:
         """The document. An empty series says so in words."""
         points = self._points()
         if not points:
             return document(self.title, text(WIDTH / 2, HEIGHT / 2, "nothing to show", "middle"))
-        low, high = self._y_span([y for _, y in points])
-        plane = Plane(*self._x_span([x for x, _ in points]), low, high)
+        low, high = self._y_span([y for _, y in (*points, *self.curve)])
+        plane = Plane(*self._x_span([x for x, _ in (*points, *self.curve)]), low, high)
         parts = [
             *plane.y_axis(self.y_label),
             *self.x_axis(plane),
             *self._marks(plane, points),
+            *self._compared(plane),
             *self._limit_line(plane),
             *self._upright_lines(plane),
         ]
@@ -98,6 +100,12 @@ class Chart:
             ]
         return [self._bar(plane, x, y) for x, y in points]
 
+    def _compared(self, plane: Plane) -> list[str]:
+        if not self.curve:
+            return []
+        path = " ".join(f"{plane.x(x):.1f},{plane.y(y):.1f}" for x, y in self.curve)
+        return [f'<polyline points="{path}" fill="none" stroke="{INK}" stroke-width="1.5"/>']
+
     def _bar(self, plane: Plane, x: float, y: float) -> str:
         left, right = plane.x(x - self.bar_width / 2), plane.x(x + self.bar_width / 2)
         floor = plane.y(min(max(0.0, plane.low), plane.high))
@@ -125,16 +133,18 @@ class Chart:
         ]
 
     def _upright_lines(self, plane: Plane) -> list[str]:
-        parts = []
+        lines, words_beside = [], []
+        # A halo: bars and other lines pass behind the words.
+        halo = f' stroke="{PAPER}" stroke-width="3" paint-order="stroke"'
         for line, (at, words) in enumerate(self.marks):
             x, y = plane.x(at), TOP + 10 + 13 * line
             anchor, aside = ("end", -4) if x > WIDTH / 2 else ("start", 4)
-            parts.append(
+            lines.append(
                 f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" '
                 f'stroke="{ALARM}" stroke-dasharray="5 4"/>'
             )
-            parts.append(text(x + aside, y, words, anchor, ALARM))
-        return parts
+            words_beside.append(text(x + aside, y, words, anchor, ALARM, extra=halo))
+        return lines + words_beside
 
     def x_axis(self, plane: Plane) -> list[str]:
         """The line below, its values, and what they are."""

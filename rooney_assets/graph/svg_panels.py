@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from rooney_assets.graph.svg import ALARM, FAINT, INK, MARK, document, text
 
-WIDTH, HEIGHT = 156, 116
+WIDTH, HEIGHT = 156, 126
 """Of a panel, its words included."""
-_LEFT, _TOP, _BOTTOM, _RIGHT = 6, 28, 14, 6
+_LEFT, _TOP, _BOTTOM, _RIGHT = 6, 28, 24, 6
 _ACROSS, _DOWN = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
 _HEAD, _FOOT = 30, 20
 _UNKNOWN = "#a0aec0"
@@ -63,8 +63,10 @@ def heat(
                 f'y="{_TOP + (len(values) - 1 - row) * high:.1f}" width="{wide - 1:.1f}" '
                 f'height="{high - 1:.1f}" fill="{_colour(value, most)}"{frame}/>'
             )
-    words = f"{axes[1]} →" if len(values) == 1 else f"↑ {axes[0]}   {axes[1]} →"
-    parts.append(text(_LEFT, HEIGHT - 4, words, "start", extra=' font-size="8"'))
+    small = ' font-size="8"'
+    parts.append(text(_LEFT, HEIGHT - 14, f"→ {axes[1]}", "start", extra=small))
+    if len(values) > 1:
+        parts.append(text(_LEFT, HEIGHT - 4, f"↑ {axes[0]}", "start", extra=small))
     return "".join(parts)
 
 
@@ -88,8 +90,8 @@ def bars(names: Sequence[str], values: Sequence[float], most: float) -> str:
         )
     if names:
         small = ' font-size="8"'
-        parts.append(text(_LEFT, HEIGHT - 4, names[0], "start", extra=small))
-        parts.append(text(WIDTH - _RIGHT, HEIGHT - 4, names[-1], "end", extra=small))
+        parts.append(text(_LEFT, HEIGHT - 14, names[0], "start", extra=small))
+        parts.append(text(WIDTH - _RIGHT, HEIGHT - 14, names[-1], "end", extra=small))
     return "".join(parts)
 
 

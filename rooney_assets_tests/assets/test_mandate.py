@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
 from rooney_assets.config import launchpad_for, params_from
 from rooney_assets.graph.declaration import ASSETS
 from rooney_assets.graph.plan import default_params
@@ -71,6 +72,12 @@ def test_a_quick_tuning_tries_ten_sets_and_leaves_the_rest_to_the_mandate(tmp_pa
     assert TuningSettings().n_trials == 420
 
 
+def test_a_limit_that_is_there_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    twice = "ranking:\n  max_drawdown: 0.3\n  max_drawdown: 0.9\n"
+    with pytest.raises(InputError, match=r"line 3.*'max_drawdown' is there twice"):
+        from_text(tmp_path, twice)
+
+
 def test_a_mandate_sets_the_criteria_and_nothing_else(tmp_path: Path) -> None:
     mandate = from_text(tmp_path, WRITTEN)
     ranking = default_params(ASSETS["strategy_ranking"], mandate)
@@ -117,7 +124,9 @@ def test_what_the_launchpad_does_not_show_keeps_its_value() -> None:
         ("ranking: {min_sharpe: 1}\n", ("ranking.min_sharpe", "Did you mean", "min_annual")),
         ("ranking: {max_drawdown: 2}\n", ("ranking.max_drawdown", "less than or equal to 1")),
         ("ranking: {max_drawdown: .nan}\n", ("ranking.max_drawdown", "finite")),
-        ("ranking: {min_annual_sharpe: high}\n", ("ranking.min_annual_sharpe", "number")),
+        ("ranking: {min_annual_sharpe: high}\n", ("ranking.min_annual_sharpe", "'high' arrived")),
+        ("ranking: {min_annual_sharpe: yes}\n", ("ranking.min_annual_sharpe", "True arrived")),
+        ("ranking: {must_be_robust: 1}\n", ("ranking.must_be_robust", "boolean", "1 arrived")),
         ("ranking: {min_trades_per_year: 500}\n", ("at least 500", "at most 400")),
         ("windows: one_way\n", ("windows", "'three_way' or 'two_way'")),
         ("labels: {windows: two_way}\n", ("labels.windows is two_way", "top level")),
@@ -128,7 +137,7 @@ def test_what_the_launchpad_does_not_show_keeps_its_value() -> None:
     ],
     ids=[
         *("a list", "nothing", "bad YAML", "no text", "unknown section", "unknown limit"),
-        *("out of range", "not a number", "a word", "no variant can"),
+        *("out of range", "not a number", "a word", "a truth", "no truth", "no variant can"),
         *(
             "unknown windows",
             "windows twice",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -199,6 +200,30 @@ def test_the_page_says_how_many_trades_it_leaves_out(factory):
     assert page == page_of(in_process(factory, wanted("ibs_baseline")))
 
 
+def test_the_page_draws_every_stretch_as_it_ended_and_sums_the_months(factory):
+    done = in_process(factory, wanted("ibs_baseline"))
+    page, equity = page_of(done), done.result.equity
+    lines = re.findall(r'<polyline points="([^"]+)"', page)
+    drawn = [np.array([one.split(",") for one in line.split()], float)[:, 1] for line in lines]
+    step = 2
+    assert 600 < equity.height <= step * 600
+    values = equity["equity_usd"].to_numpy()[::-1][::step][::-1]
+    deepest = [
+        one.min()
+        for one in np.split(
+            equity["drawdown"].to_numpy(),
+            np.arange(equity.height % step or step, equity.height, step),
+        )
+    ]
+    for heights, wanted_values in zip(drawn, (values, np.array(deepest)), strict=True):
+        # A picture is its values on a straight scale, to a tenth of a pixel.
+        scale = np.polyfit(wanted_values, heights, 1)
+        assert np.abs(np.polyval(scale, wanted_values) - heights).max() < 0.11
+    total = float((1.0 + done.result.daily_returns["daily_return"]).product()) - 1.0
+    assert f"over the whole window {100 * total:.1f} %" in page
+    assert "-0.0 %" not in page
+
+
 def test_the_same_run_changes_nothing_and_another_is_refused(factory, backtested, command):
     out = str(factory.folder / "out")
     again = command("backtest", ES, *OPTIONS, *WINDOW, "--out", out)
@@ -224,18 +249,51 @@ def test_the_same_run_changes_nothing_and_another_is_refused(factory, backtested
         (("backtest", "ES", "--variant", "ibs_daily", "--to", "2018"), 2, "--to"),
         (("backtest", "ES", "--variant", "ibs_daily", "--from", "2019-01-01"), 2, "--from"),
         (("backtest", "ES", "--variant", "ibs_daily", "--to", "2021-03-01"), 1, "test window"),
-        (("backtest", "ES", "--variant", "ibs_daily", "--to", "2012-03-01"), 1, "no bars"),
+        (("backtest", "ES", "--variant", "ibs_daily", "--to", "2012-03-01"), 1, "from 2016-01-04"),
+        (("backtest", "ES", "--variant", "ibs_daily", "--costs-times", "nan"), 2, "times nan"),
         (("why-not", "ES", "ibs_daily", "2018-06-02"), 2, "No bar"),
+        (("why-not", "ES", "ibs_daily", "0001-01-01T00:00Z"), 2, "No bar ends at 0001-01-01"),
+        (("why-not", "ES", "ibs_daily", "9999-12-31T23:59-14:00"), 2, "No bar ends at 9999"),
+        (("why-not", "ES", "ibs_daily", "20180314T2"), 2, "no date and no time"),
         (("why-not", "ES", "ibs_daily", "yesterday"), 2, "no date and no time"),
     ],
 )
 def test_what_is_wrong_is_refused_in_words(factory, command, tmp_path, arguments, code, said):
-    out = ("--out", str(tmp_path)) if arguments[0] == "backtest" else ()
+    out = ("--out", str(tmp_path / "new" / "out")) if arguments[0] == "backtest" else ()
     done = command(*arguments, *out)
     assert (done.code, done.out) == (code, "")
     assert said in done.err
     assert not [*tmp_path.iterdir()]
     assert Lake(factory.lake).looks(ES).height == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "out", "code"),
+    [
+        (("--from", "2030-01-01", "--to", "2031-01-01"), "out", 1),
+        (("--to", "2021-03-01", "--costs-times", "nan"), "out", 2),
+        (("--to", "2021-03-01"), "file/out", 2),
+        (("--to", "2021-03-01"), "/proc", 2),
+    ],
+    ids=["a window without bars", "costs that are no number", "below a file", "not writable"],
+)
+def test_no_look_is_spent_where_nothing_would_be_seen(
+    factory, command, tmp_path, options, out, code
+):
+    (tmp_path / "file").touch()
+    asked = ("backtest", "ES", "--variant", "ibs_daily", *options, "--spend-holdout-look")
+    done = command(*asked, "--out", str(tmp_path / out))
+    assert done.code == code, done.err
+    assert Lake(factory.lake).looks(ES).height == 0
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_in_the_way_of_a_file_is_told(command, tmp_path):
+    (tmp_path / "trades.parquet").mkdir()
+    done = command("backtest", "ES", *OPTIONS, *WINDOW, "--out", str(tmp_path))
+    assert done.code == 1
+    assert f"{tmp_path} cannot be written" in done.err
+    assert [one.name for one in tmp_path.iterdir()] == ["trades.parquet"]
 
 
 def test_a_look_at_the_test_window_is_recorded_and_budgeted(fresh, tmp_path):
@@ -314,8 +372,10 @@ def test_why_not_by_the_session_asks_its_decision_bar(command):
     done = command("why-not", "ES", "ibs_daily", "2018-03-14", "--json")
     (answer,) = json.loads(done.out)
     assert answer["session"] == "2018-03-14"
-    assert answer["bar_end"].startswith("2018-03-14 21:00")
+    assert answer["bar_end"].startswith("2018-03-14T21:00")
     assert [one["side"] for one in answer["conditions"]] == ["long"]
+    compact = command("why-not", "ES", "ibs_daily", "20180314", "--json")
+    assert compact.out == done.out
     inside = command("why-not", "ES", "ibs_daily", "2018-03-14T12:00")
     assert "NO_DECISION" in inside.out
     assert "2018-03-14 21:00 UTC (16:00 Chicago)" in inside.out

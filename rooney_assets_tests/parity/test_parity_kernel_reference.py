@@ -104,10 +104,27 @@ def test_before_the_flat_deadline_everything_is_flat(shape, seed):
     bars = market(shape)
     events = trace(bars, random_signals(bars, seed))
     last = 2 * bars.bar_end_us - bars.bar_start_us > bars.flat_deadline_us
-    assert not events.held[last].any()
+    assert not events.held[last & (bars.volume > 0)].any()
+    assert events.exit_pending[events.held.astype(bool) & last].all()
     assert not events.entry_ordered[last].any()
     orders = (events.entry_ordered != 0) * 1 + (events.exit_ordered != 0) + (events.exited > 2)
     assert orders.max() <= 1
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(shape=shapes(), seed=st.integers(0, 2**32 - 1))
+def test_nothing_fills_without_volume_or_outside_the_bar_of_its_fill(shape, seed):
+    bars = with_rolls_within_sessions(market(replace(shape, without_volume=0.3)), seed, 0.05)
+    trips = play(bars, rich_signals(bars, seed))
+    assert (bars.volume[trips.entry_index] > 0).all()
+    assert (bars.volume[trips.exit_index] > 0).all()
+    low, high = bars.low + bars.adjustment, bars.high + bars.adjustment
+    # In adjusted prices, where the contract of an exit at a roll does not matter.
+    entry = trips.entry_price + bars.adjustment[trips.entry_index]
+    leave = trips.exit_price - trips.roll_gap + bars.adjustment[trips.entry_index]
+    for price, at in ((entry, trips.entry_index), (leave, trips.exit_index)):
+        assert (low[at] - 1e-9 <= price).all()
+        assert (price <= high[at] + 1e-9).all()
 
 
 def test_the_random_markets_reach_every_way_out():

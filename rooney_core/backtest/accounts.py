@@ -20,7 +20,7 @@ from numba import njit
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.kernel import FloatArray
 from rooney_core.backtest.play import RoundTrips, TripBuffer
-from rooney_core.backtest.tape import IntArray
+from rooney_core.backtest.tape import IntArray, roll_bars_of
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
 
@@ -31,7 +31,7 @@ class Books(NamedTuple):
     """What compiled bookkeeping needs besides the trades.
 
     `of_bar`: each bar's session; `mark`: adjusted close of each session's last bar; `roll_bars`:
-    bars whose contract is another than the bar's before; `slippage_factor` of each bar, empty where
+    bars at which a position changes its contract; `slippage_factor` of each bar, empty where
     it is always 1; `slippage` in price units at factor 1.
     """
 
@@ -54,7 +54,7 @@ def books_of(bars: BarArrays, costs: CostModel, instrument: Instrument) -> Books
         of_bar=of_bar.astype(np.int32),
         mark=(bars.close + bars.adjustment)[last_bar],
         adjustment=bars.adjustment,
-        roll_bars=np.flatnonzero(np.diff(bars.adjustment, prepend=bars.adjustment[:1])),
+        roll_bars=roll_bars_of(bars),
         slippage_factor=_EVEN if is_even else costs.slippage_factors(bars.bar_start_us),
         slippage=costs.slippage(instrument),
         commission=costs.commission_per_contract_usd,

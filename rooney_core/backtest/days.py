@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rooney_core.errors import NotEnoughData
+from rooney_core.errors import BarsRejected, NotEnoughData
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
 
@@ -34,9 +34,10 @@ class TradingDays:
 
     @classmethod
     def of(cls, bars: BarArrays, instrument: Instrument) -> TradingDays:
-        """Raises NotEnoughData when there are no bars."""
+        """Raises NotEnoughData when there are no bars, BarsRejected for a price that is none."""
         if len(bars) == 0:
             raise NotEnoughData(f"{instrument.symbol}: no bars arrived; a backtest needs some.")
+        _refuse_unknown_prices(bars, instrument)
         starts = np.flatnonzero(np.diff(bars.session, prepend=bars.session[0] - 1))
         of_bar = np.zeros(len(bars), np.int64)
         of_bar[starts[1:]] = 1
@@ -50,3 +51,16 @@ class TradingDays:
     def daily_returns(self, daily_pnl_usd: FloatArray) -> FloatArray:
         """P&L over the notional value of one contract, f8[n_sessions], simple returns."""
         return daily_pnl_usd / self.notional_usd
+
+
+def _refuse_unknown_prices(bars: BarArrays, instrument: Instrument) -> None:
+    # One fill at a NaN would make every number of the backtest one.
+    for name in ("open", "high", "low", "close", "adjustment"):
+        unknown = np.flatnonzero(~np.isfinite(getattr(bars, name)))
+        if len(unknown):
+            start = np.datetime64(int(bars.bar_start_us[unknown[0]]), "us")
+            raise BarsRejected(
+                f"{instrument.symbol}: {name} is null, NaN or infinite in {len(unknown)} bar(s), "
+                f"first in the one of {start} UTC; a backtest needs every price. Drop or repair "
+                "those rows where the bars are read."
+            )

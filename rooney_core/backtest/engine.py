@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from rooney_core.backtest.accounts import books_of, daily_pnl_usd, net_profit_usd
+from rooney_core.backtest.anchor import anchored
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.days import FloatArray, TradingDays
 from rooney_core.backtest.kernel import FLAT_TIME
@@ -72,7 +73,8 @@ def run_backtest(
     """
     chosen = find_variant(variant)
     arrays = bars if isinstance(bars, BarArrays) else BarArrays.from_frame(bars, instrument)
-    history, arrays = arrays, arrays.window(first, len(arrays))
+    history = anchored(arrays)
+    arrays = history.window(first, len(history))
     days = TradingDays.of(arrays, instrument)
     signals = chosen.signals(history, chosen.parse_params(params), instrument, peers, first)
     trips = play(arrays, signals)

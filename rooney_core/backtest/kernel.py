@@ -4,18 +4,20 @@ Belongs here: the order of events inside a bar, and which price each gets. Does 
 signals (`rooney_core.strategies`), running through many bars (`play`), costs (`costs`), money
 (`engine`), a model's veto (`rooney_core.decision`).
 
-One bar of one contract, in this order:
+Nothing fills in a bar without volume: no entry, no exit of any kind, no roll. One bar of one
+contract, in this order:
 
 1.  A position that is late (the bar has another flat deadline than its entry, or ends after it) is
-    closed at the open: FLAT_LATE. Only missing bars can cause it. If the contract
-    rolled meanwhile, the price is the held contract's: open + its adjustment - that of the contract
-    held.
-2.  A pending exit fills at the open, if the bar has volume; else it stays pending. At a roll this
-    too is a fill in the contract held, which is left and not rolled.
-    A position that goes on into a bar of the next contract is rolled at the open: the contract held
-    is closed at its own price and the next one opened at the bar's. The gap between the two is no
-    profit, stop, target and best close move by it, and the roll costs two more fills. A roll shows
-    in `adjustment`; one with a gap of exactly zero shows nowhere.
+    closed at the open: FLAT_LATE. Only bars that are missing or without volume can cause it. If the
+    contract rolled meanwhile, the price is the held contract's: open + its adjustment - that of the
+    contract held.
+2.  A pending exit fills at the open; without volume it stays pending. At a roll this too is a fill
+    in the contract held, which is left and not rolled.
+    A position that goes on into a bar of the next contract is rolled at the open, or at that of the
+    first such bar that has volume: the contract held is closed at its own price and the next one
+    opened at the bar's. The gap between the two is no profit, stop, target and best close move by
+    it, and the roll costs two more fills. A roll shows in `adjustment`; one with a gap of exactly
+    zero shows nowhere.
 3.  A pending entry needs a bar of the signal's flat deadline that ends by it and has volume. A
     market order fills at the open. A stop order to buy fills at its level when the bar reaches it,
     or at an open at or above it; a limit order to buy fills at its level when the bar trades below
@@ -28,7 +30,8 @@ One bar of one contract, in this order:
     target is not granted, and the stop is taken as hit if the bar touches it at any time; only
     where the bar opened beyond the stop, on its way to the entry, the close has to be beyond it.
 5.  If the next bar would end after the flat deadline, the position is closed at this bar's close:
-    FLAT_TIME, an order by the clock, sent just before the deadline.
+    FLAT_TIME, an order by the clock, sent just before the deadline. Without volume the order stays
+    pending, and whatever it fills as, at a later open, is FLAT_LATE.
 6.  Otherwise, at the close: an exit signal, or `max_bars` decisions held (the entry's bar counted),
     orders an exit for the next open. The trailing stop follows the best close since the entry, of
     bars with volume, and takes effect with the next bar; it starts from the entry price.
@@ -38,9 +41,10 @@ One bar of one contract, in this order:
 
 With `overnight` there is no deadline: 1 and 5 never happen, and an entry fills in any bar.
 
-After a bar whose successor would end after the deadline, everything is flat and nothing pends,
-whatever happened before: that is where two histories of different length meet. Bars between two
-such meetings share one deadline, of their session, or of the holiday morning that is part of it.
+After a bar with volume whose successor would end after the deadline, everything is flat and nothing
+pends, whatever happened before: that is where two histories of different length meet. Bars between
+two such meetings mostly share one deadline, of their session, or of the holiday morning that is
+part of it.
 
 Prices are raw and before slippage, so costs never change which trades happen. Levels given as
 adjusted prices become prices of the contract at the bar that they work in, to a billionth, so that
@@ -139,18 +143,17 @@ def step(
     state[ENTERED:ROLLS] = 0.0
     late = not overnight and (flat_deadline_us != state[DEADLINE] or bar_end_us > flat_deadline_us)
     last = not overnight and is_last_before_flat(bar_start_us, bar_end_us, flat_deadline_us)
-    entered_inside = False
+    traded, entered_inside = volume > 0.0, False
 
-    if state[SIDE] != 0.0 and late:
-        _close(state, FLAT_LATE, open_price + (adjustment - state[HELD_ADJUSTMENT]))
-    elif state[PENDING_EXIT] != 0.0 and volume > 0.0:
-        _close(state, state[PENDING_EXIT], open_price + (adjustment - state[HELD_ADJUSTMENT]))
-    elif state[SIDE] != 0.0 and adjustment != state[HELD_ADJUSTMENT]:
+    if traded and state[SIDE] != 0.0 and (late or state[PENDING_EXIT] != 0.0):
+        reason = FLAT_LATE if late else state[PENDING_EXIT]
+        _close(state, reason, open_price + (adjustment - state[HELD_ADJUSTMENT]))
+    elif traded and state[SIDE] != 0.0 and adjustment != state[HELD_ADJUSTMENT]:
         _roll(state, adjustment)
     elif state[PENDING_SIDE] != 0.0:
         order_given, price = int(state[ORDER]), np.nan
         level = raw_level(state[ORDER_LEVEL], adjustment)
-        if not late and volume > 0.0:
+        if traded and not late:
             price = entry_price(order_given, state[PENDING_SIDE], level, open_price, high, low)
         if np.isnan(price):
             state[LAPSED] = state[PENDING_SIDE]
@@ -164,9 +167,9 @@ def step(
         state[BARS_HELD] += 1.0
         if decides:
             state[DECISIONS_HELD] += 1.0
-        if volume > 0.0:
+        if traded:
             trail = state[BEST_CLOSE] - side * state[TRAIL_DISTANCE]
-            reason, price = protection(
+            why, price = protection(
                 side,
                 state[STOP_PRICE],
                 trail,
@@ -177,14 +180,18 @@ def step(
                 close,
                 entered_inside,
             )
-            if reason:
-                _close(state, reason, price)
+            if why:
+                _close(state, why, price)
         if state[SIDE] != 0.0:
-            if last:
+            if last and traded:
                 _close(state, FLAT_TIME, close)
+            elif last or late:
+                if state[PENDING_EXIT] != FLAT_LATE:
+                    state[EXIT_ORDERED] = FLAT_LATE if late else FLAT_TIME
+                state[PENDING_EXIT] = FLAT_LATE
             elif state[PENDING_EXIT] == 0.0 and (leave or state[DECISIONS_HELD] >= max_bars):
                 state[PENDING_EXIT] = state[EXIT_ORDERED] = SIGNAL if leave else TIME
-        if volume > 0.0 and side * (close - state[BEST_CLOSE]) > 0.0:
+        if traded and side * (close - state[BEST_CLOSE]) > 0.0:
             state[BEST_CLOSE] = close
     elif (
         entry != 0

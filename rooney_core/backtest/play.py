@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from rooney_core.backtest.compiled import njit_across_files
 from rooney_core.backtest.kernel import (
     ENTERED,
     ENTRY_ORDERED,
@@ -152,12 +153,12 @@ def trace(bars: BarArrays, signals: Signals) -> BarEvents:
     return BarEvents(*_trace(columns_of(bars), opinions_of(signals)))
 
 
-@njit(cache=True)
+@njit_across_files
 def _at(values: FloatArray, bar: int) -> float:
     return values[bar] if len(values) else np.nan
 
 
-@njit(cache=True)
+@njit_across_files
 def step_at(state: FloatArray, bars: Columns, signals: Opinions, bar: int) -> None:
     """`step` with bar and signals number `bar`."""
     step(
@@ -185,7 +186,7 @@ def step_at(state: FloatArray, bars: Columns, signals: Opinions, bar: int) -> No
     )
 
 
-@njit(cache=True, nogil=True)
+@njit_across_files
 def find_trips(tape: Tape, signals: Opinions, cursor: IntArray, trips: TripBuffer) -> int:
     """Write closed trades to `trips` until it is full or the bars end; returns their number.
 
@@ -297,7 +298,7 @@ def find_trips(tape: Tape, signals: Opinions, cursor: IntArray, trips: TripBuffe
     return n_trades
 
 
-@njit(cache=True, nogil=True)
+@njit_across_files
 def _protected_until(
     tape: Tape,
     entered: int,
@@ -358,7 +359,7 @@ def _trailing_zeros(typing_context: Any, word: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-@njit(cache=True, nogil=True)
+@njit_across_files
 def _next_set(bits: npt.NDArray[np.uint64], start: int, stop: int) -> int:
     """The first position in [start, stop) whose bit is set; `stop` if there is none."""
     if start >= stop:
@@ -376,7 +377,7 @@ def _next_set(bits: npt.NDArray[np.uint64], start: int, stop: int) -> int:
     return stop
 
 
-@njit(cache=True)
+@njit_across_files
 def _trace(bars: Columns, signals: Opinions) -> tuple[npt.NDArray[np.int8], ...]:
     n_bars = len(signals.entry)
     events = np.zeros((8, n_bars), np.int8)

@@ -110,10 +110,13 @@ def rank(
     deflated_sharpe_z_observed: the same with the sample variance of the trials' Sharpes. They
     inform: on the window of the search they refuse nothing, the gates do that on another one.
 
+    Undefined numbers are NaN; a null, which a lake holds in place of one, is taken for it.
+
     Raises NotEnoughData for no results.
     """
     if results.is_empty():
         raise NotEnoughData("No results to rank arrived; sweep at least one variant first.")
+    results = results.with_columns(pl.col(pl.Float64).fill_null(math.nan))
     searched = SearchTrials.of(results) if trials is None else trials
     symbol = ["symbol"] if "symbol" in results.columns else []
     sharpe = pl.col("annual_sharpe").fill_nan(None)

@@ -170,22 +170,27 @@ def _follow(bars: BarArrays, signals: Signals, fill: int, side: int, entry: _Fil
             or bars.bar_end_us[t] > bars.flat_deadline_us[t]
         )
         traded = bars.volume[t] > 0
-        if late or (leaving and traded):
+        if traded and (late or leaving):
             # The old contract's price: the new one's without the gap of a roll since the last bar.
             price = float(bars.open[t]) + (float(bars.adjustment[t]) - held)
-            reason, resumes = ("FLAT_LATE", t + 1) if late else (leaving, t)
+            reason = "FLAT_LATE" if late else leaving
+            resumes = t + 1 if reason == "FLAT_LATE" else t
             return _Exit(t, price, reason, held_before, resumes, tuple(gaps))
         gap = held - float(bars.adjustment[t])
-        if gap != 0.0:
+        if gap != 0.0 and traded:
             gaps.append(gap)
             held = float(bars.adjustment[t])
             levels = levels.moved(gap)
         out = _protection(bars, t, side, levels, t == fill and entry.inside) if traded else None
         if out is not None:
             return _Exit(t, *out, held_before + 1, t + 1, tuple(gaps))
-        if _next_bar_is_too_late(bars, signals, t):
+        too_late = _next_bar_is_too_late(bars, signals, t)
+        if too_late and traded:
             price = float(bars.close[t])
             return _Exit(t, price, "FLAT_TIME", held_before + 1, t + 1, tuple(gaps))
+        if late or too_late:
+            # The clock's order finds nobody: it fills where something trades again.
+            leaving = "FLAT_LATE"
         decisions += signals.decides is None or bool(signals.decides[t])
         if not leaving and signals.exit[t]:
             leaving = "SIGNAL"

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from rooney_core.backtest.accounts import Books, book
+from rooney_core.backtest.compiled import njit_across_files
 from rooney_core.backtest.kernel import FloatArray
 from rooney_core.backtest.play import TripBuffer, find_trips, new_cursor
 from rooney_core.backtest.tape import IntArray, Opinions, Tape
@@ -63,7 +63,7 @@ class Desk(NamedTuple):
         )
 
 
-@njit(cache=True, nogil=True)
+@njit_across_files
 def score(
     tape: Tape,
     signals: Opinions,
@@ -114,7 +114,7 @@ def score(
         scores[11 + number] = _sharpe(desk.stressed)[0] * np.sqrt(DAYS_PER_YEAR)
 
 
-@njit(cache=True, nogil=True)
+@njit_across_files
 def _sharpe(returns: FloatArray) -> tuple[float, float, float]:
     """Sharpe per day (ddof 1), mean, and variance (ddof 0); all NaN where returns never vary."""
     n = len(returns)
@@ -146,7 +146,7 @@ def _sharpe(returns: FloatArray) -> tuple[float, float, float]:
     return mean / np.sqrt((even + odd) / (n - 1)), mean, (even + odd) / n
 
 
-@njit(cache=True, nogil=True)
+@njit_across_files
 def _shape(returns: FloatArray, mean: float, variance: float) -> tuple[float, float]:
     """Skewness and Pearson kurtosis (population moments), as `validation.return_moments`."""
     if np.isnan(mean):
@@ -162,7 +162,7 @@ def _shape(returns: FloatArray, mean: float, variance: float) -> tuple[float, fl
     return third / len(returns), fourth / len(returns)
 
 
-@njit(cache=True, nogil=True)
+@njit_across_files
 def _deepest_fall(returns: FloatArray) -> float:
     """Drawdown of compounded returns, <= 0; the start is a peak too, and ruin is final."""
     wealth, peak, trough, deepest = 1.0, 1.0, 1.0, 0.0

@@ -25,6 +25,7 @@ import numpy.typing as npt
 import polars as pl
 
 from rooney_core.backtest.accounts import Books, books_of
+from rooney_core.backtest.anchor import anchored
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.days import FloatArray, TradingDays
 from rooney_core.backtest.robustness import WalkForward, neighbours_keep_sharpe, walk_forward
@@ -84,30 +85,32 @@ class SweepResult:
 
 def sweep(
     bars: pl.DataFrame | BarArrays,
-    variants: Iterable[Variant | str],
+    variants: Iterable[Variant | str] | Variant | str,
     costs: CostModel,
     instrument: Instrument,
     peers: Peers = NO_PEERS,
 ) -> pl.DataFrame:
     """Backtest every configuration of the variants' grids; columns are RESULTS_SCHEMA.
 
-    Rows in order of variants and of their grids. Raises UnknownName (variant), BarsRejected,
-    NotEnoughData (no bars).
+    Rows in order of variants (names, or themselves; one alone will do) and of their grids. Raises
+    UnknownName (variant), BarsRejected, NotEnoughData (no bars).
     """
     return sweep_all(bars, variants, costs, instrument, peers).results
 
 
 def sweep_all(
     bars: pl.DataFrame | BarArrays,
-    variants: Iterable[Variant | str],
+    variants: Iterable[Variant | str] | Variant | str,
     costs: CostModel,
     instrument: Instrument,
     peers: Peers = NO_PEERS,
     n_threads: int | None = None,
 ) -> SweepResult:
     """`sweep`, with the daily returns of every configuration. `n_threads`: None for all cores."""
-    arrays = bars if isinstance(bars, BarArrays) else BarArrays.from_frame(bars, instrument)
-    chosen = [find_variant(one) for one in variants]
+    given = bars if isinstance(bars, BarArrays) else BarArrays.from_frame(bars, instrument)
+    arrays = anchored(given)
+    several = [variants] if isinstance(variants, Variant | str) else variants
+    chosen = [find_variant(one) for one in several]
     ground = _Ground(arrays, costs, instrument, peers)
     n_configurations = sum(one.n_configurations for one in chosen)
     returns = np.empty((n_configurations, len(ground.days)), np.float32)

@@ -10,8 +10,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from rooney_core.backtest.compiled import njit_across_files
 from rooney_core.backtest.kernel import ORDERS, FloatArray, is_last_before_flat
 from rooney_core.market.bars import BarArrays
 from rooney_core.strategies import Signals
@@ -69,7 +69,8 @@ class Tape(NamedTuple):
     """What is known of the bars before any signal. Small types: a sweep reads it again and again.
 
     `flags`: bits, one byte per bar. `forced`: the bar by which the clock closes a position entered
-    at this bar, len(bars) for never. `roll_bars`: of another contract than the bar before.
+    at this bar, len(bars) for never. `columns.adjustment` is that of the contract which a position
+    is in after the bar (see `held_adjustment`), and `roll_bars` are those at which it changes.
     """
 
     columns: Columns
@@ -85,10 +86,26 @@ def columns_of(bars: BarArrays) -> Columns:
 
 def tape_of(bars: BarArrays, *, overnight: bool) -> Tape:
     """The tape for rules that are flat by the deadline, or for those that may hold `overnight`."""
-    columns = columns_of(bars)
-    roll_bars = np.flatnonzero(np.diff(bars.adjustment, prepend=bars.adjustment[:1]))
+    columns = columns_of(bars)._replace(adjustment=held_adjustment(bars))
     flags, forced = _look_ahead(columns, overnight)
-    return Tape(columns, flags, forced, roll_bars)
+    return Tape(columns, flags, forced, roll_bars_of(bars))
+
+
+def held_adjustment(bars: BarArrays) -> FloatArray:
+    """Of each bar, the adjustment of the last bar up to it that had volume.
+
+    Without volume nothing rolls: a position stays in its contract until the first bar with some.
+    """
+    if (bars.volume > 0.0).all():
+        return bars.adjustment
+    traded = np.where(bars.volume > 0.0, np.arange(len(bars)), 0)
+    return bars.adjustment[np.maximum.accumulate(traded)]
+
+
+def roll_bars_of(bars: BarArrays) -> IntArray:
+    """Bars at whose open a position is rolled into another contract."""
+    held = held_adjustment(bars)
+    return np.flatnonzero(np.diff(held, prepend=held[:1]))
 
 
 def opinions_of(signals: Signals, decision_bars: IntArray | None = None) -> Opinions:
@@ -129,19 +146,25 @@ def _plain(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
     return values if is_plain else np.array(values)
 
 
-@njit(cache=True)
+@njit_across_files
 def _look_ahead(
     bars: Columns, overnight: bool
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
     n = len(bars.open)
     flags, forced = np.zeros(n, np.uint8), np.full(n, n, np.int32)
+    # The first bar with volume after the current one, and before it in this direction.
+    next_traded, traded_here = n, n
     for bar in range(n - 1, -1, -1):
+        next_traded = traded_here
         if bars.volume[bar] > 0.0:
             flags[bar] |= TRADED
+            traded_here = bar
         if not overnight and is_last_before_flat(
             bars.bar_start_us[bar], bars.bar_end_us[bar], bars.flat_deadline_us[bar]
         ):
-            forced[bar] = bar
+            # Without volume nothing can be closed here: late, where something trades again.
+            forced[bar] = bar if flags[bar] & TRADED else next_traded
+            flags[bar] |= 0 if flags[bar] & TRADED else CLOSES_LATE
             continue
         if bar + 1 == n:
             continue
@@ -150,7 +173,7 @@ def _look_ahead(
             or bars.bar_end_us[bar + 1] > bars.flat_deadline_us[bar + 1]
         )
         if late_next:
-            forced[bar] = bar + 1
+            forced[bar] = next_traded
             flags[bar] |= CLOSES_LATE
         else:
             forced[bar] = forced[bar + 1]

@@ -174,7 +174,7 @@ class Inquiry:
         wanted = (moment - EPOCH) // timedelta(microseconds=1)
         at = int(np.searchsorted(self.bars.bar_end_us, wanted))
         if at == len(self.bars) or self.bars.bar_start_us[at] > wanted:
-            raise InvalidSetting(f"No bar ends at {_time(wanted)} or holds it. {self._span()}")
+            raise InvalidSetting(f"No bar ends at {_asked(moment)} or holds it. {self._span()}")
         return at
 
     def _span(self) -> str:
@@ -312,6 +312,14 @@ def _reach(asked: Inquiry, bar: int) -> str:
         level = raw_level(asked.signals.entry_level[bar], bars.adjustment[bar + 1])
     low, high = shown(bars.low[bar + 1]), shown(bars.high[bar + 1])
     return f"its level {shown(level)}, the bar's range {low} to {high}"
+
+
+def _asked(moment: datetime) -> str:
+    """In both zones where it can be told: at the calendar's ends no other zone has a time."""
+    try:
+        return _time((moment - EPOCH) // timedelta(microseconds=1))
+    except OverflowError:
+        return moment.isoformat()
 
 
 def _moment(microseconds: int) -> datetime:

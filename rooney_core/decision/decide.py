@@ -6,12 +6,12 @@ out (`rooney_live`: kill switch, limits, stale feeds).
 
 The rule, the compiled `step` and the features are those of the backtest, applied to a window of
 the last bars. Warm-up has two parts. The strategy trades virtually from its first full window on,
-and after a bar whose successor would pass the flat deadline: after such a bar every history has the
-same, empty, position. A model looks back at these trades, so with one a decision is made only after
-`virtual_bars` more, and again after such a bar; from there on decisions do not depend on when
-warm-up began. A variant that may hold overnight has no such bar: it starts, empty, with its first
-full window, and until its first common flat moment, and as long as a model sees trades from before
-it, its decisions may differ from those of a longer history.
+and after a bar with volume whose successor would pass the flat deadline: after such a bar every
+history has the same, empty, position. A model looks back at these trades, so with one a decision is
+made only after `virtual_bars` more, and again after such a bar; from there on decisions do not
+depend on when warm-up began. A variant that may hold overnight has no such bar: it starts, empty,
+with its first full window, and until its first common flat moment, and as long as a model sees
+trades from before it, its decisions may differ from those of a longer history.
 """
 
 from __future__ import annotations
@@ -65,10 +65,13 @@ class DecisionState:
         """True while the strategy virtually holds a position, or waits for one to be filled."""
         return bool(self.machine[kernel.SIDE] or self.machine[kernel.PENDING_SIDE])
 
-    def finish(self, last_before_flat: bool) -> None:
-        """Note that a bar is over: is the next one the first that can be decided on?"""
+    def finish(self, is_flat: bool) -> None:
+        """Note that a bar is over: is the next one the first that can be decided on?
+
+        `is_flat`: whatever was held before this bar, nothing is after it.
+        """
         n_seen = self.window.n_seen
-        if not (last_before_flat or self.overnight):
+        if not (is_flat or self.overnight):
             return
         if self.first_virtual is None and n_seen >= self.window_bars - 1:
             self.first_virtual = n_seen
@@ -117,7 +120,7 @@ def decide(
         signals = _trade_virtually(bar, state, bundle, peers)
         if state.is_ready:
             decision = _decide_ready(bar, state, bundle, feeds, signals, last)
-    state.finish(last)
+    state.finish(last and bar.volume > 0.0)
     return decision
 
 

@@ -35,7 +35,8 @@ class DecisionCode(StrEnum):
     EXIT_STOP, EXIT_TRAIL, EXIT_TARGET  the stop, the trailing stop or the target was reached within
                            this bar: action "exit"
     EXIT_FLAT_TIME         the flat deadline comes before the next bar ends: action "exit"
-    EXIT_FLAT_LATE         found open past its deadline, bars were missing: action "exit"
+    EXIT_FLAT_LATE         found open past its deadline, as bars were missing or without volume:
+                           action "exit"
     ENTRY_LAPSED           the approved entry had no bar to fill in, or its level was not reached,
                            and it was not given anew; whatever the venue made of the order must go:
                            action "exit"

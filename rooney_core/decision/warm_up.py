@@ -9,12 +9,10 @@ history there is to stand where the backtest stands; bar by bar that would take 
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit
-
+from rooney_core.backtest.compiled import njit_across_files
 from rooney_core.backtest.kernel import BARS_HELD, SIDE, FloatArray
 from rooney_core.backtest.play import play, step_at
-from rooney_core.backtest.tape import Columns, Opinions, columns_of, opinions_of
+from rooney_core.backtest.tape import Columns, Opinions, columns_of, opinions_of, roll_bars_of
 from rooney_core.decision.batch import (
     first_virtual_bar,
     is_warm_after,
@@ -52,13 +50,14 @@ def _recall_open_trade(state: DecisionState, bars: BarArrays, bundle: DecisionBu
     if not state.machine[SIDE]:
         return
     entered = len(bars) - int(state.machine[BARS_HELD])
-    factors = bundle.costs.slippage_factors(bars.bar_start_us[entered:])
-    state.memory.enter(float(factors[0]))
-    for bar in np.flatnonzero(np.diff(bars.adjustment[entered:])) + 1:
+    factors = bundle.costs.slippage_factors(bars.bar_start_us)
+    state.memory.enter(float(factors[entered]))
+    rolls = roll_bars_of(bars)
+    for bar in rolls[rolls > entered]:
         state.memory.roll(float(factors[bar]))
 
 
-@njit(cache=True)
+@njit_across_files
 def _run(state: FloatArray, bars: Columns, signals: Opinions, first: int) -> None:
     for bar in range(first, len(signals.entry)):
         step_at(state, bars, signals, bar)

@@ -119,15 +119,15 @@ class PriorTrades:
 def first_flat_bar(bars: BarArrays, earliest: int, overnight: bool) -> int | None:
     """Index of the first bar from `earliest` on that every longer history begins flat too.
 
-    It follows a bar whose successor would end after the flat deadline. A rule that may hold
+    It follows a bar with volume whose successor would end after the flat deadline. A rule that may hold
     `overnight` has no such bar, and is taken to be flat at `earliest`. len(bars) where that is the
     bar to come, None where even that one is too early.
     """
     if overnight:
         return earliest if earliest <= len(bars) else None
-    is_last = last_before_flat(bars)
-    is_last[: max(0, earliest - 1)] = False
-    return int(np.argmax(is_last)) + 1 if is_last.any() else None
+    is_meeting = last_before_flat(bars) & (bars.volume > 0.0)
+    is_meeting[: max(0, earliest - 1)] = False
+    return int(np.argmax(is_meeting)) + 1 if is_meeting.any() else None
 
 
 def last_before_flat(bars: BarArrays) -> npt.NDArray[np.bool_]:

@@ -15,13 +15,11 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def checked(**inputs: npt.ArrayLike) -> tuple[FloatArray, ...]:
-    """The inputs as contiguous float64 arrays, in the order given.
+    """The inputs as contiguous float64 arrays, in the order given; None is NaN.
 
-    Raises InvalidSetting when one is not one-dimensional or the lengths differ.
+    Raises InvalidSetting when one is not of numbers or not one-dimensional, or the lengths differ.
     """
-    arrays = {
-        name: np.ascontiguousarray(values, dtype=np.float64) for name, values in inputs.items()
-    }
+    arrays = {name: _numbers(name, values) for name, values in inputs.items()}
     shapes = {name: array.shape for name, array in arrays.items()}
     if any(len(shape) != 1 for shape in shapes.values()) or len(set(shapes.values())) > 1:
         raise InvalidSetting(
@@ -29,6 +27,16 @@ def checked(**inputs: npt.ArrayLike) -> tuple[FloatArray, ...]:
             "allowed, oldest value first."
         )
     return tuple(arrays.values())
+
+
+def _numbers(name: str, values: npt.ArrayLike) -> FloatArray:
+    try:
+        return np.ascontiguousarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidSetting(
+            f"{name} is not made of numbers ({error}); a one-dimensional array of numbers is "
+            "allowed, oldest value first."
+        ) from None
 
 
 def checked_period(n: int, *, at_least: int = 1, name: str = "n") -> int:

@@ -12,8 +12,12 @@ survive, but a price at or below zero has no ratio, so whatever is before such a
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import polars as pl
+
+DIGITS: Final = 9
+"""Decimals of a price that mean something: ticks are coarser, the dust of sums is finer."""
 
 _PRICES = ("open", "high", "low", "close")
 
@@ -40,8 +44,8 @@ def adjusted(continuous_bars: pl.DataFrame, adjustment: Adjustment) -> pl.DataFr
 
 
 def backward_sums(gaps: pl.Expr) -> pl.Expr:
-    """For each roll, oldest first, the sum of the gaps of all rolls after it."""
-    return gaps.sum() - gaps.cum_sum()
+    """For each roll, oldest first, the sum of the gaps of all rolls after it, to `DIGITS`."""
+    return (gaps.sum() - gaps.cum_sum()).round(DIGITS)
 
 
 def backward_products(ratios: pl.Expr) -> pl.Expr:

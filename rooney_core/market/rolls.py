@@ -19,7 +19,7 @@ import numpy.typing as npt
 import polars as pl
 
 from rooney_core.errors import BarsRejected
-from rooney_core.market.adjustment import backward_products, backward_sums
+from rooney_core.market.adjustment import DIGITS, backward_products, backward_sums
 from rooney_core.market.bars import BARS_SCHEMA
 from rooney_core.market.calendar import UTC_MICROSECONDS
 from rooney_core.market.instruments import Instrument
@@ -206,7 +206,7 @@ def _tenures(
         adjustment_ratio=backward_products(pl.col("ratio")),
         **{"from": pl.col("roll_time")},
     )
-    # The last contract is exactly unadjusted; sums and products leave dust in the others only.
+    # The last contract is exactly unadjusted; products leave dust in the others only.
     last = pl.int_range(pl.len()) == pl.len() - 1
     later = later.with_columns(
         adjustment=pl.when(last).then(0.0).otherwise("adjustment"),
@@ -217,7 +217,7 @@ def _tenures(
         {
             "contract": [_first_front(raw_bars, calendar, instrument)],
             "until": [calendar["roll_time"].first()],
-            "adjustment": [float(calendar["gap"].sum())],
+            "adjustment": [round(float(calendar["gap"].sum()), DIGITS)],
             "adjustment_ratio": [None if ratios.has_nulls() else float(ratios.product())],
             "from": [None],
         },

@@ -172,6 +172,9 @@ class Variant:
                 raise UnknownName.among(
                     f"parameter of {self.name}", name, self.params_type.model_fields
                 )
+            # pydantic would read true as 1.
+            if isinstance(values[name], bool):
+                raise InvalidSetting(f"{name} of {self.name} is a number; a truth value arrived.")
         try:
             return self.params_type(**values)
         except ValidationError as error:
@@ -226,15 +229,29 @@ def params_json(params: VariantParams) -> str:
     return json.dumps(params.model_dump(mode="json"), sort_keys=True)
 
 
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object of these pairs; of a name that is there twice, neither value is the right one.
+
+    Raises ValueError for such a name.
+    """
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"{', '.join(twice)} is there more than once")
+    return values
+
+
 def _as_mapping(document: object, name: str) -> dict[str, Any]:
     if isinstance(document, VariantParams):
         document = document.model_dump()
     if isinstance(document, str):
+        text = document
         try:
-            document = json.loads(document)
-        except json.JSONDecodeError as error:
+            document = json.loads(text, object_pairs_hook=_each_once)
+        except (ValueError, RecursionError) as error:
             raise InvalidSetting(
-                f"Parameters of {name} must be a JSON object; {document!r} arrived ({error})."
+                f"Parameters of {name} must be a JSON object; {text[:80]!r} arrived ({error})."
             ) from None
     if not isinstance(document, Mapping):
         raise InvalidSetting(

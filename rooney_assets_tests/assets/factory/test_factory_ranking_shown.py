@@ -22,7 +22,7 @@ def test_it_fits_and_names_every_variant(capsys: pytest.CaptureFixture[str]) -> 
     assert [one[0].startswith("*") for one in numbers] == table["is_carried_on"].to_list()
     assert [one[1] for one in numbers] == table["variant"].to_list()
     assert [one[2] for one in numbers if one[2] != "-"] == [
-        f"{value:.2f}" for value in table["annual_sharpe"].drop_nans()
+        f"{value:.2f}" for value in table["annual_sharpe"].drop_nulls()
     ]
     assert "PBO" in lines[0]
     assert f"{int(table['n_trials_raw'][0]):,}" in lines[0]

@@ -19,11 +19,13 @@ from rooney_assets.graph.declaration import Made
 from rooney_assets.lake import Lake, ManifestFacts
 from rooney_core.backtest import CostModel, run_backtest
 from rooney_core.backtest.ranking import RankingCriteria
+from rooney_core.errors import NotEnoughData
 from rooney_core.strategies import VARIANTS
 from rooney_core.strategies.peers import PeerSessions
 from rooney_core.validation.overfitting import probability_of_backtest_overfitting
 from rooney_core.validation.windows import SPLITS
 
+LUCK = "luck: every configuration's Sharpe"
 FACTS = ManifestFacts(run_id="r", code_version="c", git_commit="g")
 # What outside checks read, by the architecture document.
 CONTRACT = (
@@ -53,6 +55,39 @@ def test_nothing_after_the_train_window_changes_anything() -> None:
     assert cut.beside["returns"].equals(told.beside["returns"])
     assert told.beside["returns"]["session"].max() == date(2018, 12, 31)
     assert continuous(ES)["session"].max() > date(2019, 2, 1)  # type: ignore[operator]
+
+
+def test_rolls_after_the_train_window_change_nothing() -> None:
+    """They move every adjusted price before them by one constant, here ones no float64 holds."""
+    told = factory().results
+    bars, peer = (
+        frame.with_columns(pl.col("adjustment") + constant)
+        for frame, constant in ((continuous(ES), 1.37), (sessions(NQ), -9.59))
+    )
+    changed = searched(bars, {NQ: peer})
+    assert changed.table.equals(told.table)
+    assert changed.beside["returns"].equals(told.beside["returns"])
+    assert changed.beside["folds"].equals(told.beside["folds"])
+
+
+def test_a_symbol_without_a_train_window_is_refused_in_words() -> None:
+    late = continuous(ES).filter(pl.col("session") > SPLITS.train_end)
+    with pytest.raises(NotEnoughData, match="no bar up to 2018-12-31"):
+        searched(late, {})
+
+
+def test_what_is_undefined_never_leads_an_ordered_answer(tmp_path: Path) -> None:
+    made = factory()
+    lake = Lake(tmp_path / "lake")
+    lake.write("strategy_results", ("symbol", ES), made.results.table, FACTS)
+    lake.write("strategy_ranking", ("symbol", ES), made.ranking.table, FACTS)
+    traded = made.results.table.filter(pl.col("n_trades") > 0)["annual_sharpe"]
+    best = max(one for one in traded.to_list() if one is not None)
+    assert made.results.table["n_trades"].min() == 0
+    for table in ("strategy_results", "strategy_ranking"):
+        asked = f"select annual_sharpe from {table} order by annual_sharpe desc limit 1"
+        assert lake.query(asked)["annual_sharpe"][0] == best
+        assert lake.query(f"select max(annual_sharpe) as m from {table}")["m"][0] == best
 
 
 @pytest.mark.parametrize("name", ["ibs_filtered", "meanrev_double_sevens", "spread_index_pair"])
@@ -209,6 +244,25 @@ def test_pictures_are_whole_small_and_show_every_variant() -> None:
     for name in ("parameter maps", "walk-forward by year"):
         words = {one.text for one in ElementTree.fromstring(str(pictures[name])).iter()}
         assert set(VARIANTS) <= words
+
+
+def test_the_line_of_the_worthless_counts_as_many_as_there_are() -> None:
+    sharpes = factory().results.table["annual_sharpe"].drop_nulls()
+    drawn = ElementTree.fromstring(str(factory().results.pictures[LUCK]))
+    (line,) = [one for one in drawn.iter() if one.tag.endswith("polyline")]
+    points = np.array([one.split(",") for one in line.get("points", "").split()], float)
+    bars = [one for one in drawn.iter() if one.tag.endswith("rect")][1:]
+    # The same unit of area: a bar's height stands for a bin as wide as its place.
+    widths = {float(one.get("width", 0)) / 0.9 for one in bars}
+    floor = points[:, 1].max()
+    area = float(np.trapezoid(floor - points[:, 1], points[:, 0])) / max(widths)
+    of_bars = sum(float(one.get("height", 0)) for one in bars)
+    assert area == pytest.approx(of_bars, rel=0.03)
+    assert len(sharpes) > 2500
+    # Four years of a Sharpe of 0: its standard error is about a half, and the line is that wide.
+    top = points[:, 1].min()
+    wide = np.ptp(points[floor - points[:, 1] > 0.6065 * (floor - top), 0]) / max(widths) * 0.1
+    assert wide == pytest.approx(2 * 0.5, abs=0.1)
 
 
 def test_params_are_json_that_the_variant_understands() -> None:

@@ -145,5 +145,10 @@ def test_bars_of_peers_come_with_the_symbol_that_is_asked_for(lake: Lake) -> Non
 def test_train_window_is_what_the_name_says() -> None:
     from rooney_assets.factory_tables import in_window
 
-    frame = pl.DataFrame({"session": [date(2018, 12, 31), date(2019, 1, 2)]})
-    assert in_window(frame, date(2018, 12, 31)).height == 1
+    days = [date(2018, 12, 28), date(2018, 12, 31), date(2019, 1, 2)]
+    frame = pl.DataFrame({"session": days, "adjustment": [3.3, 1.1, 0.0]})
+    kept = in_window(frame, date(2018, 12, 31))
+    assert kept["session"].to_list() == days[:2]
+    # On the last contract that it holds; 3.3 - 1.1 in floats is 2.1999999999999997.
+    assert kept["adjustment"].to_list() == [2.2, 0.0]
+    assert in_window(frame, date(2018, 12, 1)).is_empty()

@@ -87,3 +87,26 @@ def test_an_upright_mark_lies_in_the_picture_even_beyond_the_bars() -> None:
     bar = root.findall(f"{SVG}rect")[-1]
     assert float(bar.get("x", 0)) + float(bar.get("width", 0)) < float(mark.get("x1", 0)) < 640
     assert "luck" in {one.text for one in root.iter()}
+
+
+def test_words_of_a_mark_stand_over_all_lines_and_a_curve_is_inside_the_picture() -> None:
+    curve = [(-1.0, 0.0), (0.0, 9.0), (1.0, 0.0)]
+    chart = Chart("t", [0.0], [3.0], "x", "n", marks=[(0.1, "one"), (0.2, "two")], curve=curve)
+    root = ElementTree.fromstring(chart.to_svg())
+    tags = [(one.tag.removeprefix(SVG), one.text) for one in root]
+    last_line = max(at for at, (tag, _) in enumerate(tags) if tag in ("line", "polyline"))
+    words = [at for at, (_, text) in enumerate(tags) if text in ("one", "two")]
+    assert min(words) > last_line
+    (line,) = root.findall(f"{SVG}polyline")
+    places = [tuple(map(float, one.split(","))) for one in line.get("points", "").split()]
+    bar = root.findall(f"{SVG}rect")[-1]
+    # 9 is three times as high above the floor as the bar of 3.
+    assert places[0][1] - places[1][1] == pytest.approx(3 * number(bar, "height"), abs=0.3)
+    assert all(64 <= x <= 628 and 34 <= y <= 200 for x, y in places)
+
+
+def test_axes_of_a_map_are_named_across_and_up() -> None:
+    document = panels("t", [Panel("p", "w", heat([[0.0], [1.0]], 1.0, (0, 0), ("y", "x")))], 1, "l")
+    words = [one.text for one in ElementTree.fromstring(document).iter() if one.text]
+    assert "→ x" in words
+    assert "↑ y" in words

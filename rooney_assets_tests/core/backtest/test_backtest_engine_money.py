@@ -10,11 +10,11 @@ import pytest
 from hand_made import INSTRUMENT, bars, flat_bars, signals
 from pydantic import ValidationError
 
-from rooney_core.backtest import CostModel, run_backtest
+from rooney_core.backtest import CostModel, run_backtest, sweep
 from rooney_core.backtest.days import TradingDays
 from rooney_core.backtest.engine import trades_frame
 from rooney_core.backtest.play import play
-from rooney_core.errors import InvalidSetting, NotEnoughData, UnknownName
+from rooney_core.errors import BarsRejected, InvalidSetting, NotEnoughData, UnknownName
 
 COSTS = CostModel.of(INSTRUMENT)
 # IBS 0 at bar 0, then 0.5, then 1: bought at the second open, sold at the fourth.
@@ -144,3 +144,14 @@ def test_what_is_wrong_is_named():
         run_backtest(market, "ibs_baseline", '{"entry_below": 7}', COSTS, INSTRUMENT)
     with pytest.raises(NotEnoughData, match="no bars"):
         run_backtest(market.window(0, 0), "ibs_baseline", None, COSTS, INSTRUMENT)
+
+
+@pytest.mark.parametrize("name", ["open", "high", "low", "close", "adjustment"])
+@pytest.mark.parametrize("price", [np.nan, np.inf])
+def test_a_price_that_is_none_is_refused_and_named(name, price):
+    market = bars([WEAK, MIDDLE, STRONG, MIDDLE])
+    getattr(market, name)[2] = price
+    with pytest.raises(BarsRejected, match=f"{name} .* 1 bar.*2019-04-14T02:00:00"):
+        run_backtest(market, "ibs_baseline", None, COSTS, INSTRUMENT)
+    with pytest.raises(BarsRejected, match=name):
+        sweep(market, ["ibs_baseline"], COSTS, INSTRUMENT)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hand_made import bars, flat_bars, signals
+from hand_made import INSTRUMENT, bars, flat_bars, signals
 
+from rooney_core.backtest import CostModel
+from rooney_core.backtest.engine import trades_frame
+from rooney_core.backtest.kernel import REASONS
 from rooney_core.backtest.play import RoundTrips, play, trace
 
 
@@ -145,3 +148,45 @@ def test_a_late_close_across_a_roll_is_priced_in_the_contract_held():
         adjustment=[8.0, 8.0, 0.0, 0.0],
     )
     assert only(play(market, signals(4, long=(0,))))[3:6] == (100.0, 102.0, "FLAT_LATE")
+
+
+def test_the_clock_finds_nobody_without_volume_and_the_next_open_with_some_closes_late():
+    # Deadline 05:00: bar 4 would be the last, and neither it nor the next two trade.
+    market = flat_bars(9, volume=[1, 1, 1, 1, 0, 0, 0, 1, 1], deadline_hour=5)
+    chosen = signals(9, long=(1, 4, 5, 7), leave=(6,))
+    assert only(play(market, chosen)) == (1, 2, 7, 102.0, 107.0, "FLAT_LATE", 5)
+    events = trace(market, chosen)
+    ordered = [REASONS[one] for one in events.exit_ordered]
+    assert ordered == [None] * 4 + ["FLAT_TIME"] + [None] * 4
+    assert events.exit_pending.astype(bool).tolist() == [False] * 4 + [True] * 3 + [False] * 2
+    # An exit by the rule that waits for volume is as late.
+    assert play(market, signals(9, long=(1,), leave=(3,))).exit_reason == ["FLAT_LATE"]
+
+
+def test_a_late_close_waits_for_volume():
+    market = flat_bars(
+        5, hours=[0, 1, 24, 25, 26], sessions=[0, 0, 1, 1, 1], volume=[1, 1, 0, 1, 1]
+    )
+    assert only(play(market, signals(5, long=(0,))))[2:] == (3, 101.0, 103.0, "FLAT_LATE", 2)
+    events = trace(market, signals(5, long=(0,)))
+    assert [REASONS[one] for one in events.exit_ordered] == [None, None, "FLAT_LATE", None, None]
+
+
+def test_a_roll_waits_for_volume():
+    # The next contract trades 8 higher from bar 2 on, and only bar 3 has a trade in it.
+    prices = [(100, 101, 99, 100)] * 2 + [(108, 109, 107, 108)] + [(110, 112, 109, 111)] * 2
+    told = {"adjustment": [8.0, 8.0, 0.0, 0.0, 0.0], "volume": [1, 1, 0, 1, 1]}
+    market = bars(prices, **told)
+    trips = play(market, signals(5, long=(0,), leave=(3,)))
+    assert (trips.rolls.tolist(), trips.roll_gap.tolist()) == ([1], [8.0])
+    # Its two fills cost what the clock of bar 3 says: 22:00 in Chicago, three ticks each.
+    by_hour = tuple(3.0 if hour == 22 else 0.0 for hour in range(24))
+    costs = CostModel(commission_per_contract_usd=0, slippage_ticks=1, slippage_by_hour=by_hour)
+    trade = trades_frame(market, trips, costs, INSTRUMENT).row(0, named=True)
+    # 100 -> 110 - 8 in the old contract, 110 -> 110 in the new one.
+    assert trade["gross_profit_usd"] == 2 * 50
+    assert trade["net_profit_usd"] == 2 * 50 - 2 * 3 * 0.25 * 50
+    # Left at that open instead, it never saw the new contract.
+    left = play(market, signals(5, long=(0,), leave=(1,)))
+    assert (left.exit_index.tolist(), left.exit_price.tolist()) == ([3], [102.0])
+    assert left.rolls.tolist() == [0]

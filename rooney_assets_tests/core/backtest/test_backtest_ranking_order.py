@@ -65,6 +65,20 @@ def test_meeting_the_criteria_beats_a_higher_sharpe_and_undefined_is_last():
     assert best(ranking)["variant"].to_list() == ["sound"]
 
 
+def test_a_null_of_the_lake_is_an_undefined_number_and_meets_nothing():
+    unknown = {"annual_sharpe": math.nan, "sharpe_per_day": math.nan, "max_drawdown": math.nan}
+    table = results(never=unknown | {"skewness": math.nan, "kurtosis": math.nan}, weak={})
+    kept = table.with_columns(pl.col(pl.Float64).fill_nan(None))
+    assert kept["annual_sharpe"].null_count() == 1
+    ranking = rank(kept, RankingCriteria())
+    assert ranking.equals(rank(table, RankingCriteria()))
+    assert ranking["variant"].to_list() == ["weak", "never"]
+    assert ranking["meets_criteria"].to_list() == [True, False]
+    assert ranking["refused_because"].to_list()[1] == (
+        "annual Sharpe NaN is not above 1.5; drawdown NaN is not below 0.2"
+    )
+
+
 def test_the_best_goes_on_even_when_everything_is_refused():
     ranking = rank(results(a={"is_robust": False}, b={"annual_sharpe": 1.0}), RankingCriteria())
     assert best(ranking).height == 1

@@ -98,7 +98,7 @@ def test_threads_change_nothing(market, swept):
 
 def test_a_known_margin_gives_a_return_on_it(market):
     costs = COSTS.model_copy(update={"margin_per_contract_usd": 5000.0})
-    row = sweep(market, ["ibs_baseline"], costs, INSTRUMENT).row(0, named=True)
+    row = sweep(market, "ibs_baseline", costs, INSTRUMENT).row(0, named=True)
     assert row["annual_return_on_margin"] == pytest.approx(
         row["net_profit_usd"] / (300 / 252) / 5000
     )

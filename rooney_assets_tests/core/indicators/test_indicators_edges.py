@@ -54,6 +54,12 @@ def test_arrays_of_different_length_are_refused():
         ours.internal_bar_strength([1.0, 2.0], [1.0], [1.0])
 
 
+@pytest.mark.parametrize("values", [["a"], [1.0, [2.0]], [object()]])
+def test_what_is_no_number_is_refused(values):
+    with pytest.raises(InvalidSetting, match="x is not made of numbers"):
+        ours.simple_moving_average(values, 1)
+
+
 def test_macd_refuses_a_fast_average_that_is_not_the_faster_one():
     with pytest.raises(InvalidSetting, match="fast < slow"):
         ours.macd(FLAT, 5, 5, 2)

@@ -163,6 +163,10 @@ def test_a_misspelt_name_gets_a_suggestion():
         "{",
         "[1]",
         7,
+        {"max_bars": True},
+        '{"max_bars": 5, "max_bars": 6}',
+        '{"max_bars": ' + "9" * 5000 + "}",
+        "[" * 100_000,
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused(document):

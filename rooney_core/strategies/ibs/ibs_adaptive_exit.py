@@ -76,8 +76,10 @@ def _rule(prices: Prices, params: IbsAdaptiveExitParams) -> Signals:
 IBS_ADAPTIVE_EXIT = Variant(
     name="ibs_adaptive_exit",
     summary="The baseline with an exit level that rises with recent range, and a range stop.",
-    source="Catalogue A10 (bracket in mean ranges, a standard rule); the adaptation is our own, "
-    "after Pagonidis, The IBS Effect (2013): the effect is stronger after wide ranges.",
+    source="Catalogue A10 (bracket in mean ranges, a standard rule). Adapted: hourly bars, flat by "
+    "the flat time; only the stop is in ranges, and instead of a target the exit level adapts to "
+    "them, which is our own, after Pagonidis, The IBS Effect (2013): the effect is stronger after "
+    "wide ranges.",
     params_type=IbsAdaptiveExitParams,
     axes={
         "entry_below": (0.05, 0.1, 0.15, 0.2, 0.25),

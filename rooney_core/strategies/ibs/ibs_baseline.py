@@ -47,7 +47,7 @@ IBS_BASELINE = Variant(
     name="ibs_baseline",
     summary="Long after a close in the lowest part of its bar's range, until one in the highest.",
     source="Pagonidis, The IBS Effect (2013), on daily bars; catalogue A12. Kinlay (2016) finds no "
-    "such effect within the day: on hourly bars it has to prove itself.",
+    "such effect within the day: on hourly bars it has to prove itself. Flat by the flat time.",
     params_type=IbsBaselineParams,
     axes={
         "entry_below": (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4),

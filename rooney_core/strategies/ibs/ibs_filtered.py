@@ -53,7 +53,9 @@ IBS_FILTERED = Variant(
     name="ibs_filtered",
     summary="The baseline, entered only above the long moving average and after a wide bar.",
     source="Catalogue A02 (trend, a standard filter after Connors & Alvarez 2009) and A03 (wide "
-    "bars: Pagonidis, The IBS Effect, 2013, finds the effect stronger after them).",
+    "bars: Pagonidis, The IBS Effect, 2013, finds the effect stronger after them). Adapted: both "
+    "filters in one rule, on hourly bars; the plain mean of true ranges holds the bar itself; flat "
+    "by the flat time.",
     params_type=IbsFilteredParams,
     axes={
         "entry_below": (0.1, 0.15, 0.2, 0.25, 0.3),

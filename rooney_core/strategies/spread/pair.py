@@ -117,7 +117,8 @@ SPREAD_INDEX_PAIR = Variant(
     summary="Against the deviation of an index future from what its partner explains, beyond two "
     "deviations, until within half of one.",
     source="Catalogue H01: a standard rule on ES and NQ, for any index future with a partner. "
-    "Point changes instead of logarithms; its own leg only.",
+    "Point changes instead of logarithms; its own leg only; a score that changed its sign is an "
+    "exit as well.",
     params_type=SpreadPairParams,
     axes=_AXES,
     rule=_index_pair,

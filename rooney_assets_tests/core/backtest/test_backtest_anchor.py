@@ -1,0 +1,70 @@
+"""What a window's prices are levelled on: no roll after it may leave a bit in the results."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hand_made import INSTRUMENT, bars
+
+from rooney_core.backtest import CostModel, run_backtest, sweep_all
+from rooney_core.backtest.anchor import anchored
+from rooney_core.strategies import VARIANTS
+
+COSTS = CostModel.of(INSTRUMENT)
+# Gaps of rolls after the window, in cents: no float64 holds them.
+LATER = (1.37, -12.34, 200.01)
+
+
+@pytest.fixture(scope="module")
+def market():
+    """300 sessions in cents, near each other so that many prices tie, rolled every 60 sessions."""
+    rng = np.random.default_rng(11)
+    n = 300 * 12
+    cents = 5000 + rng.integers(-9, 10, n) + rng.integers(-1, 2, n).cumsum()
+    close, opening = cents / 100, np.concatenate(([5000], cents[:-1])) / 100
+    high = (np.maximum(cents, opening * 100) + rng.integers(0, 4, n)).round() / 100
+    low = (np.minimum(cents, opening * 100) - rng.integers(0, 4, n)).round() / 100
+    day, hour = np.divmod(np.arange(n), 12)
+    gaps = np.array([0.37, -0.21, 0.83, 0.11, 0.0])
+    return bars(
+        list(zip(opening, high, low, close, strict=True)),
+        hours=(day * 24 + hour).tolist(),
+        sessions=day.tolist(),
+        adjustment=(gaps[::-1].cumsum()[::-1][day // 60]).round(2).tolist(),
+        deadline_hour=10,
+    )
+
+
+def moved(market, by):
+    return replace(market, adjustment=market.adjustment + by)
+
+
+@pytest.mark.parametrize("later", LATER)
+def test_a_later_roll_leaves_no_bit_in_a_sweep(market, later):
+    alone = sweep_all(market, VARIANTS, COSTS, INSTRUMENT)
+    followed = sweep_all(moved(market, later), VARIANTS, COSTS, INSTRUMENT)
+    assert followed.results.equals(alone.results)
+    assert followed.returns.tobytes() == alone.returns.tobytes()
+    assert (alone.results["n_trades"] > 0).mean() > 0.5
+
+
+@pytest.mark.parametrize("name", ["meanrev_williams", "meanrev_falling_closes", "ibs_filtered"])
+def test_nor_in_a_single_backtest_with_history(market, name):
+    results = [
+        run_backtest(one, name, None, COSTS, INSTRUMENT, first=1200)
+        for one in (market, *(moved(market, later) for later in LATER))
+    ]
+    for other in results[1:]:
+        assert other.trades.equals(results[0].trades)
+        assert other.equity.equals(results[0].equity)
+
+
+def test_the_last_contract_keeps_its_prices_and_gaps_stay_gaps(market):
+    found = anchored(moved(market, 12.34)).adjustment
+    assert found[-1] == 0.0
+    # Written out: the sums of the later gaps, 0.37 - 0.21 + 0.83 + 0.11 down to none.
+    assert found[::720].tolist() == [1.1, 0.73, 0.94, 0.11, 0.0]
+    assert anchored(market) is market
+    assert len(anchored(market.window(0, 0))) == 0
