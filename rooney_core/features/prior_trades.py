@@ -119,9 +119,9 @@ class PriorTrades:
 def first_flat_bar(bars: BarArrays, earliest: int, overnight: bool) -> int | None:
     """Index of the first bar from `earliest` on that every longer history begins flat too.
 
-    It follows a bar with volume whose successor would end after the flat deadline. A rule that may hold
-    `overnight` has no such bar, and is taken to be flat at `earliest`. len(bars) where that is the
-    bar to come, None where even that one is too early.
+    It follows a bar with volume whose successor would end after the flat deadline. A rule that may
+    hold `overnight` has no such bar, and is taken to be flat at `earliest`. len(bars) where that is
+    the bar to come, None where even that one is too early.
     """
     if overnight:
         return earliest if earliest <= len(bars) else None
