@@ -3,9 +3,10 @@
 Run: .venv/bin/python benchmarks/features.py [--symbols 12] [--bars 87000] [--rounds 5]
 Batch: `compute_features` at every bar of every symbol, own features, prior trades, the partner, and
 a daily and an hourly z-score of every other symbol; z-scores are computed once per symbol that
-informs, as the rounds start with fresh feeds. Incremental: one hour of all symbols arrives, every
-symbol's row is computed from its window, and compared bit by bit with the batch's. Aims on 2 cores:
-batch under 1 s, one new bar of all symbols under 0.1 ms. Medians of the rounds; one thread.
+informs, as the rounds start with fresh feeds. Incremental: a bar of every symbol is taken in by the
+`FeaturePanel` that the trader holds, which gives a row of each, compared bit by bit with the
+batch's; prior trades come from the decision's own memory, and are not in it. Aims: batch under 1 s,
+one new bar of all symbols under 0.1 ms. Medians of the rounds, in seconds of one core.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from dataclasses import fields
+from types import SimpleNamespace
 
 import numpy as np
 
 from rooney_core.features import (
     MAX_LOOKBACK,
+    FeedNames,
     Feeds,
     HourlyCloses,
     PartnerIbs,
@@ -26,7 +30,8 @@ from rooney_core.features import (
     compute_features,
     feature_names,
 )
-from rooney_core.features.hourly import HOURLY_CLOSES
+from rooney_core.features.compute import PRIOR
+from rooney_core.features.panel import FeaturePanel
 from rooney_core.features.references import REFERENCE_CLOSES
 from rooney_core.market.bars import BarArrays
 
@@ -35,6 +40,7 @@ DAY_US = 24 * HOUR_US
 PER_SESSION = 23
 FIRST_DAY = 16_000
 BARS_PER_TRADE = 31
+WARM_UP = max(MAX_LOOKBACK, PER_SESSION * REFERENCE_CLOSES)
 
 
 def draw_bars(n: int, rng: np.random.Generator) -> BarArrays:
@@ -82,11 +88,17 @@ class Market:
         """What each symbol tells the others, with nothing computed of it yet."""
         return {name: tell(bars) for name, bars in self.bars.items()}
 
+    def names(self) -> dict[str, FeedNames]:
+        """Whose bars inform each symbol: all the others, of which the first is its partner."""
+        others = {name: [one for one in self.bars if one != name] for name in self.bars}
+        return {name: FeedNames((*some,), (*some,), some[0]) for name, some in others.items()}
 
-Series = dict[str, tuple[ReferenceCloses, HourlyCloses, PartnerIbs]]
+
+Told = tuple[ReferenceCloses, HourlyCloses, PartnerIbs]
+Series = dict[str, Told]
 
 
-def tell(bars: BarArrays) -> tuple[ReferenceCloses, HourlyCloses, PartnerIbs]:
+def tell(bars: BarArrays) -> Told:
     """Daily closes, hours and internal bar strengths of one symbol."""
     last = np.flatnonzero(np.diff(bars.session, append=-1))
     spread = bars.high - bars.low
@@ -100,7 +112,7 @@ def tell(bars: BarArrays) -> tuple[ReferenceCloses, HourlyCloses, PartnerIbs]:
 
 
 def feeds_of(symbol: str, series: Series, trades: PriorTrades) -> Feeds:
-    """What informs one symbol: all the others, of which the next one is its partner."""
+    """The series of `Market.names`."""
     others = [one for one in series if one != symbol]
     return Feeds(
         daily={one: series[one][0] for one in others},
@@ -123,54 +135,51 @@ def batch(market: Market, keep: int) -> tuple[float, dict[str, np.ndarray]]:
     return seconds, rows
 
 
-def recent(series: Series, moment_us: int) -> Series:
-    """What a trader holds of each symbol at a moment: the last closes that a feature looks at."""
-    held = {}
-    for name, (days, hours, partner) in series.items():
-        day = np.searchsorted(days.known_at_us, moment_us, side="right")
-        hour = np.searchsorted(hours.known_at_us, moment_us, side="right")
-        d = slice(max(0, day - REFERENCE_CLOSES), day)
-        h = slice(max(0, hour - HOURLY_CLOSES), hour)
-        held[name] = (
-            ReferenceCloses(days.known_at_us[d].copy(), days.close[d].copy()),
-            HourlyCloses(
-                hours.known_at_us[h].copy(), hours.close[h].copy(), hours.adjustment[h].copy()
-            ),
-            PartnerIbs(
-                partner.hour_known_at_us[h].copy(),
-                partner.hour_ibs[h].copy(),
-                partner.session_known_at_us[d].copy(),
-                partner.session_ibs[d].copy(),
-            ),
-        )
-    return held
-
-
 def incremental(market: Market, expected: dict[str, np.ndarray], hours: int) -> list[float]:
-    """Seconds of each of the last hours: one new bar of every symbol, one row of each."""
+    """Seconds of each of the last hours: one new bar of every symbol taken in, one row of each."""
     n = len(next(iter(market.bars.values())))
-    whole, seconds = market.series(), []
-    for t in range(n - hours, n):
-        first = t - MAX_LOOKBACK + 1
-        windows = {name: bars.window(first, t + 1) for name, bars in market.bars.items()}
-        moment_us = int(next(iter(windows.values())).bar_end_us[-1])
-        trades = {}
-        for name, one in market.trades.items():
-            known = slice(*np.searchsorted(one.exit_index, (t - 600, t + 1)))
-            trades[name] = PriorTrades(one.exit_index[known] - first, one.returns[known], -first)
-        series = recent(whole, moment_us)
+    series, names = market.series(), market.names()
+    panel, seconds = FeaturePanel(names), []
+    for t in range(n - hours - WARM_UP, n):
+        new_bars = {name: one_bar(bars, t) for name, bars in market.bars.items()}
+        closes = [hour_of(name, of_one, t) for name, of_one in series.items()]
+        sessions = [one for name, of_one in series.items() for one in sessions_of(name, of_one, t)]
         began = time.process_time()
-        rows = {
-            name: compute_features(window, LAST, feeds_of(name, series, trades[name]))
-            for name, window in windows.items()
-        }
+        for one in sessions:
+            panel.take_session(*one)
+        for one in closes:
+            panel.take_hour(*one)
+        for name, bar in new_bars.items():
+            panel.take_bar(name, bar)
+        rows = panel.rows(list(names))
+        if t < n - hours:
+            continue
         seconds.append(time.process_time() - began)
         for name, row in rows.items():
-            assert row.tobytes() == expected[name][t - n : t - n + 1 or None].tobytes(), name
+            known = np.delete(row, PRIOR), np.delete(expected[name][t - n], PRIOR)
+            assert known[0].tobytes() == known[1].tobytes(), name
     return seconds
 
 
-LAST = np.array([MAX_LOOKBACK - 1])
+def one_bar(bars: BarArrays, t: int) -> SimpleNamespace:
+    """A bar as it arrives: plain numbers."""
+    return SimpleNamespace(**{one.name: getattr(bars, one.name)[t].item() for one in fields(bars)})
+
+
+def hour_of(name: str, told: Told, t: int) -> tuple[str, int, float, float, float]:
+    """What one symbol's bar tells the others."""
+    _, hours, partner = told
+    values = (hours.known_at_us[t], hours.close[t], hours.adjustment[t], partner.hour_ibs[t])
+    return name, *(one.item() for one in values)
+
+
+def sessions_of(name: str, told: Told, t: int) -> list[tuple[str, int, float, float]]:
+    """The session that ends with bar t, or none."""
+    days, hours, partner = told
+    k = np.searchsorted(days.known_at_us, hours.known_at_us[t])
+    if k == len(days.known_at_us) or days.known_at_us[k] != hours.known_at_us[t]:
+        return []
+    return [(name, *(one[k].item() for one in (days.known_at_us, days.close, partner.session_ibs)))]
 
 
 def main() -> None:
@@ -182,9 +191,10 @@ def main() -> None:
     parser.add_argument("--hours", type=int, default=200)
     given = parser.parse_args()
     market = Market(given.symbols, given.bars)
-    names = feature_names(feeds_of("S00", market.series(), market.trades["S00"]).names)
+    names = feature_names(market.names()["S00"])
     print(f"{given.symbols} symbols x {given.bars:,} bars x {len(names)} features")
-    batch(Market(2, 1000), 1)  # compiled, or loaded from the cache, before anything is timed
+    small = Market(2, 1000)  # compiled, or loaded from the cache, before anything is timed
+    incremental(small, batch(small, 10)[1], 10)
     taken, new_bars = [], []
     for _ in range(given.rounds):
         seconds, rows = batch(market, given.hours)

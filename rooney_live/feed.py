@@ -6,7 +6,6 @@ belong here: a vendor, a file, or a replay of one (`rooney_live.rehearsal`).
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -15,10 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rooney_core.decision import Bar
-from rooney_core.features import FeedNames, Feeds, HourlyCloses, PartnerIbs, ReferenceCloses
-from rooney_core.features.hourly import HOURLY_CLOSES
-from rooney_core.features.pair import NO_PARTNER
-from rooney_core.features.references import REFERENCE_CLOSES
+from rooney_core.features import FeedNames
+from rooney_core.features.panel import FeaturePanel
 from rooney_core.market.bars import BarArrays
 from rooney_core.strategies.peers import PeerSessions
 
@@ -115,63 +112,68 @@ Fact = TypeVar("Fact", bound=Known)
 Arrays = TypeVar("Arrays")
 
 
-class Book(Generic[Fact, Arrays]):
-    """What is known so far of other symbols; it never holds a fact that a later moment brings.
+class _Coming(Generic[Fact]):
+    """Facts in the order in which they become known, handed out when they are."""
 
-    `keep`: how many of the last facts of a symbol anybody looks at; None: all.
-    """
-
-    def __init__(
-        self,
-        facts: Iterable[Fact],
-        arrays_of: Callable[[Sequence[Fact]], Arrays],
-        keep: int | None = None,
-    ) -> None:
+    def __init__(self, facts: Iterable[Fact]) -> None:
         self._coming = iter(facts)
         self._next = next(self._coming, None)
+
+    def until(self, moment_us: int) -> Iterator[Fact]:
+        """Those known by a moment that were not handed out yet."""
+        while self._next is not None and self._next.known_at_us <= moment_us:
+            yield self._next
+            self._next = next(self._coming, None)
+
+
+class Book(Generic[Fact, Arrays]):
+    """What is known so far of other symbols; it never holds a fact that a later moment brings."""
+
+    def __init__(self, facts: Iterable[Fact], arrays_of: Callable[[list[Fact]], Arrays]) -> None:
+        self._coming = _Coming(facts)
         self._arrays_of = arrays_of
-        self._keep = keep
-        self._known: dict[str, deque[Fact]] = {}
+        self._known: dict[str, list[Fact]] = {}
         self._arrays: dict[str, Arrays] = {}
 
     def known_at(self, moment_us: int) -> Mapping[str, Arrays]:
         """Facts with known_at_us <= `moment_us`, by symbol. Moments must not decrease."""
         arrived = set()
-        while self._next is not None and self._next.known_at_us <= moment_us:
-            known = self._known.setdefault(self._next.symbol, deque(maxlen=self._keep))
-            known.append(self._next)
-            arrived.add(self._next.symbol)
-            self._next = next(self._coming, None)
+        for fact in self._coming.until(moment_us):
+            self._known.setdefault(fact.symbol, []).append(fact)
+            arrived.add(fact.symbol)
         for symbol in arrived:
             self._arrays[symbol] = self._arrays_of(self._known[symbol])
         return self._arrays
 
 
-class FeatureBooks:
-    """What is known so far of the symbols that inform features: the Feeds of each symbol."""
+class FeatureFacts:
+    """What is known so far of the bars that features are made of, and the rows that they give.
 
-    def __init__(self, feed: Feed) -> None:
-        self._sessions = Book(feed.session_closes(), _days, keep=REFERENCE_CLOSES)
-        self._hours = Book(feed.hour_closes(), _hours, keep=HOURLY_CLOSES)
+    `names`: the symbols that are decided on, and whose bars inform each.
+    """
 
-    def known_at(self, moment_us: int, names: FeedNames) -> Feeds:
-        """The feeds of a symbol with these names. Moments must not decrease."""
-        days, hours = self._sessions.known_at(moment_us), self._hours.known_at(moment_us)
-        return Feeds(
-            daily={one: days[one].closes for one in names.daily if one in days},
-            hourly={one: hours[one].closes for one in names.hourly if one in hours},
-            partner=_partner(hours.get(names.partner or ""), days.get(names.partner or "")),
-        )
+    def __init__(self, feed: Feed, names: Mapping[str, FeedNames]) -> None:
+        self._panel = FeaturePanel(names)
+        self._sessions = _Coming(feed.session_closes())
+        self._hours = _Coming(feed.hour_closes())
 
+    def begin(self, symbol: str, history: BarArrays) -> None:
+        """Start a symbol with the bars before its first live one."""
+        self._panel.take_history(symbol, history)
 
-class _Days(NamedTuple):
-    closes: ReferenceCloses
-    ibs: npt.NDArray[np.float64]
+    def take(self, step: Step) -> None:
+        """Take in the bars of a moment, and all that is known by then. Moments must rise."""
+        for day in self._sessions.until(step.bar_end_us):
+            self._panel.take_session(day.symbol, day.known_at_us, day.close, day.ibs)
+        for hour in self._hours.until(step.bar_end_us):
+            known = (hour.known_at_us, hour.close, hour.adjustment, hour.ibs)
+            self._panel.take_hour(hour.symbol, *known)
+        for bar in step.bars:
+            self._panel.take_bar(bar.symbol, bar)
 
-
-class _Hours(NamedTuple):
-    closes: HourlyCloses
-    ibs: npt.NDArray[np.float64]
+    def row(self, symbol: str) -> npt.NDArray[np.float64]:
+        """The features of a symbol at the end of its last bar; of prior trades it knows nothing."""
+        return self._panel.rows([symbol])[symbol]
 
 
 def peer_book(feed: Feed) -> Book[PeerSession, PeerSessions]:
@@ -179,33 +181,7 @@ def peer_book(feed: Feed) -> Book[PeerSession, PeerSessions]:
     return Book(feed.peer_sessions(), _sessions)
 
 
-def _partner(hours: _Hours | None, days: _Days | None) -> PartnerIbs:
-    return PartnerIbs(
-        NO_PARTNER.hour_known_at_us if hours is None else hours.closes.known_at_us,
-        NO_PARTNER.hour_ibs if hours is None else hours.ibs,
-        NO_PARTNER.session_known_at_us if days is None else days.closes.known_at_us,
-        NO_PARTNER.session_ibs if days is None else days.ibs,
-    )
-
-
-def _days(known: Sequence[SessionClose]) -> _Days:
-    closes = ReferenceCloses(
-        known_at_us=np.array([one.known_at_us for one in known], dtype=np.int64),
-        close=np.array([one.close for one in known], dtype=np.float64),
-    )
-    return _Days(closes, np.array([one.ibs for one in known], dtype=np.float64))
-
-
-def _hours(known: Sequence[HourClose]) -> _Hours:
-    closes = HourlyCloses(
-        known_at_us=np.array([one.known_at_us for one in known], dtype=np.int64),
-        close=np.array([one.close for one in known], dtype=np.float64),
-        adjustment=np.array([one.adjustment for one in known], dtype=np.float64),
-    )
-    return _Hours(closes, np.array([one.ibs for one in known], dtype=np.float64))
-
-
-def _sessions(known: Sequence[PeerSession]) -> PeerSessions:
+def _sessions(known: list[PeerSession]) -> PeerSessions:
     return PeerSessions(
         known_at_us=np.array([one.known_at_us for one in known], dtype=np.int64),
         session=np.array([one.session for one in known], dtype=np.int32),

@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Literal
 
 from rooney_core.backtest.kernel import ExitReason
 from rooney_core.decision import Bar, Decision, DecisionCode, DecisionState, decide, state_after
 from rooney_core.release import Release
 from rooney_core.strategies.peers import Peers
-from rooney_live.feed import FeatureBooks, Feed, Step, peer_book, steps
+from rooney_live.feed import FeatureFacts, Feed, Step, peer_book, steps
 from rooney_live.journal import Journal, Run
 from rooney_live.paper import Fill, Order, PaperAccount, Trade
 
@@ -83,18 +84,21 @@ class Trader:
         remember; what was recorded before stays.
         """
         symbols = tuple(self._release.bundles)
-        books, peers = FeatureBooks(feed), peer_book(feed)
+        bundles, peers = self._release.bundles, peer_book(feed)
+        facts = FeatureFacts(feed, {one: bundles[one].feed_names for one in symbols})
         pasts = {symbol: feed.history(symbol) for symbol in symbols}
         ends = {one: int(past.bar_end_us[-1]) if len(past) else 0 for one, past in pasts.items()}
         for symbol in sorted(symbols, key=lambda one: ends[one]):
-            bundle, known = self._release.bundles[symbol], peers.known_at(ends[symbol])
-            self._states[symbol] = state_after(pasts.pop(symbol), bundle, known)
+            past, known = pasts.pop(symbol), peers.known_at(ends[symbol])
+            facts.begin(symbol, past)
+            self._states[symbol] = state_after(past, bundles[symbol], known)
         is_first = True
         for step in steps(feed, symbols):
             if is_first:
                 self._leave_alone(step.bar_end_us)
             is_first = False
-            self._take(step, books, peers.known_at(step.bar_end_us))
+            facts.take(step)
+            self._take(step, facts, peers.known_at(step.bar_end_us))
 
     def _leave_alone(self, moment_us: int) -> None:
         """Note whose position is from before the run: nobody here bought it."""
@@ -104,18 +108,18 @@ class Trader:
                     message = "a position from before the first bar is left to the strategy alone"
                     self._put_event(moment_us, symbol, TraderCode.HELD_FROM_BEFORE, message)
 
-    def _take(self, step: Step, books: FeatureBooks, peers: Peers) -> None:
-        decisions = [self._decide(bar, books, peers) for bar in step.bars]
+    def _take(self, step: Step, facts: FeatureFacts, peers: Peers) -> None:
+        decisions = [self._decide(bar, facts, peers) for bar in step.bars]
         # One transaction per moment: after a kill, a moment is known whole or not at all.
         with self._journal.transaction():
             settled = [self._settle(decision) for decision in decisions]
             for outcome in self._limit(settled):
                 self._record(outcome)
 
-    def _decide(self, bar: Bar, books: FeatureBooks, peers: Peers) -> Decision:
+    def _decide(self, bar: Bar, facts: FeatureFacts, peers: Peers) -> Decision:
         bundle = self._release.bundles[bar.symbol]
-        feeds = books.known_at(bar.bar_end_us, bundle.feed_names)
-        return decide(bar, self._states[bar.symbol], bundle, feeds, peers)
+        shown = partial(facts.row, bar.symbol)
+        return decide(bar, self._states[bar.symbol], bundle, peers=peers, shown=shown)
 
     def _settle(self, decision: Decision) -> Outcome:
         """Fills and exits of one symbol; entries wait until every symbol has settled."""

@@ -16,8 +16,9 @@ trades from before it, its decisions may differ from those of a longer history.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ from rooney_core.decision.records import (
 )
 from rooney_core.decision.window import Bar, BarWindow, refuse_impossible
 from rooney_core.features import NO_FEEDS, Feeds, compute_features, feature_names
+from rooney_core.features.compute import PRIOR
 from rooney_core.strategies import Signals
 from rooney_core.strategies.peers import NO_PEERS, Peers
 
@@ -99,12 +101,15 @@ def decide(
     bundle: DecisionBundle,
     feeds: Feeds = NO_FEEDS,
     peers: Peers = NO_PEERS,
+    shown: Callable[[], kernel.FloatArray] | None = None,
 ) -> Decision:
     """The decision at the end of `bar`; advances `state`. Call once per bar, oldest first.
 
     `feeds`: series of the symbols in the bundle's `feed_names`, of which only what is known at the
     bar's end is used; a symbol that is absent is unknown, not zero. Their prior trades are not
     looked at: `state` has its own. `peers`: sessions of the bundle's peer symbols, likewise.
+    `shown`: gives the bar's features, f8[n_features], where the caller holds them already
+    (`features.panel`); `feeds` are not looked at then.
 
     Raises BarsRejected, with `state` unchanged, for a bar that is of another symbol, impossible,
     or not later than the last.
@@ -119,7 +124,8 @@ def decide(
     if state.first_virtual is not None:
         signals = _trade_virtually(bar, state, bundle, peers)
         if state.is_ready:
-            decision = _decide_ready(bar, state, bundle, feeds, signals, last)
+            known = partial(_row, state, bundle, feeds) if shown is None else shown
+            decision = _decide_ready(bar, state, bundle, known, signals, last)
     state.finish(last and bar.volume > 0.0)
     return decision
 
@@ -142,7 +148,7 @@ def _decide_ready(
     bar: Bar,
     state: DecisionState,
     bundle: DecisionBundle,
-    feeds: Feeds,
+    shown: Callable[[], kernel.FloatArray],
     signals: Signals,
     last: bool,
 ) -> Decision:
@@ -150,7 +156,7 @@ def _decide_ready(
     fills = _fills(bar, state, bundle)
     asked, approved_before = _Asked(state.is_approved, None, {}, {}), state.is_approved
     if state.machine[kernel.ENTRY_ORDERED]:
-        asked = _ask(state, bundle, feeds)
+        asked = _ask(state, bundle, shown)
         state.is_approved = asked.approved
     code, action, side = explain(_outcome(state, approved_before, last))
     return Decision(
@@ -236,13 +242,15 @@ def _first(values: kernel.FloatArray | None) -> float:
     return np.nan if values is None else float(values[0])
 
 
-def _ask(state: DecisionState, bundle: DecisionBundle, feeds: Feeds) -> _Asked:
+def _ask(
+    state: DecisionState, bundle: DecisionBundle, shown: Callable[[], kernel.FloatArray]
+) -> _Asked:
     if bundle.model is None:
         return _Asked(True, None, {}, {})
-    window = state.window.arrays
-    trades = state.memory.prior_trades(state.window.n_seen - len(window), state.first_virtual or 0)
-    known = replace(feeds.aligned(bundle.feed_names), trades=trades)
-    values = compute_features(window, np.array([len(window) - 1]), known)
+    last = state.window.n_seen - 1
+    trades = state.memory.prior_trades(last, state.first_virtual or 0)
+    values = shown()[np.newaxis, :]
+    values[:, PRIOR] = trades.at(np.zeros(1, np.int64))
     probability = float(bundle.model.probability(values)[0])
     names = feature_names(bundle.feed_names)
     return _Asked(
@@ -254,6 +262,14 @@ def _ask(state: DecisionState, bundle: DecisionBundle, feeds: Feeds) -> _Asked:
         },
         dict(zip((*names, BASE), bundle.model.contributions(values)[0].tolist(), strict=True)),
     )
+
+
+def _row(state: DecisionState, bundle: DecisionBundle, feeds: Feeds) -> kernel.FloatArray:
+    """The features of the window's last bar, without prior trades."""
+    window = state.window.arrays
+    known = replace(feeds.aligned(bundle.feed_names), trades=None)
+    row: kernel.FloatArray = compute_features(window, np.array([len(window) - 1]), known)[0]
+    return row
 
 
 def _outcome(state: DecisionState, approved_before: bool, last: bool) -> BarOutcome:

@@ -47,16 +47,21 @@ def trailing_z_scores(close: Floats, adjustment: Floats, n: int) -> Floats:
     neither the length of the history nor a later roll changes a bit.
     """
     scores = np.full(len(close), math.nan)
-    for last in range(n - 1, len(close)):
-        first = last - n + 1
-        total = 0.0
-        for i in range(first, last):
-            total += (close[i] - close[last]) + (adjustment[i] - adjustment[last])
-        mean = total / n
-        squares = 0.0
-        for i in range(first, last + 1):
-            away = (close[i] - close[last]) + (adjustment[i] - adjustment[last])
-            squares += (away - mean) ** 2
-        if squares > 0.0:
-            scores[last] = -mean / math.sqrt(squares / (n - 1))
+    for end in range(n, len(close) + 1):
+        scores[end - 1] = z_score(close, adjustment, end - n, end)
     return scores
+
+
+@njit(cache=True)
+def z_score(close: Floats, adjustment: Floats, first: int, end: int) -> float:
+    """z-score (ddof 1) of adjusted close end - 1 among [first, end), as `trailing_z_scores`."""
+    last, n = end - 1, end - first
+    total = 0.0
+    for i in range(first, last):
+        total += (close[i] - close[last]) + (adjustment[i] - adjustment[last])
+    mean = total / n
+    squares = 0.0
+    for i in range(first, end):
+        away = (close[i] - close[last]) + (adjustment[i] - adjustment[last])
+        squares += (away - mean) ** 2
+    return -mean / math.sqrt(squares / (n - 1)) if squares > 0.0 else math.nan

@@ -22,9 +22,10 @@ from rooney_core.features.prior_trades import PRIOR_TRADE_FEATURES
 from rooney_core.features.references import ReferenceCloses, daily_feature
 from rooney_core.market.bars import BarArrays
 
-_IBS: Final = list(FEATURES).index("ibs")
-_PRIOR: Final = slice(len(FEATURES), len(FEATURES) + len(PRIOR_TRADE_FEATURES))
-_PAIR: Final = slice(_PRIOR.stop, _PRIOR.stop + len(PAIR_FEATURES))
+IBS: Final = list(FEATURES).index("ibs")
+PRIOR: Final = slice(len(FEATURES), len(FEATURES) + len(PRIOR_TRADE_FEATURES))
+PAIR: Final = slice(PRIOR.stop, PRIOR.stop + len(PAIR_FEATURES))
+"""Where the columns of prior trades and of the pair are; z-scores follow these."""
 
 
 def declared_features(names: FeedNames) -> tuple[Feature, ...]:
@@ -69,13 +70,13 @@ def compute_features(
         *(feeds.daily[one] for one in sorted(feeds.daily)),
         *(feeds.hourly[one] for one in sorted(feeds.hourly)),
     ]
-    out = np.empty((len(rows), _PAIR.stop + len(closes)))
+    out = np.empty((len(rows), PAIR.stop + len(closes)))
     fill_own(bars, rows, out)
-    out[:, _PRIOR] = np.nan if feeds.trades is None else feeds.trades.at(rows)
+    out[:, PRIOR] = np.nan if feeds.trades is None else feeds.trades.at(rows)
     bar_end_us = bars.bar_end_us[rows]
-    feeds.partner.fill(bar_end_us, out[:, _IBS], out[:, _PAIR])
+    feeds.partner.fill(bar_end_us, out[:, IBS], out[:, PAIR])
     column = np.empty(len(rows))
-    for offset, one in enumerate(closes, _PAIR.stop):
+    for offset, one in enumerate(closes, PAIR.stop):
         one.fill(bar_end_us, column)
         out[:, offset] = column
     return out

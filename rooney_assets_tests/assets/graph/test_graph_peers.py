@@ -152,3 +152,38 @@ def test_train_window_is_what_the_name_says() -> None:
     # On the last contract that it holds; 3.3 - 1.1 in floats is 2.1999999999999997.
     assert kept["adjustment"].to_list() == [2.2, 0.0]
     assert in_window(frame, date(2018, 12, 1)).is_empty()
+
+
+TRAINING = ASSETS["training_set"]
+
+
+def test_features_read_every_tradable_and_reference_symbol_that_is_there(lake: Lake) -> None:
+    sessions, hours = (TRAINING.inputs[name] for name in ("session_bars", "continuous_bars"))
+    assert input_keys(TRAINING, sessions, ES, universe(), lake) == [ES, NQ, RTY, ZN]
+    assert input_keys(TRAINING, hours, ES, universe(), lake) == [ES]
+    # Its own bars are named though they are not there: without them nothing can be made.
+    assert input_keys(TRAINING, hours, CL, universe(), lake) == [ES, CL]
+
+
+def test_bars_of_all_come_with_the_symbol_whose_features_are_asked_for(lake: Lake) -> None:
+    bars, wanted = STAGES[0], ["raw_bars", "session_bars", "training_set"]
+    keys = _keys(bars.partitioning, Request(symbols=(CL,)), ["raw_bars"], universe(), lake, wanted)
+    known = universe()
+    assert set(keys) == {*known.tradable, *known.reference}
+
+
+def test_dagster_knows_that_features_read_all(tmp_path: Path) -> None:
+    settings = Settings.from_environment(
+        {"ROONEY_LAKE": str(tmp_path / "lake"), "ROONEY_STATE": str(tmp_path / "state")}
+    )
+    known = universe()
+    graph = build_defs(settings, known).resolve_asset_graph()
+    bars = dg.StaticPartitionsDefinition(list(known.symbols))
+    research = dg.StaticPartitionsDefinition(list(known.tradable))
+    for asset in ("session_bars", "continuous_bars"):
+        mapping = graph.get_partition_mapping(dg.AssetKey("training_set"), dg.AssetKey(asset))
+        for symbol in known.tradable:
+            read = mapping.get_upstream_mapped_partitions_result_for_partitions(
+                research.subset_with_partition_keys([symbol]), research, bars
+            ).partitions_subset.get_partition_keys()
+            assert set(read) == {*known.tradable, *known.reference}, symbol
