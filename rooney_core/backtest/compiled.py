@@ -10,7 +10,7 @@ rules. What calls across files is declared with `njit_across_files` instead of `
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from numba import njit
 from numba.core.registry import CPUDispatcher
@@ -18,14 +18,22 @@ from numba.core.registry import CPUDispatcher
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
-def njit_across_files(function: Function) -> Function:
-    """numba's njit(cache=True, nogil=True), compiled anew when a file that it calls has changed."""
-    dispatcher = njit(cache=True, nogil=True)(function)
-    if isinstance(dispatcher, CPUDispatcher):  # NUMBA_DISABLE_JIT gives the function back
-        index = dispatcher._cache._cache_file
-        index._source_stamp = (index._source_stamp, *_stamps_of_called(function))
-    declared: Function = dispatcher
+def across_files(**options: Any) -> Callable[[Function], Function]:
+    """numba's njit with cache=True and these options, for whatever calls across files."""
+
+    def declared(function: Function) -> Function:
+        dispatcher = njit(cache=True, **options)(function)
+        if isinstance(dispatcher, CPUDispatcher):  # NUMBA_DISABLE_JIT gives the function back
+            index = dispatcher._cache._cache_file
+            index._source_stamp = (index._source_stamp, *_stamps_of_called(function))
+        compiled: Function = dispatcher
+        return compiled
+
     return declared
+
+
+njit_across_files = across_files(nogil=True)
+"""Compiled anew when a file that it calls has changed."""
 
 
 def _stamps_of_called(function: Function) -> list[object]:

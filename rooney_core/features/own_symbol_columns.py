@@ -15,14 +15,15 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from rooney_core.backtest.compiled import across_files
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-compiled = njit(cache=True, error_model="numpy")
+compiled = across_files(error_model="numpy")
 """How own-symbol code is compiled: no check of each division, whoever divides looks before."""
-inlined = njit(cache=True, error_model="numpy", forceinline=True)
+inlined = across_files(error_model="numpy", forceinline=True)
 """The same for what a row calls. Inlined, its windows cost no count of references in every row."""
 
 ATR_BARS: Final = 14

@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from rooney_core.backtest.compiled import njit_across_files
 from rooney_core.errors import UnknownName
 from rooney_core.features import hourly, references
 from rooney_core.features.as_of import Floats, Integers, z_score
@@ -170,7 +170,7 @@ def _numbers(lists: list[list[int]]) -> Integers:
     return np.array(filled, dtype=np.int64).reshape(len(lists), longest)
 
 
-@njit(cache=True)
+@njit_across_files
 def _fill_rows(
     wanted: Integers,
     n_bars: Integers,

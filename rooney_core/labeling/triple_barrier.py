@@ -19,9 +19,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit
 
 from rooney_core.backtest.accounts import Books, books_of, net_profit_usd
+from rooney_core.backtest.compiled import njit_across_files
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.kernel import (
     BILLION,
@@ -187,7 +187,7 @@ class Walked(NamedTuple):
         return cls(integers[0], integers[1], prices[0], integers[2], prices[1])
 
 
-@njit(cache=True)
+@njit_across_files
 def _walk(
     tape: Tape,
     sides: FloatArray,

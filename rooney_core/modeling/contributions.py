@@ -28,8 +28,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from rooney_core.backtest.compiled import njit_across_files
 from rooney_core.modeling.boosting import BoostingArrays, goes_left, win_probability
 from rooney_core.modeling.forest import ForestArrays, goes_left_in_forest
 
@@ -144,7 +144,7 @@ class BoostingPaths:
         return out
 
 
-@njit(cache=True)
+@njit_across_files
 def _forest_paths(
     features: FloatArray,
     feature: IntArray,
@@ -172,7 +172,7 @@ def _forest_paths(
             out[row, column] /= n_trees
 
 
-@njit(cache=True)
+@njit_across_files
 def _climb(
     left: IntArray,
     right: IntArray,
@@ -207,7 +207,7 @@ def _climb(
     return deepest
 
 
-@njit(cache=True)
+@njit_across_files
 def _shapley(
     features: FloatArray,
     feature: IntArray,
@@ -270,7 +270,7 @@ def _shapley(
                 )
 
 
-@njit(cache=True)
+@njit_across_files
 def _add_leaf(
     value: float,
     n_asked: int,
