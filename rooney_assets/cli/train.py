@@ -115,6 +115,9 @@ def _tell_of_the_look(symbol: str, place: Place) -> None:
     if evaluation_of(place.lake, symbol, version) is not None:
         click.echo(f"{symbol}: model {version} was evaluated before; {looks.told}.")
         return
+    if looks.used >= looks.budget:
+        click.echo(f"{symbol}: asking for a look, the budget being spent: {looks.told}.")
+        return
     click.echo(
         f"{symbol}: opening the sealed test window for model {version}: this spends a look, which "
         f"stays on record ({looks.told})."

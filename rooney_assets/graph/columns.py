@@ -6,7 +6,9 @@ not belong here: features, which carry their own meaning in their declarations.
 
 from __future__ import annotations
 
-from rooney_core.features import FEATURES
+from rooney_core.features import FEATURES, PAIR_FEATURES, PRIOR_TRADE_FEATURES
+from rooney_core.features.hourly import hourly_feature
+from rooney_core.features.references import daily_feature
 
 MEANINGS = {
     "symbol": "partition: the instrument of universe.yaml; SIM_ symbols are simulated",
@@ -185,18 +187,26 @@ MEANINGS = {
     "release_id": "content hash of the release",
     "production_model_version": "content hash of the production_model table",
     "instrument": "facts of the instrument, JSON",
-    "reference_symbols": "reference symbols that the features read",
+    "daily_symbols": "symbols whose daily closes the model's features read",
+    "hourly_symbols": "symbols whose hourly closes the model's features read",
+    "partner": "the symbol whose internal bar strength the pair's features compare with; or null",
+    "reference_symbols": "reference symbols of the universe that was released",
     "reference_instruments": "their facts, JSON",
     "data_through": "last session behind the release",
     "is_simulated": "true when any symbol is of the simulated market",
 }
 
 
+_FEATURES = {**FEATURES, **{one.name: one for one in (*PRIOR_TRADE_FEATURES, *PAIR_FEATURES)}}
+_OF_ANOTHER = {"_daily_z_score": daily_feature, "_hourly_z_score": hourly_feature}
+
+
 def describe(column: str) -> str | None:
     """The meaning of a column; features answer from their declarations. None: undocumented."""
     if column in MEANINGS:
         return MEANINGS[column]
-    if column.endswith("_daily_z_score"):
-        return "z-score of the reference's last 20 known session closes; null when unknown or old"
-    feature = FEATURES.get(column)
+    feature = _FEATURES.get(column)
+    for ending, feature_of in _OF_ANOTHER.items():
+        if column.endswith(ending):
+            feature = feature_of(column.removesuffix(ending).upper())
     return None if feature is None else f"feature: {feature.meaning}; null: {feature.null_means}"
