@@ -7,13 +7,18 @@ here: what a series is of (`references.py`, `hourly.py`, `pair.py`), or how old 
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from rooney_core.market.adjustment import DIGITS
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+_UNITS: Final = 10.0**DIGITS
 
 
 @njit(cache=True)
@@ -43,8 +48,8 @@ def trailing_z_scores(close: Floats, adjustment: Floats, n: int) -> Floats:
     """z-score (ddof 1) of each adjusted close among the last `n`, itself included, f8[m].
 
     Adjusted close = close + adjustment. NaN for the first n - 1, and where all n are equal. Summed
-    afresh, oldest first, over differences from the latest close that are exact within one contract:
-    neither the length of the history nor a later roll changes a bit.
+    afresh, oldest first, over differences from the latest close to `DIGITS` decimals: neither the
+    length of the history nor a later roll, which moves every adjustment, changes a bit.
     """
     scores = np.full(len(close), math.nan)
     for end in range(n, len(close) + 1):
@@ -58,10 +63,16 @@ def z_score(close: Floats, adjustment: Floats, first: int, end: int) -> float:
     last, n = end - 1, end - first
     total = 0.0
     for i in range(first, last):
-        total += (close[i] - close[last]) + (adjustment[i] - adjustment[last])
+        total += _away(close, adjustment, i, last)
     mean = total / n
     squares = 0.0
     for i in range(first, end):
-        away = (close[i] - close[last]) + (adjustment[i] - adjustment[last])
-        squares += (away - mean) ** 2
+        squares += (_away(close, adjustment, i, last) - mean) ** 2
     return -mean / math.sqrt(squares / (n - 1)) if squares > 0.0 else math.nan
+
+
+@njit(cache=True)
+def _away(close: Floats, adjustment: Floats, i: int, last: int) -> float:
+    """Adjusted close i less adjusted close `last`, without the dust of their sums."""
+    away = (close[i] - close[last]) + (adjustment[i] - adjustment[last])
+    return np.rint(away * _UNITS) / _UNITS  # type: ignore[no-any-return]
