@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rooney_core.errors import InvalidSetting
+from rooney_core.gates.rows import GateRow
 from rooney_core.gates.verdict import Verdict
 
 GATE = "backtest"
@@ -46,21 +47,6 @@ TIERS = (
     BacktestTier("late", 200, total_return=-0.10, annual_sharpe=0.0),
     BacktestTier("mature", 500, total_return=0.0, annual_sharpe=0.3, max_drawdown=-0.15),
 )
-
-
-@dataclass(frozen=True)
-class GateRow:
-    """One comparison: `value` had to exceed `threshold` (the verdict: 1.0 passed, had to reach 1).
-
-    `reason` is plain words with the numbers, whether it passed or not.
-    """
-
-    gate: str
-    code: BacktestCode
-    value: float
-    threshold: float
-    passed: bool
-    reason: str
 
 
 @dataclass(frozen=True)
