@@ -4,12 +4,13 @@ Belongs here: thin bodies that call one core function each. Does not belong here
 storage, or anything of Dagster.
 """
 
-from rooney_assets.assets import bars, factory, models, money, release
+from rooney_assets.assets import bars, factory, gates, models, portfolio, release
 from rooney_assets.checks import bar_quality, bar_rolls, bar_witnesses
 from rooney_assets.checks import bars as bar_checks
 from rooney_assets.checks import factory as factory_checks
+from rooney_assets.checks import gates as gate_checks
 from rooney_assets.checks import models as model_checks
-from rooney_assets.checks import money as money_checks
+from rooney_assets.checks import portfolio as portfolio_checks
 from rooney_assets.checks import release as release_checks
 
 __all__ = [
@@ -20,10 +21,12 @@ __all__ = [
     "bars",
     "factory",
     "factory_checks",
+    "gate_checks",
+    "gates",
     "model_checks",
     "models",
-    "money",
-    "money_checks",
+    "portfolio",
+    "portfolio_checks",
     "release",
     "release_checks",
 ]

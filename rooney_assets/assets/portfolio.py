@@ -1,16 +1,13 @@
-"""Stage 4: from models to equity curves, a portfolio, and its gates."""
+"""Stage 4: from models to equity curves and the portfolio of a month."""
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from rooney_assets.graph.declaration import Here, Made, Partitioning, Reach, lake_asset
 from rooney_assets.graph.figures import equity_picture
 from rooney_core.errors import RefusedError
-from rooney_core.gates.report import Candidate, verdict_of
-from rooney_core.gates.report import gate_report as judge_symbols
+from rooney_core.gates.report import verdict_of
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.modeling.taken import daily_results, taken_trades
 from rooney_core.portfolio.equity import equity_curve as draw_equity
@@ -23,7 +20,6 @@ from rooney_core.portfolio.monthly import (
 from rooney_core.validation.windows import SPLITS
 
 STARTING_EQUITY_USD = 250_000.0
-FloatArray = npt.NDArray[np.float64]
 MONTHLY = Partitioning.MONTH
 EVERY = Reach.EVERY
 
@@ -80,7 +76,7 @@ def portfolio_config(
     Only symbols whose model passed its verdict are candidates. No row at all is a valid result; the
     reason of every symbol that stayed out is in the metadata and in `gate_report`.
     """
-    chosen = _choose(here, equity_curve, model_evaluation)
+    chosen = choose(here, equity_curve, model_evaluation)
     before = _month_before(here)
     notes = {
         "members": chosen.members.height,
@@ -88,42 +84,6 @@ def portfolio_config(
         "against the month before": diff_portfolios(before, chosen.members, chosen.reasons),
     }
     return Made(chosen.members, notes=notes)
-
-
-@lake_asset(
-    group="money",
-    rooms=("gates", "portfolio", "validation"),
-    partitioning=MONTHLY,
-    reach=dict.fromkeys(("equity_curve", "model_evaluation"), EVERY),
-    params=PortfolioLimits,
-)
-def gate_report(
-    here: Here,
-    portfolio_config: pl.DataFrame,
-    equity_curve: dict[str, pl.DataFrame],
-    model_evaluation: dict[str, pl.DataFrame],
-) -> Made:
-    """Every gate's answer for every tradable symbol: value, threshold, passed, and the reason.
-
-    A symbol is released only when all its gates pass; nobody can talk to them.
-    """
-    chosen = _choose(here, equity_curve, model_evaluation)
-    members = dict(portfolio_config.select("symbol", "sharpe").iter_rows())
-    candidates = {
-        symbol: Candidate(model_evaluation[symbol], _test_returns(equity_curve[symbol]))
-        for symbol in model_evaluation
-        if symbol in equity_curve
-    }
-    table = judge_symbols(
-        str(here.partition),
-        here.universe.tradable,
-        candidates,
-        members,
-        chosen.reasons,
-        here.params.max_positions,
-    )
-    passed = table.group_by("symbol", maintain_order=True).agg(pl.col("passed").all())
-    return Made(table, notes={"released": ", ".join(passed.filter("passed")["symbol"]) or "nobody"})
 
 
 def _evaluated_version(here: Here, model: pl.DataFrame, evaluation: pl.DataFrame) -> str:
@@ -146,7 +106,7 @@ def _published_test_days(evaluation: pl.DataFrame) -> pl.DataFrame:
     ).explode(pl.all())
 
 
-def _choose(
+def choose(
     here: Here, equity: dict[str, pl.DataFrame], evaluations: dict[str, pl.DataFrame]
 ) -> MonthlyPortfolio:
     """The month's selection: on validation days, among symbols whose verdict is a pass."""
@@ -170,11 +130,6 @@ def _choose(
     return select_portfolio(
         str(here.partition), returns, refusals, here.universe, **here.params.model_dump()
     )
-
-
-def _test_returns(equity: pl.DataFrame) -> FloatArray:
-    tested = equity.filter(pl.col("window") == "test")
-    return (tested["daily_pnl_usd"] / STARTING_EQUITY_USD).to_numpy()
 
 
 def _month_before(here: Here) -> pl.DataFrame | None:
