@@ -152,6 +152,12 @@ MEANINGS = {
     "test_daily_return": "sum of the returns of the trades held in each test session, marked to "
     "market",
     "test_sessions": "sessions of the test window",
+    "test_daily_costs_usd": "costs of all fills of the trades that ended in each test session, "
+    "USD, one contract",
+    "test_unfiltered_daily_pnl_usd": "test_daily_pnl_usd of all the strategy's trades, unfiltered",
+    "test_unfiltered_daily_return": "test_daily_return of all the strategy's trades, unfiltered",
+    "test_trade_profits_usd": "net profit of each test trade taken, in order, USD, one contract",
+    "costs_usd": "commission and slippage of all fills of the trade, USD, one contract",
     "test_daily_pnl_usd": "net P&L of each test session, USD, one contract",
     "verdict": "pass or fail",
     "significant": "deflated_sharpe_prob >= 0.95",

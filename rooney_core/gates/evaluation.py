@@ -15,7 +15,7 @@ import polars as pl
 
 from rooney_core.gates.verdict import Reason, judge
 from rooney_core.modeling.meta_model import MetaModel
-from rooney_core.modeling.taken import daily_results, taken_trades
+from rooney_core.modeling.taken import daily_costs_usd, daily_results, taken_trades
 from rooney_core.validation.lift import sharpe_lift
 from rooney_core.validation.metrics import win_rate
 from rooney_core.validation.sharpe import (
@@ -65,6 +65,10 @@ EVALUATION_SCHEMA: Final[dict[str, Any]] = {
     "test_sessions": pl.List(pl.Date()),
     "test_daily_pnl_usd": pl.List(pl.Float64()),
     "test_daily_return": pl.List(pl.Float64()),
+    "test_daily_costs_usd": pl.List(pl.Float64()),
+    "test_unfiltered_daily_pnl_usd": pl.List(pl.Float64()),
+    "test_unfiltered_daily_return": pl.List(pl.Float64()),
+    "test_trade_profits_usd": pl.List(pl.Float64()),
 }
 
 JUDGED: Final = (
@@ -131,9 +135,7 @@ def evaluate(
         "n_trials_effective": trials.effective,
         "trial_sharpe_variance": trials.sharpe_variance,
         "trial_sharpe_variance_observed": trials.observed_variance,
-        "test_sessions": daily["test"]["session"].to_list(),
-        "test_daily_pnl_usd": daily["test"]["daily_pnl_usd"].to_list(),
-        "test_daily_return": daily["test"]["daily_return"].to_list(),
+        **_published(daily["test"], unfiltered, taken["test"]),
     }
     table = pl.DataFrame([row | _judged(facts, model.windows)], schema=EVALUATION_SCHEMA)
     return table.with_columns(pl.col(pl.Float64).fill_nan(None))
@@ -189,6 +191,22 @@ def _trade_facts(trades: pl.DataFrame) -> dict[str, Any]:
         "test_avg_profit_usd": float(profits.mean()) if len(profits) else None,
         "test_trades": len(profits),
     }
+
+
+def _published(
+    filtered: pl.DataFrame, unfiltered: pl.DataFrame, trades: pl.DataFrame
+) -> dict[str, list[Any]]:
+    """The test days and trades, for those who must not open the window themselves."""
+    columns = {
+        "test_sessions": filtered["session"],
+        "test_daily_pnl_usd": filtered["daily_pnl_usd"],
+        "test_daily_return": filtered["daily_return"],
+        "test_daily_costs_usd": daily_costs_usd(trades, filtered["session"]),
+        "test_unfiltered_daily_pnl_usd": unfiltered["daily_pnl_usd"],
+        "test_unfiltered_daily_return": unfiltered["daily_return"],
+        "test_trade_profits_usd": trades["net_profit_usd"],
+    }
+    return {name: values.to_list() for name, values in columns.items()}
 
 
 def _lift(filtered: pl.DataFrame, unfiltered: pl.DataFrame, trades: pl.DataFrame) -> dict[str, Any]:

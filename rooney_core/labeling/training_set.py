@@ -7,10 +7,10 @@ Columns: symbol; entry_time, exit_time, label_start (end of the signal's bar), l
 label was decided: the exit, or the barrier), UTC; exit_session (Date of the exit); held_sessions,
 held_pnl_usd, held_return (lists: net_profit_usd and return by session, marked to market); side (-1,
 +1); entry_price, exit_price (raw; of two contracts where the trade rolled); net_profit_usd (per
-contract, after the costs of all fills, rolls included); return (over the contract's value at
-entry); meta_label (Int8, 1 where the trade, or its barrier, earned money); barrier (what decided
-the label); split ("train", "validation", "test"); uniqueness_weight in (0, 1]; one Float64 per
-feature, known at label_start, null = unknown.
+contract, after the costs of all fills, rolls included); costs_usd (those costs, >= 0); return (net,
+over the contract's value at entry); meta_label (Int8, 1 where the trade, or its barrier, earned
+money); barrier (what decided the label); split ("train", "validation", "test"); uniqueness_weight
+in (0, 1]; one Float64 per feature, known at label_start, null = unknown.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def build_training_set(
         "entry_price",
         "exit_price",
         "net_profit_usd",
+        (pl.col("gross_profit_usd") - pl.col("net_profit_usd")).alias("costs_usd"),
         "return",
         labelled["meta_label"],
         labelled["barrier"],

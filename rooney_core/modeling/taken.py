@@ -29,6 +29,22 @@ def taken_trades(model: MetaModel, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.Series(probability >= model.threshold))
 
 
+def daily_costs_usd(trades: pl.DataFrame, days: pl.Series) -> pl.Series:
+    """Commission and slippage of all fills, f8[len(days)], USD of one contract, >= 0.
+
+    Booked in the session that the trade ended in; `days` (Date) are those of `daily_results`.
+    """
+    booked = trades.group_by(pl.col("held_sessions").list.last().alias("session")).agg(
+        pl.col("costs_usd").sum()
+    )
+    table = (
+        days.rename("session")
+        .to_frame()
+        .join(booked, on="session", how="left", maintain_order="left")
+    )
+    return table["costs_usd"].fill_null(0.0)
+
+
 def daily_results(trades: pl.DataFrame, sessions: pl.Series) -> pl.DataFrame:
     """Trades marked to market every session: DAILY_SCHEMA over `sessions` (Date, any order).
 

@@ -37,6 +37,7 @@ def trades(seed: int, edge: float, n: int = 1200) -> pl.DataFrame:
             "held_pnl_usd": [[60_000.0 * one] for one in returns],
             "held_return": [[one] for one in returns],
             "net_profit_usd": 60_000.0 * returns,
+            "costs_usd": np.full(n, 5.0),
             "return": returns,
             "meta_label": (returns > 0).astype(np.int8),
             "uniqueness_weight": np.ones(n),

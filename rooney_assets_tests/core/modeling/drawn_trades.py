@@ -31,6 +31,7 @@ def training_set(seed: int, edge: float = 0.0, n: int = 900, unknown: float = 0.
             "label_end": [one + timedelta(hours=5) for one in start],
             "exit_session": [one.date() for one in start],
             "net_profit_usd": 50_000.0 * returns,
+            "costs_usd": np.full(n, 5.0),
             "return": returns,
             "held_sessions": [[one.date()] for one in start],
             "held_pnl_usd": [[50_000.0 * one] for one in returns],
