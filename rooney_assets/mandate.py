@@ -10,20 +10,35 @@ from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from rooney_assets.settings import Settings, parse_yaml
 from rooney_core.backtest.ranking import RankingCriteria
 from rooney_core.errors import InvalidSetting, UnknownName
-from rooney_core.gates.settings import EvaluationSettings
+from rooney_core.gates.backtest_gate import BacktestLimits
+from rooney_core.gates.settings import EvaluationSettings, PromotionLimits
+from rooney_core.gates.verdict import VerdictThresholds
 from rooney_core.labeling.settings import LabelSettings
 from rooney_core.modeling.settings import QUICK_TRIALS, TuningSettings
+from rooney_core.portfolio.monthly import PortfolioLimits
+from rooney_core.release.limits import LiveLimits
+
+
+class SelectionLimits(BaseModel):
+    """What decides who is a candidate of a month, and who is chosen; sections of the mandate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verdict: VerdictThresholds = VerdictThresholds()
+    backtest_gate: BacktestLimits = BacktestLimits()
+    portfolio: PortfolioLimits = PortfolioLimits()
 
 
 class Mandate(BaseModel):
     """One page of limits. A section that is left out takes the defaults of its model.
 
-    `windows` is of every parameter model that has a field of this name: labels and training are of
-    one split.
+    A section is also every field of its name and type in any parameter model: `windows` is of
+    labels and training, `verdict` of the evaluation and of every gate that reads it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,17 +47,24 @@ class Mandate(BaseModel):
     labels: LabelSettings = LabelSettings()
     tuning: TuningSettings = TuningSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    verdict: VerdictThresholds = VerdictThresholds()
+    backtest_gate: BacktestLimits = BacktestLimits()
+    portfolio: PortfolioLimits = PortfolioLimits()
+    promotion: PromotionLimits = PromotionLimits()
+    live: LiveLimits = LiveLimits()
     windows: Literal["three_way", "two_way"] = "three_way"
 
     @model_validator(mode="after")
-    def _windows_once(self) -> Self:
-        for name in ("labels", "tuning"):
-            stated = getattr(self, name).windows
-            if stated not in ("three_way", self.windows):
-                raise ValueError(
-                    f"{name}.windows is {stated} and windows is {self.windows}; write it once, at "
-                    "the top level, where labels and training both read it"
-                )
+    def _written_once(self) -> Self:
+        for name in type(self).model_fields:
+            section = getattr(self, name)
+            for shared in self._shared_with(type(section)):
+                stated, default = getattr(section, shared), type(section)()
+                if stated not in (getattr(default, shared), getattr(self, shared)):
+                    raise ValueError(
+                        f"{name}.{shared} is {stated} and {shared} is {getattr(self, shared)}; "
+                        "write it once, at the top level, where everybody reads it"
+                    )
         return self
 
     def quick(self) -> Self:
@@ -74,12 +96,24 @@ class Mandate(BaseModel):
         return mandate
 
     def params_of(self, kind: type[BaseModel]) -> BaseModel:
-        """Parameters of this type: the mandate's section of it, or else the type's defaults."""
+        """Parameters of this type: the mandate's section of it, or else the type's defaults.
+
+        Fields that are sections of the mandate by name and type are the mandate's.
+        """
         sections = (getattr(self, name) for name in type(self).model_fields)
         chosen = next((one for one in sections if type(one) is kind), None) or kind()
-        if "windows" not in kind.model_fields:
-            return chosen
-        return chosen.model_copy(update={"windows": self.windows})
+        shared = {name: getattr(self, name) for name in self._shared_with(kind)}
+        return chosen.model_copy(update=shared) if shared else chosen
+
+    def _shared_with(self, kind: type) -> list[str]:
+        """Fields of a model that are sections of this page, by name and type."""
+        own = type(self).model_fields
+        fields: Mapping[str, FieldInfo] = getattr(kind, "model_fields", {})
+        return [
+            name
+            for name, field in fields.items()
+            if name in own and own[name].annotation == field.annotation
+        ]
 
 
 def load_mandate(settings: Settings) -> Mandate:
@@ -95,10 +129,10 @@ def _explain(error: ValidationError, origin: str) -> str:
         where = [str(part) for part in problem["loc"]]
         said = f"{problem['msg']}; {problem['input']!r} arrived"
         if problem["type"] == "extra_forbidden":
-            kind, known = "section", Mandate.model_fields
-            if len(where) > 1:
-                section = getattr(Mandate(), where[0])
-                kind, known = "limit", type(section).model_fields
-            said = str(UnknownName.among(kind, where[-1], known))
+            page: BaseModel = Mandate()
+            for part in where[:-1]:
+                page = getattr(page, part)
+            kind = "limit" if len(where) > 1 else "section"
+            said = str(UnknownName.among(kind, where[-1], type(page).model_fields))
         lines.append(f"  {'.'.join(where) or 'the whole'}: {said}")
     return "\n".join(lines)

@@ -40,6 +40,8 @@ DATA_ROOMS = (
     "validation",
 )
 MODEL_ROOMS = ("features", "modeling", "validation")
+# Not every gate: one that changes shall not cost a look at the test window.
+JUDGING_ROOMS = ("gates.evaluation", "gates.verdict")
 
 
 @lake_asset(
@@ -151,7 +153,7 @@ def trial_ledger(here: Here, strategy_results: pl.DataFrame, meta_model: pl.Data
 
 @lake_asset(
     group="models",
-    rooms=(*MODEL_ROOMS, "gates", "rooney_assets.ledger"),
+    rooms=(*MODEL_ROOMS, *JUDGING_ROOMS, "rooney_assets.ledger"),
     kinds=("polars", "sealed"),
     params=EvaluationSettings,
 )
@@ -193,6 +195,7 @@ def model_evaluation(
             effective_trials_counted(trial_ledger) + n_looks,
             counted.observed_variance,
         ),
+        thresholds=here.params.verdict,
     )
     row = table.row(0, named=True)
     notes = {

@@ -6,9 +6,11 @@ rows of a report. Does not belong here: stress and paper gates, and promotion it
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rooney_core.errors import InvalidSetting
 from rooney_core.gates.rows import GateRow
@@ -26,34 +28,79 @@ class BacktestCode(StrEnum):
     VERDICT = "verdict"
 
 
-@dataclass(frozen=True)
-class BacktestTier:
-    """Minima, all to be exceeded, for studies of at least `min_trials` trials.
+class BacktestTier(BaseModel):
+    """What a study of at least `from_trials` trials must show; None asks nothing.
 
-    Fractions: `total_return` -0.5 is a loss of half; `max_drawdown` is negative. -inf asks nothing.
+    Each has to be exceeded, not met: `min_total_return` (-0.5: a loss of less than half),
+    `min_annual_sharpe`, and a drawdown shallower than `max_drawdown`, a positive fraction of the
+    highest equity so far.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    from_trials: Annotated[int, Field(ge=0)]
+    # Without defaults: a line left out of the mandate shall not mean that nothing is asked.
+    min_total_return: Annotated[float, Field(ge=-1)] | None
+    min_annual_sharpe: float | None
+    max_drawdown: Annotated[float, Field(gt=0, le=1)] | None
+
+
+def _tier(
+    from_trials: int,
+    min_total_return: float,
+    min_annual_sharpe: float | None = None,
+    max_drawdown: float | None = None,
+) -> BacktestTier:
+    return BacktestTier(
+        from_trials=from_trials,
+        min_total_return=min_total_return,
+        min_annual_sharpe=min_annual_sharpe,
+        max_drawdown=max_drawdown,
+    )
+
+
+class BacktestLimits(BaseModel):
+    """A young study may lose; a mature one has had its chances. A tier starts at its count."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    early: BacktestTier = _tier(0, -0.50)
+    middle: BacktestTier = _tier(50, -0.20, -0.5)
+    late: BacktestTier = _tier(200, -0.10, 0.0)
+    mature: BacktestTier = _tier(500, 0.0, 0.3, 0.15)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        counts = [tier.from_trials for _, tier in self.tiers]
+        if counts[0] != 0 or counts != sorted(set(counts)):
+            raise ValueError(
+                f"the tiers begin at {counts} trials; early begins at 0 and each later one after "
+                "the one before"
+            )
+        return self
+
+    @property
+    def tiers(self) -> tuple[tuple[str, BacktestTier], ...]:
+        """Names and tiers, the one for the fewest trials first."""
+        return tuple((name, getattr(self, name)) for name in type(self).model_fields)
+
+
+DEFAULT_LIMITS: Final = BacktestLimits()
+
+
+@dataclass(frozen=True)
+class TierInForce:
+    """The tier that a study is in; `name` is that of its field in BacktestLimits."""
+
     name: str
-    min_trials: int
-    total_return: float
-    annual_sharpe: float = -math.inf
-    max_drawdown: float = -math.inf
-
-
-# A young study may lose; a mature one has had its chances. A tier starts at its count, inclusive.
-TIERS = (
-    BacktestTier("early", 0, total_return=-0.50),
-    BacktestTier("middle", 50, total_return=-0.20, annual_sharpe=-0.5),
-    BacktestTier("late", 200, total_return=-0.10, annual_sharpe=0.0),
-    BacktestTier("mature", 500, total_return=0.0, annual_sharpe=0.3, max_drawdown=-0.15),
-)
+    asks: BacktestTier
 
 
 @dataclass(frozen=True)
 class BacktestGate:
     """The rows of gate 1; it passes when every row does."""
 
-    tier: BacktestTier
+    tier: TierInForce
     rows: tuple[GateRow, ...]
 
     @property
@@ -62,7 +109,7 @@ class BacktestGate:
         return all(row.passed for row in self.rows)
 
 
-def tier_for(n_trials: int) -> BacktestTier:
+def tier_for(n_trials: int, limits: BacktestLimits = DEFAULT_LIMITS) -> TierInForce:
     """The tier of a study that has scored `n_trials` configurations.
 
     Raises:
@@ -70,7 +117,10 @@ def tier_for(n_trials: int) -> BacktestTier:
     """
     if n_trials < 0:
         raise InvalidSetting(f"n_trials={n_trials} arrived; a count from the ledger is needed.")
-    return next(tier for tier in reversed(TIERS) if n_trials >= tier.min_trials)
+    reached = [
+        TierInForce(name, tier) for name, tier in limits.tiers if n_trials >= tier.from_trials
+    ]
+    return reached[-1]
 
 
 def backtest_gate(
@@ -79,6 +129,7 @@ def backtest_gate(
     annual_sharpe: float,
     max_drawdown: float,
     verdict: Verdict,
+    limits: BacktestLimits = DEFAULT_LIMITS,
 ) -> BacktestGate:
     """Compare one symbol's backtest with the tier of its study, and add the model's verdict.
 
@@ -91,17 +142,18 @@ def backtest_gate(
     """
     if max_drawdown > 0.0:
         raise InvalidSetting(f"max_drawdown={max_drawdown} arrived; a fraction <= 0 is needed.")
-    tier = tier_for(n_trials)
+    tier = tier_for(n_trials, limits)
+    deepest = None if tier.asks.max_drawdown is None else -tier.asks.max_drawdown
     asked = (
-        (BacktestCode.TOTAL_RETURN, total_return, tier.total_return),
-        (BacktestCode.ANNUAL_SHARPE, annual_sharpe, tier.annual_sharpe),
-        (BacktestCode.MAX_DRAWDOWN, max_drawdown, tier.max_drawdown),
+        (BacktestCode.TOTAL_RETURN, total_return, tier.asks.min_total_return),
+        (BacktestCode.ANNUAL_SHARPE, annual_sharpe, tier.asks.min_annual_sharpe),
+        (BacktestCode.MAX_DRAWDOWN, max_drawdown, deepest),
     )
     study = f"a study of {n_trials} trials ({tier.name})"
     rows = [
         _compared(code, value, threshold, study)
         for code, value, threshold in asked
-        if not math.isinf(threshold)
+        if threshold is not None
     ]
     return BacktestGate(tier, (*rows, _verdict_row(verdict)))
 

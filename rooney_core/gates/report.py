@@ -14,8 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rooney_core.gates.backtest_gate import backtest_gate
-from rooney_core.gates.verdict import Verdict, judge
+from rooney_core.gates.backtest_gate import (
+    DEFAULT_LIMITS,
+    BacktestGate,
+    BacktestLimits,
+    backtest_gate,
+)
+from rooney_core.gates.verdict import DEFAULT_THRESHOLDS, Verdict, VerdictThresholds, judge
 from rooney_core.validation.metrics import max_drawdown
 from rooney_core.validation.sharpe import annual_sharpe
 
@@ -52,7 +57,9 @@ class Candidate:
     test_returns: npt.NDArray[np.float64]
 
 
-def verdict_of(evaluation: pl.DataFrame) -> Verdict:
+def verdict_of(
+    evaluation: pl.DataFrame, thresholds: VerdictThresholds = DEFAULT_THRESHOLDS
+) -> Verdict:
     """The verdict that a model_evaluation row stands for, judged again from its numbers."""
     row = evaluation.row(0, named=True)
     known = {name: math.nan if row[name] is None else float(row[name]) for name in JUDGED}
@@ -64,7 +71,25 @@ def verdict_of(evaluation: pl.DataFrame) -> Verdict:
         deflated_sharpe_prob=known["deflated_sharpe_prob"],
         test_win_rate=known["test_win_rate"],
         test_trades=int(row["test_trades"]),
+        thresholds=thresholds,
         two_way=row.get("windows") == "two_way",
+    )
+
+
+def judge_backtest(
+    candidate: Candidate,
+    limits: BacktestLimits = DEFAULT_LIMITS,
+    thresholds: VerdictThresholds = DEFAULT_THRESHOLDS,
+) -> BacktestGate:
+    """Gate 1 of one symbol, on its published test days and the trials that its ledger counted."""
+    returns = candidate.test_returns
+    return backtest_gate(
+        n_trials=int(candidate.evaluation["n_trials_raw"][0]),
+        total_return=float(np.prod(1.0 + returns) - 1.0),
+        annual_sharpe=annual_sharpe(returns),
+        max_drawdown=max_drawdown(returns),
+        verdict=verdict_of(candidate.evaluation, thresholds),
+        limits=limits,
     )
 
 
@@ -92,14 +117,7 @@ def gate_report(
 def _backtest_rows(
     month: str, symbol: str, candidate: Candidate, max_positions: int
 ) -> list[tuple[object, ...]]:
-    returns = candidate.test_returns
-    gate = backtest_gate(
-        n_trials=int(candidate.evaluation["n_trials_raw"][0]),
-        total_return=float(np.prod(1.0 + returns) - 1.0),
-        annual_sharpe=annual_sharpe(returns),
-        max_drawdown=max_drawdown(returns),
-        verdict=verdict_of(candidate.evaluation),
-    )
+    gate = judge_backtest(candidate)
     return [
         (
             month,
