@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numba
@@ -27,9 +27,9 @@ from rooney_assets.graph.declaration import Here, Made, Reach, lake_asset
 from rooney_assets.graph.factory_pictures import factory_pictures
 from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.ranking import RankingCriteria, rank
-from rooney_core.backtest.sweep import sweep_all
+from rooney_core.backtest.sweep import SweepResult, sweep_all
 from rooney_core.errors import NotEnoughData
-from rooney_core.strategies import VARIANTS
+from rooney_core.strategies import VARIANTS, Variant
 from rooney_core.strategies.peers import PeerSessions
 from rooney_core.validation.windows import SPLITS
 
@@ -54,19 +54,7 @@ def strategy_results(
     of all of them (`strategy_results_returns`), and the walk-forward (`strategy_results_folds`).
     """
     began = time.perf_counter()
-    peers = {
-        symbol: PeerSessions.from_session_bars(in_window(bars, SPLITS.train_end))
-        for symbol, bars in session_bars.items()
-    }
-    swept = sweep_all(
-        _to_search(here.symbol, continuous_bars),
-        VARIANTS.values(),
-        CostModel.of(here.instrument),
-        here.instrument,
-        peers,
-        # As many as this process may use: one each where several processes share the cores.
-        n_threads=numba.config.NUMBA_NUM_THREADS,
-    )
+    swept = search_train_window(here, continuous_bars, session_bars, VARIANTS.values())
     after_sweep = time.perf_counter()
     verdict = judge_search(swept)
     seconds = {"sweep": after_sweep - began, "judging": time.perf_counter() - after_sweep}
@@ -77,8 +65,31 @@ def strategy_results(
     return Made(
         table,
         beside={"returns": returns, "folds": folds},
-        notes=_notes(table, returns, verdict, seconds) | {"peers": ", ".join(peers) or "none"},
+        notes=_notes(table, returns, verdict, seconds)
+        | {"peers": ", ".join(session_bars) or "none"},
         pictures=pictures,
+    )
+
+
+def search_train_window(
+    here: Here,
+    continuous_bars: pl.DataFrame,
+    session_bars: Mapping[str, pl.DataFrame],
+    variants: Iterable[Variant],
+) -> SweepResult:
+    """Every configuration of these variants on the bars of the train window, and on no others."""
+    peers = {
+        symbol: PeerSessions.from_session_bars(in_window(bars, SPLITS.train_end))
+        for symbol, bars in session_bars.items()
+    }
+    return sweep_all(
+        _to_search(here.symbol, continuous_bars),
+        variants,
+        CostModel.of(here.instrument),
+        here.instrument,
+        peers,
+        # As many as this process may use: one each where several processes share the cores.
+        n_threads=numba.config.NUMBA_NUM_THREADS,
     )
 
 

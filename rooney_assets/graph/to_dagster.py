@@ -33,7 +33,8 @@ from rooney_assets.graph.declaration import (
     partition_keys,
     partition_of,
 )
-from rooney_assets.graph.plan import Basis, basis_of, default_params, input_keys, is_current
+from rooney_assets.graph.inputs import load_inputs
+from rooney_assets.graph.plan import Basis, basis_of, default_params, is_current
 from rooney_assets.graph.sparkline import sparkline
 from rooney_assets.lake import ManifestFacts
 from rooney_assets.mandate import Mandate
@@ -173,8 +174,7 @@ def _tell_milestone(name: str, key: str | None, text: str, context: Any) -> None
 
 
 def _make(asset: Asset, here: Here) -> Made:
-    inputs = {name: _load(asset, here, name) for name in asset.inputs}
-    made = asset.body(here, **inputs)
+    made = asset.body(here, **load_inputs(asset, here))
     return made if isinstance(made, Made) else Made(made)
 
 
@@ -182,16 +182,6 @@ def _reuse(asset: Asset, here: Here) -> Made:
     partition = partition_of(asset, here.partition)
     table = here.lake.read(asset.name, partition)
     return Made(table, beside=here.lake.beside(asset.name, partition))
-
-
-def _load(asset: Asset, here: Here, name: str) -> pl.DataFrame | dict[str, pl.DataFrame]:
-    one = asset.inputs[name]
-    upstream = ASSETS[one.asset]
-    keys = input_keys(asset, one, here.partition, here.universe, here.lake)
-    tables = {key: here.lake.read(one.asset, partition_of(upstream, key)) for key in keys}
-    if one.reach is Reach.SAME or upstream.partitioning is Partitioning.NONE:
-        return next(iter(tables.values()))
-    return {str(key): table for key, table in tables.items()}
 
 
 def _look(one: Check, table: pl.DataFrame, here: Here) -> Outcome:
