@@ -104,7 +104,7 @@ def _keys(
     lake: Lake,
     wanted: list[str],
 ) -> list[str | None]:
-    if partitioning is Partitioning.NONE:
+    if partitioning.is_whole:
         return [None]
     if partitioning is Partitioning.MONTH:
         return [request.month or next_month(lake, universe)]

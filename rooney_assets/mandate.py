@@ -6,9 +6,11 @@ here: what a limit is for (the model of its section says so), or limits that onl
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Any, Final, Literal, Self
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
@@ -16,12 +18,17 @@ from rooney_assets.settings import Settings, parse_yaml
 from rooney_core.backtest.ranking import RankingCriteria
 from rooney_core.errors import InvalidSetting, UnknownName
 from rooney_core.gates.backtest_gate import BacktestLimits
+from rooney_core.gates.paper import PaperLimits
 from rooney_core.gates.settings import EvaluationSettings, PromotionLimits
+from rooney_core.gates.stress import QUICK_SCENARIOS, StressLimits
 from rooney_core.gates.verdict import VerdictThresholds
 from rooney_core.labeling.settings import LabelSettings
+from rooney_core.lineage import content_version
 from rooney_core.modeling.settings import QUICK_TRIALS, TuningSettings
 from rooney_core.portfolio.monthly import PortfolioLimits
 from rooney_core.release.limits import LiveLimits
+
+MANDATE_SCHEMA: Final = {"section": pl.String, "limit": pl.String, "value": pl.String}
 
 
 class SelectionLimits(BaseModel):
@@ -31,11 +38,12 @@ class SelectionLimits(BaseModel):
 
     verdict: VerdictThresholds = VerdictThresholds()
     backtest_gate: BacktestLimits = BacktestLimits()
+    stress: StressLimits = StressLimits()
     portfolio: PortfolioLimits = PortfolioLimits()
 
 
 class Mandate(BaseModel):
-    """One page of limits. A section that is left out takes the defaults of its model.
+    """One page of limits. A section or a limit that is left out keeps its default.
 
     A section is also every field of its name and type in any parameter model: `windows` is of
     labels and training, `verdict` of the evaluation and of every gate that reads it.
@@ -49,6 +57,8 @@ class Mandate(BaseModel):
     evaluation: EvaluationSettings = EvaluationSettings()
     verdict: VerdictThresholds = VerdictThresholds()
     backtest_gate: BacktestLimits = BacktestLimits()
+    stress: StressLimits = StressLimits()
+    paper: PaperLimits = PaperLimits()
     portfolio: PortfolioLimits = PortfolioLimits()
     promotion: PromotionLimits = PromotionLimits()
     live: LiveLimits = LiveLimits()
@@ -68,8 +78,42 @@ class Mandate(BaseModel):
         return self
 
     def quick(self) -> Self:
-        """The same mandate with a search of ten sets (ROONEY_TUNING=quick)."""
-        return self.model_copy(update={"tuning": self.tuning.model_copy(update=QUICK_TRIALS)})
+        """The same mandate with a short search and few scenarios (ROONEY_TUNING=quick)."""
+        fewer = {"tuning": QUICK_TRIALS, "stress": QUICK_SCENARIOS}
+        sections = {name: getattr(self, name).model_copy(update=to) for name, to in fewer.items()}
+        return self.model_copy(update=sections)
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Every value by its dotted name, in the order of the page: `ranking.max_drawdown`.
+
+        What is a section of its own elsewhere is there only.
+        """
+        found: dict[str, Any] = {}
+        for name in type(self).model_fields:
+            section = getattr(self, name)
+            shared = set(self._shared_with(type(section)))
+            page = section.model_dump(mode="json", exclude=shared) if shared else _plain(section)
+            found |= _flat(name, page)
+        return found
+
+    def to_frame(self) -> pl.DataFrame:
+        """A row per limit (MANDATE_SCHEMA), in the order of the page; `value` is JSON."""
+        rows = [
+            (name.partition(".")[0], name, json.dumps(value, sort_keys=True))
+            for name, value in self.limits.items()
+        ]
+        return pl.DataFrame(rows, schema=MANDATE_SCHEMA, orient="row")
+
+    @classmethod
+    def from_frame(cls, table: pl.DataFrame) -> Mandate:
+        """The mandate of a table. Raises InvalidSetting for one of other code's limits."""
+        return cls.parse(_nested(limits_of(table)), "the mandate in the lake")
+
+    @property
+    def version(self) -> str:
+        """Content version of its table: the same limits, the same version."""
+        return content_version(self.to_frame())
 
     @classmethod
     def parse(cls, document: object, origin: str) -> Mandate:
@@ -84,7 +128,7 @@ class Mandate(BaseModel):
             )
         try:
             # Strict: a limit that is `yes` or "1.5" is a slip, and no 1.0 or 1.5.
-            mandate = cls.model_validate(document, strict=True)
+            mandate = cls.model_validate(_over(_defaults(), document), strict=True)
         except ValidationError as error:
             raise InvalidSetting(_explain(error, origin)) from None
         fewest, most = mandate.ranking.min_trades_per_year, mandate.ranking.max_trades_per_year
@@ -116,11 +160,54 @@ class Mandate(BaseModel):
         ]
 
 
+def limits_of(table: pl.DataFrame) -> dict[str, Any]:
+    """Values by dotted name of a table that `Mandate.to_frame` made, by whatever version of it."""
+    return {name: json.loads(value) for name, value in table.select("limit", "value").iter_rows()}
+
+
 def load_mandate(settings: Settings) -> Mandate:
     """The mandate of these settings. Raises InvalidSetting when it cannot be read or is wrong."""
     document = parse_yaml(settings.mandate, "mandate", "ROONEY_MANDATE")
     mandate = Mandate.parse(document, str(settings.mandate))
     return mandate.quick() if settings.tuning == "quick" else mandate
+
+
+def _plain(section: BaseModel | str) -> Any:
+    return section.model_dump(mode="json") if isinstance(section, BaseModel) else section
+
+
+def _flat(name: str, page: Any) -> dict[str, Any]:
+    if not isinstance(page, Mapping):
+        return {name: page}
+    found: dict[str, Any] = {}
+    for key, value in page.items():
+        found |= _flat(f"{name}.{key}", value)
+    return found
+
+
+def _nested(limits: Mapping[str, Any]) -> dict[str, Any]:
+    page: dict[str, Any] = {}
+    for name, value in limits.items():
+        *above, last = name.split(".")
+        section = page
+        for part in above:
+            section = section.setdefault(part, {})
+        section[last] = value
+    return page
+
+
+def _defaults() -> dict[str, Any]:
+    return Mandate().model_dump()
+
+
+def _over(page: Mapping[str, Any], written: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The page with what is written over it, limit by limit."""
+    both = {
+        name: _over(page[name], value)
+        for name, value in written.items()
+        if isinstance(value, Mapping) and isinstance(page.get(name), Mapping)
+    }
+    return {**page, **written, **both}
 
 
 def _explain(error: ValidationError, origin: str) -> str:

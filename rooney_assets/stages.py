@@ -34,6 +34,7 @@ class Stage:
 
 
 STAGES = (
+    Stage("mandate_page", Partitioning.PAGE, "The limits that a person set."),
     Stage("bars_of_symbol", Partitioning.SYMBOL, "Raw to session bars of one symbol."),
     Stage("truth_of_symbol", Partitioning.SIMULATED, "What the simulation planted in one symbol."),
     Stage(

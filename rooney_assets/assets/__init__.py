@@ -4,11 +4,12 @@ Belongs here: thin bodies that call one core function each. Does not belong here
 storage, or anything of Dagster.
 """
 
-from rooney_assets.assets import bars, factory, gates, models, portfolio, release
+from rooney_assets.assets import bars, factory, gates, mandate, models, portfolio, release
 from rooney_assets.checks import bar_quality, bar_rolls, bar_witnesses
 from rooney_assets.checks import bars as bar_checks
 from rooney_assets.checks import factory as factory_checks
 from rooney_assets.checks import gates as gate_checks
+from rooney_assets.checks import mandate as mandate_checks
 from rooney_assets.checks import models as model_checks
 from rooney_assets.checks import portfolio as portfolio_checks
 from rooney_assets.checks import release as release_checks
@@ -23,6 +24,8 @@ __all__ = [
     "factory_checks",
     "gate_checks",
     "gates",
+    "mandate",
+    "mandate_checks",
     "model_checks",
     "models",
     "portfolio",

@@ -8,8 +8,11 @@ import polars as pl
 
 from rooney_assets.graph.declaration import Here, Made, Partitioning, Reach, lake_asset
 from rooney_assets.ledger import model_alone
+from rooney_assets.mandate import Mandate
 from rooney_core.errors import MissingArtifact
+from rooney_core.gates.approvals import approved_until
 from rooney_core.release.build import ReleaseTables, build_release
+from rooney_core.release.terms import ReleaseTerms
 
 EVERY = Reach.EVERY
 READ = (
@@ -51,6 +54,7 @@ class Tables:
 )
 def production_model(
     here: Here,
+    mandate: pl.DataFrame,
     portfolio_config: dict[str, pl.DataFrame],
     gate_report: dict[str, pl.DataFrame],
     meta_model: dict[str, pl.DataFrame],
@@ -65,7 +69,7 @@ def production_model(
     tables = Tables(
         portfolio_config, gate_report, meta_model, model_evaluation, best_strategy, equity_curve
     )
-    release = _release(here, tables)
+    release = _release(here, mandate, tables)
     return Made(release.production_model, notes={"models": release.production_model.height})
 
 
@@ -78,6 +82,7 @@ def production_model(
 def production_config(
     here: Here,
     production_model: pl.DataFrame,
+    mandate: pl.DataFrame,
     portfolio_config: dict[str, pl.DataFrame],
     gate_report: dict[str, pl.DataFrame],
     meta_model: dict[str, pl.DataFrame],
@@ -93,13 +98,13 @@ def production_config(
     tables = Tables(
         portfolio_config, gate_report, meta_model, model_evaluation, best_strategy, equity_curve
     )
-    release = _release(here, tables)
+    release = _release(here, mandate, tables)
     config = release.production_config
     reasons = config.select("symbol", "size", "reason")
     return Made(config, notes={"release": config["release_id"][0], "why": reasons})
 
 
-def _release(here: Here, tables: Tables) -> ReleaseTables:
+def _release(here: Here, mandate: pl.DataFrame, tables: Tables) -> ReleaseTables:
     months = sorted(set(tables.portfolio_config) & set(tables.gate_report))
     if not months:
         raise MissingArtifact(
@@ -114,6 +119,13 @@ def _release(here: Here, tables: Tables) -> ReleaseTables:
     gates = tables.gate_report[months[-1]]
     reasons = _reasons(here, gates) | not_evaluated(tables)
     failed = set(gates.filter(~pl.col("passed"))["symbol"]) | set(not_evaluated(tables))
+    page = Mandate.from_frame(mandate)
+    data_through = max(one["session"].max() for one in tables.equity_curve.values())
+    terms = ReleaseTerms(
+        approved_until=approved_until(data_through, page.promotion.approval_days),
+        mandate_version=page.version,
+        live_limits=page.live,
+    )
     return build_release(
         rebalance_month=months[-1],
         members=portfolio.filter(~pl.col("symbol").is_in(sorted(failed))),
@@ -122,7 +134,8 @@ def _release(here: Here, tables: Tables) -> ReleaseTables:
         best_strategies=tables.best_strategy,
         universe=here.universe,
         max_positions=int(gates["max_positions"][0]),
-        data_through=max(one["session"].max() for one in tables.equity_curve.values()),
+        data_through=data_through,
+        terms=terms,
     )
 
 

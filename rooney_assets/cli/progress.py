@@ -15,6 +15,7 @@ from rooney_assets.cli.trials_shown import TrialsShown
 from rooney_assets.pool import Report
 
 TITLES = {
+    "mandate_page": "mandate",
     "bars_of_symbol": "bars",
     "truth_of_symbol": "truth of the simulation",
     "research_of_symbol": "research",

@@ -44,7 +44,7 @@ def standing(place: Place, symbols: set[str] | None = None) -> pl.DataFrame:
 
 
 def _keys(asset: Asset, place: Place) -> list[str | None]:
-    if asset.partitioning is Partitioning.NONE:
+    if asset.partitioning.is_whole:
         return [None]
     if asset.partitioning is Partitioning.MONTH:
         return [*place.lake.partitions(asset.name)]

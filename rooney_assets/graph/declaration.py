@@ -30,12 +30,18 @@ class Partitioning(Enum):
     TRADABLE = ("symbol", "tradable symbols")
     SIMULATED = ("symbol", "symbols of the simulated market")
     MONTH = ("rebalance_month", "months")
+    PAGE = ("", "one table, made before all others")
     NONE = ("", "one table")
 
     @property
     def column(self) -> str:
         """Name of the partition column; empty when the asset is one table."""
         return self.value[0]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the asset is one table."""
+        return not self.column
 
 
 class Reach(Enum):
@@ -236,11 +242,12 @@ def partition_keys(asset: Asset, universe: Universe) -> tuple[str, ...]:
 
 def offered_names(universe: Universe) -> list[str]:
     """Names of the assets with a partition in this universe; real bars have no simulated truth."""
-    unsplit = (Partitioning.MONTH, Partitioning.NONE)
     return [
         one.name
         for one in ASSETS.values()
-        if one.partitioning in unsplit or partition_keys(one, universe)
+        if one.partitioning.is_whole
+        or one.partitioning is Partitioning.MONTH
+        or partition_keys(one, universe)
     ]
 
 

@@ -170,7 +170,7 @@ def _moved(recorded: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 
 def _kept_partitions(asset: Asset, lake: Lake) -> list[str | None]:
-    if asset.partitioning is Partitioning.NONE:
+    if asset.partitioning.is_whole:
         return [None] if lake.version(asset.name, None) is not None else []
     return [*lake.partitions(asset.name)]
 

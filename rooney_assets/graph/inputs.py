@@ -11,7 +11,6 @@ from rooney_assets.graph.declaration import (
     ASSETS,
     Asset,
     Here,
-    Partitioning,
     Reach,
     partition_of,
 )
@@ -30,6 +29,6 @@ def _load(asset: Asset, here: Here, name: str) -> Tables:
     upstream = ASSETS[one.asset]
     keys = input_keys(asset, one, here.partition, here.universe, here.lake)
     tables = {key: here.lake.read(one.asset, partition_of(upstream, key)) for key in keys}
-    if one.reach is Reach.SAME or upstream.partitioning is Partitioning.NONE:
+    if one.reach is Reach.SAME or upstream.partitioning.is_whole:
         return next(iter(tables.values()))
     return {str(key): table for key, table in tables.items()}

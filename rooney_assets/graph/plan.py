@@ -26,6 +26,7 @@ from rooney_assets.lake import Lake
 from rooney_assets.ledger import searches_on_record
 from rooney_assets.mandate import Mandate
 from rooney_assets.sources import BarSource
+from rooney_assets.terms import OVERRIDABLE_ASSETS, overrides_as_config
 from rooney_core.errors import UnknownName
 from rooney_core.features.feeds import FeedNames
 from rooney_core.market.instruments import Universe
@@ -55,7 +56,7 @@ def input_keys(
     no reason to stop every other symbol. Its own partition is always named.
     """
     upstream = ASSETS[one.asset]
-    if upstream.partitioning is Partitioning.NONE:
+    if upstream.partitioning.is_whole:
         return [None]
     if one.reach is Reach.SAME:
         return [key]
@@ -179,4 +180,6 @@ def _config(
         config["peers"] = list(universe.peers_of(key))
     if key is not None:
         config |= _history(asset, key, lake)
+    if asset.name in OVERRIDABLE_ASSETS:
+        config["overrides"] = overrides_as_config(lake)
     return config

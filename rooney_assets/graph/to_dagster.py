@@ -56,7 +56,7 @@ def partitions_definition(
     partitioning: Partitioning, universe: Universe
 ) -> dg.PartitionsDefinition | None:
     """The Dagster partitions of a way to split, for this universe."""
-    if partitioning is Partitioning.NONE:
+    if partitioning.is_whole:
         return None
     if partitioning is Partitioning.MONTH:
         # Static, so that a portfolio for next month exists before the clock says so.
@@ -251,7 +251,7 @@ def _mapping(
     asset: Asset, reach: Reach, upstream_name: str, universe: Universe
 ) -> dg.PartitionMapping | None:
     upstream = ASSETS[upstream_name].partitioning
-    if upstream is Partitioning.NONE or (asset.partitioning is upstream and reach is Reach.SAME):
+    if upstream.is_whole or (asset.partitioning is upstream and reach is Reach.SAME):
         return None
     if reach is Reach.REFERENCES:
         return dg.SpecificPartitionsPartitionMapping(list(universe.reference))

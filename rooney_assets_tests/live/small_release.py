@@ -22,7 +22,7 @@ from rooney_core.market.sessions import session_bars
 from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.modeling.training import train_meta_model
-from rooney_core.release import ReleaseTables, build_release
+from rooney_core.release import ReleaseTables, ReleaseTerms, build_release
 from rooney_core.strategies import VARIANTS, params_json
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -31,6 +31,7 @@ STRATEGIES = {"SIM_CL": "ibs_adaptive_exit", "SIM_ES": "ibs_baseline"}
 PARAMS = {"SIM_CL": {"stop_ranges": 0.5}, "SIM_ES": {}}
 REFERENCES = ("SIM_ZN", "SIM_TLT")
 OUT = "SIM_NQ"
+TERMS = ReleaseTerms(approved_until=date(2021, 7, 9), mandate_version="of-a-test")
 SMALL = TuningSettings(
     n_random_trials=1,
     n_bayesian_trials=0,
@@ -78,6 +79,7 @@ class Parts:
             universe=known,
             max_positions=max_positions,
             data_through=MARKET.last_session,
+            terms=TERMS,
         )
 
     def write_bars(self, lake: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import polars as pl
 import pytest
@@ -77,7 +78,7 @@ def test_an_empty_portfolio_is_a_release_with_reasons(parts):
 
 @pytest.mark.parametrize("lacking", ["meta_models", "best_strategies", "reasons"])
 def test_a_member_without_its_parts_is_not_released(parts, lacking):
-    from small_release import MARKET, universe
+    from small_release import MARKET, TERMS, universe
 
     whole = {
         "meta_models": parts.models,
@@ -92,6 +93,7 @@ def test_a_member_without_its_parts_is_not_released(parts, lacking):
             universe=universe(),
             max_positions=1,
             data_through=MARKET.last_session,
+            terms=TERMS,
             **whole,
         )
 
@@ -105,6 +107,10 @@ def test_a_member_without_its_parts_is_not_released(parts, lacking):
         ("max_positions", 99),
         ("commission_per_contract_usd", 0.0),
         ("is_simulated", False),
+        ("approved_until", date(2099, 1, 1)),
+        ("mandate_version", "a looser one"),
+        ("overrides", '[{"symbol": "SIM_CL"}]'),
+        ("live_limits", "{}"),
     ],
 )
 def test_a_changed_config_is_refused_by_its_hash(tables, column, value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from small_release import MARKET, OUT, REFERENCES, universe, write, write_release
+from small_release import MARKET, OUT, REFERENCES, TERMS, universe, write, write_release
 
 from rooney_core.backtest import CostModel
 from rooney_core.errors import NotEnoughData, ReleaseRejected
@@ -49,6 +49,7 @@ def released(parts, variant: str, params: dict | None = None):
         universe=known,
         max_positions=2,
         data_through=MARKET.last_session,
+        terms=TERMS,
     )
 
 

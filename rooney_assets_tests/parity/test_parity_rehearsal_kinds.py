@@ -123,6 +123,8 @@ def release_of(kind, known):
         reference_instruments=tuple(known[one] for one in REFERENCES),
         data_through=MARKET.last_session,
         is_simulated=True,
+        approved_until=MARKET.last_session,
+        mandate_version="of-a-test",
         rows=tuple(rows),
     )
     return Release(config, bundles)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from rooney_core.gates.backtest_gate import BacktestLimits
+from rooney_core.gates.paper import PaperLimits
+from rooney_core.gates.stress import StressLimits
 from rooney_core.gates.verdict import VerdictThresholds
 
 
@@ -19,3 +21,5 @@ class GateLimits(BaseModel):
 
     verdict: VerdictThresholds = VerdictThresholds()
     backtest_gate: BacktestLimits = BacktestLimits()
+    stress: StressLimits = StressLimits()
+    paper: PaperLimits = PaperLimits()

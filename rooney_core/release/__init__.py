@@ -11,14 +11,18 @@ from rooney_core.release.config import (
     ReleaseRow,
     release_id,
 )
+from rooney_core.release.limits import LiveLimits
 from rooney_core.release.load import Release, check_models_version, load_release
+from rooney_core.release.terms import ReleaseTerms
 
 __all__ = [
     "PRODUCTION_CONFIG_SCHEMA",
+    "LiveLimits",
     "ProductionConfig",
     "Release",
     "ReleaseRow",
     "ReleaseTables",
+    "ReleaseTerms",
     "build_release",
     "check_models_version",
     "load_release",

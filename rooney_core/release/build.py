@@ -18,6 +18,7 @@ from rooney_core.lineage import content_version
 from rooney_core.market.instruments import Instrument, Universe
 from rooney_core.modeling import META_MODEL_SCHEMA
 from rooney_core.release.config import ProductionConfig, ReleaseRow
+from rooney_core.release.terms import ReleaseTerms
 from rooney_core.strategies import find_variant
 
 
@@ -38,6 +39,7 @@ def build_release(
     universe: Universe,
     max_positions: int,
     data_through: date,
+    terms: ReleaseTerms,
 ) -> ReleaseTables:
     """Put one month's portfolio into the production_config and production_model tables.
 
@@ -47,7 +49,7 @@ def build_release(
     for members, others are ignored. best_strategies: symbol -> one-row frame with variant and
     params (JSON); needed for members, shown for others. universe: the instruments of the source in
     use. max_positions: positions open at once, over all symbols. data_through: last session
-    (inclusive) of the bars behind the decision.
+    (inclusive) of the bars behind the decision. terms: for how long, under what.
 
     production_model holds the members' meta_model rows in order of priority; with no member it is
     the empty table of META_MODEL_SCHEMA.
@@ -83,6 +85,7 @@ def build_release(
         data_through=data_through,
         is_simulated=any(universe[symbol].is_simulated for symbol in universe.tradable),
         rows=rows,
+        **dict(terms),
     )
     return ReleaseTables(config.named().to_frame(), models)
 

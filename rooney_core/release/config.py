@@ -18,6 +18,7 @@ from rooney_core.features import FeedNames
 from rooney_core.lineage import content_version
 from rooney_core.market.instruments import Instrument
 from rooney_core.market.source_pages import Facts, NonNegativeFloat
+from rooney_core.release.terms import ReleaseTerms
 
 PRODUCTION_CONFIG_SCHEMA: Mapping[str, pl.DataType] = {
     "release_id": pl.String(),
@@ -43,6 +44,11 @@ PRODUCTION_CONFIG_SCHEMA: Mapping[str, pl.DataType] = {
     "reference_instruments": pl.String(),
     "data_through": pl.Date(),
     "is_simulated": pl.Boolean(),
+    "approved_until": pl.Date(),
+    "mandate_version": pl.String(),
+    "evidence_version": pl.String(),
+    "overrides": pl.String(),
+    "live_limits": pl.String(),
 }
 
 RELEASE_COLUMNS = (
@@ -54,7 +60,14 @@ RELEASE_COLUMNS = (
     "reference_instruments",
     "data_through",
     "is_simulated",
+    "approved_until",
+    "mandate_version",
+    "evidence_version",
+    "overrides",
+    "live_limits",
 )
+AS_JSON = ("reference_instruments", "overrides", "live_limits")
+"""Columns of the release that hold a document."""
 
 
 class ReleaseRow(Facts):
@@ -90,12 +103,13 @@ class ReleaseRow(Facts):
         return FeedNames(self.daily_symbols, self.hourly_symbols, self.partner)
 
 
-class ProductionConfig(Facts):
+class ProductionConfig(ReleaseTerms):
     """One release: a row per tradable symbol, traded symbols first, in order of priority.
 
     `release_id` is the content version of all rows without that column, so that a release names
     itself. `production_model_version` is the content version of the production_model table that
     belongs to it. `data_through` is the last session (inclusive) of the bars behind the release.
+    The terms are those of ReleaseTerms.
     """
 
     release_id: str
@@ -112,6 +126,11 @@ class ProductionConfig(Facts):
     def traded(self) -> tuple[ReleaseRow, ...]:
         """Rows with a size above 0, in order of priority."""
         return tuple(row for row in self.rows if row.size > 0)
+
+    @property
+    def terms(self) -> ReleaseTerms:
+        """What holds for all its symbols."""
+        return ReleaseTerms(**{name: getattr(self, name) for name in ReleaseTerms.model_fields})
 
     @property
     def peer_instruments(self) -> tuple[Instrument, ...]:
@@ -145,9 +164,9 @@ class ProductionConfig(Facts):
 
     def to_frame(self) -> pl.DataFrame:
         """The rows of the lake: columns and types of PRODUCTION_CONFIG_SCHEMA, order of `rows`."""
-        references = [one.model_dump(mode="json") for one in self.reference_instruments]
         release = self.model_dump(exclude={"rows"})
-        release["reference_instruments"] = json.dumps(references, sort_keys=True)
+        documents = self.model_dump(mode="json", include=set(AS_JSON))
+        release |= {name: json.dumps(one, sort_keys=True) for name, one in documents.items()}
         records = [
             release | row.model_dump() | {"instrument": row.instrument.model_dump_json()}
             for row in self.rows
@@ -163,7 +182,7 @@ class ProductionConfig(Facts):
         """
         records = frame.to_dicts()
         release: dict[str, Any] = {name: records[0][name] for name in RELEASE_COLUMNS}
-        release["reference_instruments"] = json.loads(release["reference_instruments"])
+        release |= {name: json.loads(release[name]) for name in AS_JSON}
         rows = []
         for record in records:
             row = {name: value for name, value in record.items() if name not in RELEASE_COLUMNS}
