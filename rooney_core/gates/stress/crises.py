@@ -35,13 +35,12 @@ CRISES: Final = (
 
 def covered_crises(sessions: pl.Series) -> tuple[Crisis, ...]:
     """Those that lie inside the first and the last of `sessions` (Date), with a session of them."""
-    if sessions.is_empty():
-        return ()
-    lowest, highest = sessions.min(), sessions.max()
+    days: list[date] = sessions.sort().to_list()
     return tuple(
         one
         for one in CRISES
-        if lowest <= one.first
-        and one.last <= highest
-        and sessions.is_between(one.first, one.last).any()
+        if days
+        and days[0] <= one.first
+        and one.last <= days[-1]
+        and any(one.first <= day <= one.last for day in days)
     )

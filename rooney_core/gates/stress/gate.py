@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from enum import StrEnum
 
+import numpy as np
 import polars as pl
 
 from rooney_core.gates.rows import GateRow
@@ -38,9 +39,10 @@ def stress_gate(report: pl.DataFrame, limits: StressLimits) -> tuple[GateRow, ..
     """
     if report.is_empty():
         return (_not_run(),)
-    profit, sharpe = report["net_profit_usd"], report["annual_sharpe"].fill_nan(None)
-    share = float((profit > 0.0).fill_null(False).mean())
-    median = float(sharpe.fill_null(0.0).median())
+    earned = (report["net_profit_usd"].fill_nan(None) > 0.0).fill_null(False)
+    share = float(np.mean(earned.to_numpy()))
+    sharpes = report["annual_sharpe"].fill_nan(None).fill_null(0.0)
+    median = float(np.median(sharpes.to_numpy()))
     drawdown = _quantile(report["max_drawdown"], 1.0 - limits.drawdown_quantile)
     worst = _quantile(report["worst_loss"], 0.0)
     rows = (
@@ -68,7 +70,7 @@ def _quantile(values: pl.Series, share: float) -> float:
     if values.is_null().any() or values.is_nan().any():
         return math.nan
     # The value that was reached, never a mean with a milder one.
-    return float(values.quantile(share, interpolation="lower"))
+    return float(np.quantile(values.to_numpy(), share, method="lower"))
 
 
 def _above(code: StressCode, value: float, threshold: float, what: str) -> GateRow:
