@@ -12,7 +12,6 @@ from rooney_core.backtest.ranking import RankingCriteria
 from rooney_core.gates.settings import EvaluationSettings
 from rooney_core.labeling.settings import LabelSettings
 from rooney_core.modeling.settings import TuningSettings
-from rooney_core.portfolio.monthly import PortfolioLimits
 
 
 class TuningConfig(dg.Config):
@@ -21,14 +20,6 @@ class TuningConfig(dg.Config):
     n_random_trials: int
     n_bayesian_trials: int
     seed: int
-
-
-class PortfolioConfig(dg.Config):
-    """Limits of the greedy selection."""
-
-    max_positions: int
-    max_correlation: float
-    min_sharpe: float
 
 
 class RankingConfig(dg.Config):
@@ -64,7 +55,6 @@ _FIELDS: dict[type[BaseModel], type[dg.Config]] = {
     EvaluationSettings: EvaluationConfig,
     LabelSettings: LabelConfig,
     TuningSettings: TuningConfig,
-    PortfolioLimits: PortfolioConfig,
     RankingCriteria: RankingConfig,
 }
 

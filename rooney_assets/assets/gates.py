@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rooney_assets.assets.portfolio import STARTING_EQUITY_USD, choose
 from rooney_assets.graph.declaration import Here, Made, Partitioning, Reach, lake_asset
 from rooney_core.gates.report import Candidate
 from rooney_core.gates.report import gate_report as judge_symbols
@@ -19,7 +18,7 @@ EVERY = Reach.EVERY
 
 @lake_asset(
     group="money",
-    rooms=("gates", "portfolio", "validation", "rooney_assets.assets.portfolio"),
+    rooms=("gates", "portfolio", "validation"),
     partitioning=MONTHLY,
     reach=dict.fromkeys(("equity_curve", "model_evaluation"), EVERY),
     params=PortfolioLimits,
@@ -34,10 +33,11 @@ def gate_report(
 
     A symbol is released only when all its gates pass; nobody can talk to them.
     """
-    chosen = choose(here, equity_curve, model_evaluation)
+    partition = ("rebalance_month", str(here.partition))
+    standings = here.lake.beside("portfolio_config", partition)["reasons"]
     members = dict(portfolio_config.select("symbol", "sharpe").iter_rows())
     candidates = {
-        symbol: Candidate(model_evaluation[symbol], _test_returns(equity_curve[symbol]))
+        symbol: Candidate(model_evaluation[symbol], _test_returns(equity_curve[symbol], here))
         for symbol in model_evaluation
         if symbol in equity_curve
     }
@@ -46,13 +46,13 @@ def gate_report(
         here.universe.tradable,
         candidates,
         members,
-        chosen.reasons,
+        dict(standings.select("symbol", "reason").iter_rows()),
         here.params.max_positions,
     )
     passed = table.group_by("symbol", maintain_order=True).agg(pl.col("passed").all())
     return Made(table, notes={"released": ", ".join(passed.filter("passed")["symbol"]) or "nobody"})
 
 
-def _test_returns(equity: pl.DataFrame) -> FloatArray:
+def _test_returns(equity: pl.DataFrame, here: Here) -> FloatArray:
     tested = equity.filter(pl.col("window") == "test")
-    return (tested["daily_pnl_usd"] / STARTING_EQUITY_USD).to_numpy()
+    return (tested["daily_pnl_usd"] / here.params.starting_cash_usd).to_numpy()

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
+
 import polars as pl
 
 from rooney_assets.graph.declaration import Here, Made, Partitioning, Reach, lake_asset
 from rooney_assets.graph.figures import equity_picture
+from rooney_assets.ledger import model_alone
+from rooney_assets.mandate import SelectionLimits
+from rooney_core.backtest.costs import CostModel
 from rooney_core.errors import RefusedError
-from rooney_core.gates.report import verdict_of
+from rooney_core.gates.report import Candidate as Judged
+from rooney_core.gates.report import judge_backtest, verdict_of
 from rooney_core.modeling.meta_model import MetaModel
-from rooney_core.modeling.taken import daily_results, taken_trades
+from rooney_core.modeling.taken import taken_trades
+from rooney_core.portfolio.candidates import Candidate, Standing, StandingCode
 from rooney_core.portfolio.equity import equity_curve as draw_equity
-from rooney_core.portfolio.monthly import (
-    MonthlyPortfolio,
-    PortfolioLimits,
-    diff_portfolios,
-    select_portfolio,
-)
+from rooney_core.portfolio.equity import published_days, window_days
+from rooney_core.portfolio.market import market_days
+from rooney_core.portfolio.monthly import MonthlyPortfolio, select_portfolio
+from rooney_core.portfolio.periods import benchmarks, by_regime, by_year
+from rooney_core.portfolio.settings import PortfolioLimits
+from rooney_core.portfolio.simulation import portfolio_trades
+from rooney_core.portfolio.turnover import diff_portfolios, sizes_of
 from rooney_core.validation.windows import SPLITS
 
-STARTING_EQUITY_USD = 250_000.0
 MONTHLY = Partitioning.MONTH
-EVERY = Reach.EVERY
+READ = ("equity_curve", "model_evaluation", "meta_model", "training_set")
+Tables = dict[str, pl.DataFrame]
 
 
 @lake_asset(
     group="money",
-    rooms=("portfolio", "modeling", "features", "validation"),
+    rooms=("portfolio", "modeling", "features", "backtest", "validation"),
+    params=PortfolioLimits,
     plots_column="equity_usd",
 )
 def equity_curve(
@@ -38,52 +48,91 @@ def equity_curve(
 ) -> Made:
     """Daily P&L in USD and equity of one contract of the filtered strategy, flat days included.
 
-    A position held overnight is marked to market at every session's close. `window` says whether a
-    day was trained on, tuned on, or judged on. The test days come from `model_evaluation`, which is
-    the only one to have seen them.
+    Raw contracts, after all costs; a position held overnight is marked to market at every session's
+    close. Beside it, day by day: the unfiltered strategy, buy-and-hold of one contract, and the
+    market's regime as it was known before the session. `window` says whether a day was trained on,
+    tuned on, or judged on. The test days come from `model_evaluation`, which is the only one to
+    have seen them. By year and by regime: `equity_curve_years`, `equity_curve_regimes`.
     """
     version = _evaluated_version(here, meta_model, model_evaluation)
-    model = MetaModel.from_row(meta_model)
-    sessions = session_bars["session"]
-    taken = taken_trades(model, training_set.filter(pl.col("split") != "test"))
-    edges = {"train": SPLITS.train_end, "validation": SPLITS.validation_end}
-    days = {"train": sessions <= edges["train"]}
-    days["validation"] = ~days["train"] & (sessions <= edges["validation"])
-    daily = {
-        name: daily_results(taken.filter(pl.col("split") == name), sessions.filter(days[name]))
-        for name in edges
-    }
-    daily["test"] = _published_test_days(model_evaluation)
-    table = draw_equity(daily, here.symbol, version, STARTING_EQUITY_USD)
+    model = MetaModel.from_row(model_alone(meta_model))
+    sessions, start_usd = session_bars["session"], here.params.starting_cash_usd
+    is_train, is_known = sessions <= SPLITS.train_end, sessions <= SPLITS.validation_end
+    days = {"train": is_train, "validation": ~is_train & is_known}
+    daily = {}
+    for name, of_window in days.items():
+        every = training_set.filter(pl.col("split") == name)
+        daily[name] = window_days(taken_trades(model, every), every, sessions.filter(of_window))
+    daily["test"] = published_days(model_evaluation)
+    market = market_days(session_bars, CostModel.of(here.instrument), here.instrument)
+    table = draw_equity(daily, market, here.symbol, version, start_usd)
     title = f"{here.symbol}{' (simulated market)' if here.instrument.is_simulated else ''}"
-    return Made(table, pictures={"equity": equity_picture(table, title)})
+    beside = benchmarks(table, start_usd)
+    years = by_year(table)
+    return Made(
+        table,
+        beside={"benchmarks": beside, "years": years, "regimes": by_regime(table)},
+        notes={
+            "by year": years.filter(pl.col("strategy") == "filtered").drop("symbol", "strategy")
+        },
+        pictures={"equity": equity_picture(table, title, beside)},
+    )
 
 
 @lake_asset(
     group="money",
-    rooms=("portfolio", "validation"),
+    rooms=("portfolio", "gates", "modeling", "validation"),
     partitioning=MONTHLY,
-    reach=dict.fromkeys(("equity_curve", "model_evaluation"), EVERY),
-    params=PortfolioLimits,
+    reach=dict.fromkeys(READ, Reach.EVERY),
+    params=SelectionLimits,
 )
 def portfolio_config(
     here: Here,
-    equity_curve: dict[str, pl.DataFrame],
-    model_evaluation: dict[str, pl.DataFrame],
+    equity_curve: Tables,
+    model_evaluation: Tables,
+    meta_model: Tables,
+    training_set: Tables,
 ) -> Made:
-    """The strategies to trade in a month, chosen greedily on the validation window.
+    """The strategies to trade in a month, chosen greedily on the validation window, with sizes.
 
-    Only symbols whose model passed its verdict are candidates. No row at all is a valid result; the
-    reason of every symbol that stayed out is in the metadata and in `gate_report`.
+    Only symbols whose model passed its verdict, gate 1 and the stress gate are candidates. Sizes
+    are whole contracts for the target volatility and the margin, at the value that a contract had
+    before the month. No row at all is a valid result; why each symbol is in or out is in
+    `portfolio_config_reasons`. Traded together, with the limit on open positions:
+    `portfolio_config_summary`; other weights: `portfolio_config_weights`; without a symbol, a year
+    earlier, at double costs: `portfolio_config_sensitivity`.
     """
-    chosen = choose(here, equity_curve, model_evaluation)
-    before = _month_before(here)
+    tables = _Tables(equity_curve, model_evaluation, meta_model, training_set)
+    before = month_before(here)
+    chosen = _choose(here, tables, before)
     notes = {
         "members": chosen.members.height,
-        "left out": dict(chosen.reasons),
-        "against the month before": diff_portfolios(before, chosen.members, chosen.reasons),
+        "portfolio": chosen.summary,
+        "left out": chosen.standings.filter(~pl.col("is_member")).select(
+            "symbol", "code", "reason"
+        ),
+        "against the month before": "\n".join(
+            diff_portfolios(before, chosen.members, chosen.reasons)
+        )
+        or "no change",
+        "sensitivity": chosen.sensitivity.drop("rebalance_month"),
+        "weights": chosen.weights.drop("rebalance_month"),
     }
-    return Made(chosen.members, notes=notes)
+    return Made(chosen.members, beside=chosen.beside, notes=notes)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """What a month is chosen from, by symbol."""
+
+    equity_curve: Tables
+    model_evaluation: Tables
+    meta_model: Tables
+    training_set: Tables
+
+    def version_of(self, asset: str, symbol: str) -> str | None:
+        table = getattr(self, asset).get(symbol)
+        return None if table is None else str(table["model_version"][0])
 
 
 def _evaluated_version(here: Here, model: pl.DataFrame, evaluation: pl.DataFrame) -> str:
@@ -97,44 +146,75 @@ def _evaluated_version(here: Here, model: pl.DataFrame, evaluation: pl.DataFrame
     return version
 
 
-def _published_test_days(evaluation: pl.DataFrame) -> pl.DataFrame:
-    """The test days as the evaluation published them; nobody else opens that window."""
-    return evaluation.select(
-        pl.col("test_sessions").alias("session"),
-        pl.col("test_daily_pnl_usd").alias("daily_pnl_usd"),
-        pl.col("test_daily_return").alias("daily_return"),
-    ).explode(pl.all())
-
-
-def choose(
-    here: Here, equity: dict[str, pl.DataFrame], evaluations: dict[str, pl.DataFrame]
-) -> MonthlyPortfolio:
-    """The month's selection: on validation days, among symbols whose verdict is a pass."""
-    verdicts = {symbol: verdict_of(one) for symbol, one in evaluations.items()}
-    refusals = {
-        symbol: "model verdict fail: " + "; ".join(r.text for r in one.reasons if r.is_failure)
-        for symbol, one in verdicts.items()
-        if not one.passed
+def _choose(here: Here, tables: _Tables, before: pl.DataFrame | None) -> MonthlyPortfolio:
+    """The month's selection: on validation days, among symbols that every earlier gate let pass."""
+    standings = {
+        symbol: _refusal(here, symbol, tables)
+        for symbol in here.universe.tradable
+        if symbol in tables.model_evaluation
     }
-    refusals |= {
-        symbol: "its equity curve is of another model than its evaluation; materialize equity_curve"
-        for symbol, one in equity.items()
-        if symbol in evaluations
-        and one["model_version"][0] != evaluations[symbol]["model_version"][0]
-    }
-    returns = {
-        symbol: one.filter(pl.col("window") == "validation").select("session", "daily_return")
-        for symbol, one in equity.items()
-        if symbol in verdicts
+    refusals = {symbol: one for symbol, one in standings.items() if one is not None}
+    candidates = {
+        symbol: _candidate(here, symbol, tables) for symbol in standings if symbol not in refusals
     }
     return select_portfolio(
-        str(here.partition), returns, refusals, here.universe, **here.params.model_dump()
+        str(here.partition),
+        candidates,
+        refusals,
+        here.universe,
+        here.params.portfolio,
+        None if before is None else sizes_of(before),
     )
 
 
-def _month_before(here: Here) -> pl.DataFrame | None:
+def _refusal(here: Here, symbol: str, tables: _Tables) -> Standing | None:
+    """Which judge stopped a symbol, the first that did; None for a candidate."""
+    evaluated = tables.version_of("model_evaluation", symbol)
+    for asset in ("meta_model", "equity_curve"):
+        version = tables.version_of(asset, symbol)
+        if version != evaluated:
+            text = f"{asset} is of model {version}, its evaluation of {evaluated}; materialize both"
+            return Standing(StandingCode.OTHER_MODEL, text)
+    limits, evaluation = here.params, tables.model_evaluation[symbol]
+    verdict = verdict_of(evaluation, limits.verdict)
+    if not verdict.passed:
+        failures = "; ".join(one.text for one in verdict.reasons if one.is_failure)
+        return Standing(StandingCode.VERDICT_FAILED, f"model verdict fail: {failures}")
+    curve = tables.equity_curve[symbol]
+    tested = curve.filter(pl.col("window") == "test")["daily_pnl_usd"].to_numpy()
+    judged = Judged(evaluation, tested / limits.portfolio.starting_cash_usd)
+    gate = judge_backtest(judged, limits.backtest_gate, limits.verdict)
+    if not gate.passed:
+        failures = "; ".join(row.reason for row in gate.rows if not row.passed)
+        return Standing(StandingCode.BACKTEST_GATE_FAILED, f"gate 1: {failures}")
+    if _before_the_month(here, curve).is_empty():
+        return Standing(StandingCode.NO_PRICE, f"no session before {here.partition}")
+    return None
+
+
+def _candidate(here: Here, symbol: str, tables: _Tables) -> Candidate:
+    instrument = here.universe[symbol]
+    model = MetaModel.from_row(model_alone(tables.meta_model[symbol]))
+    known = tables.training_set[symbol].filter(pl.col("split") != "test")
+    curve = tables.equity_curve[symbol]
+    return Candidate(
+        instrument=instrument,
+        trades=portfolio_trades(taken_trades(model, known), instrument),
+        sessions=curve.filter(pl.col("window") != "test")["session"],
+        contract_value_usd=float(_before_the_month(here, curve)["contract_value_usd"][-1]),
+    )
+
+
+def _before_the_month(here: Here, curve: pl.DataFrame) -> pl.DataFrame:
+    """Days whose close was known when the month began."""
+    begins = date.fromisoformat(f"{here.partition}-01")
+    return curve.filter(pl.col("session") < begins, pl.col("contract_value_usd").is_not_null())
+
+
+def month_before(here: Here) -> pl.DataFrame | None:
+    """The newest portfolio of an earlier month; None for the first."""
     earlier = [
-        month for month in here.lake.partitions("portfolio_config") if month < here.partition
+        month for month in here.lake.partitions("portfolio_config") if month < str(here.partition)
     ]
     if not earlier:
         return None

@@ -44,7 +44,8 @@ MEANINGS = {
     "seed": "seed of the simulated market",
     "edge": "what is planted: mean_reversion or none",
     "reversion_edge": "strength of the planted mean reversion; 0 plants nothing",
-    "annual_volatility": "annual volatility that the simulation draws with, fraction",
+    "annual_volatility": "standard deviation of a year's returns, fraction; of a portfolio: of its "
+    "results over the starting cash; of the simulated truth: what was drawn with",
     "market_beta": "correlation with the simulated common factor",
     "first_session": "first session simulated",
     "last_session": "last session simulated",
@@ -172,6 +173,23 @@ MEANINGS = {
     "window_end": "last session of the test window when it was looked at",
     "is_repeat": "the same model, code and data had been looked at before",
     "window": "train, validation or test; of a look: the number of the test window, from 1",
+    "daily_costs_usd": "commission and slippage of the trades that ended in the session, USD, one "
+    "contract",
+    "unfiltered_daily_pnl_usd": "daily_pnl_usd of all the strategy's trades, unfiltered",
+    "unfiltered_daily_return": "daily_return of all the strategy's trades, unfiltered",
+    "buy_and_hold_daily_pnl_usd": "net P&L of one contract held all the time and rolled, USD",
+    "buy_and_hold_daily_return": "the same over the contract's value at the close before, fraction",
+    "contract_value_usd": "price times multiplier of one contract at the close, USD; in a "
+    "portfolio, of the last session before the month",
+    "volatility_regime": "tercile (low, middle, high) of the volatility of the 21 sessions before, "
+    "among all known by then; null in the first year",
+    "trend_regime": "tercile (low, middle, high) of the return of the 63 sessions before, among "
+    "all known by then; null in the first year",
+    "strategy": "filtered: the model's trades; unfiltered: all the strategy's; buy_and_hold: one "
+    "contract held all the time",
+    "measure": "what the terciles are of: volatility or trend",
+    "regime": "tercile: low, middle, high",
+    "n_sessions": "sessions, flat ones included",
     "equity_usd": "starting cash plus P&L of one contract, USD",
     "daily_pnl_usd": "net P&L of the session, USD, one contract",
     "daily_return": "sum of the returns of the trades that ended in the session, fraction",
@@ -182,6 +200,28 @@ MEANINGS = {
     "marginal_sharpe": "what the member added to the portfolio's annual Sharpe",
     "correlation": "highest correlation with the members chosen before it",
     "max_positions": "positions held at one time, over all symbols",
+    "priority": "1 goes first where more entries are signalled at one moment than places are free",
+    "marginal_contribution": "annual Sharpe of the members traded together minus that without this "
+    "one, sizes kept, with the limit on open positions",
+    "annual_volatility_usd": "standard deviation of a year's results of one contract, USD, at its "
+    "value of now",
+    "margin_per_contract_usd": "initial margin of one contract, USD",
+    "is_margin_assumed": "true where the instrument states no margin: a share of its value is "
+    "taken",
+    "starting_cash_usd": "cash that sizes are made for, USD",
+    "is_member": "true for a symbol that is traded in the month",
+    "n_members": "symbols traded",
+    "average_correlation": "mean correlation of all pairs of members' daily returns",
+    "n_denied": "signals that found every place occupied",
+    "margin_at_once_usd": "the most margin that the open positions can ask for, USD",
+    "scheme": "greedy: the portfolio; equal_weight, hierarchical_risk_parity: of all candidates "
+    "with the least Sharpe",
+    "weight": "share of the symbol, 1 in sum over a scheme",
+    "scheme_annual_sharpe": "annual Sharpe of the weighted daily returns, every trade taken",
+    "scheme_max_drawdown": "deepest fall of the weighted daily returns, compounded, fraction <= 0",
+    "case": "base: as it is; without X, a year earlier, double costs: chosen anew in that case",
+    "members": "symbols and contracts, in order of priority",
+    "sharpe_of_same_sizes": "annual Sharpe of the portfolio's own members and sizes in that case",
     "commission_per_contract_usd": "commission per contract and side, USD",
     "slippage_ticks": "slippage per side, ticks",
     "gate": "which gate answered",

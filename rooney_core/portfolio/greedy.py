@@ -17,10 +17,11 @@ import polars as pl
 
 from rooney_core.errors import InputError, InvalidSetting
 from rooney_core.validation.samples import FloatArray, finite_vector
-from rooney_core.validation.sharpe import annual_sharpe
+from rooney_core.validation.sharpe import DAYS_PER_YEAR
 
 # Less than this is rounding, not diversification.
 SMALLEST_GAIN = 1e-9
+FEWEST_SESSIONS = 2
 SESSION = "session"
 
 
@@ -91,7 +92,7 @@ def greedy_portfolio(
     """
     _require_limits(max_correlation, min_sharpe, max_positions)
     results = _aligned_results(daily_returns)
-    sharpes = {symbol: annual_sharpe(values) for symbol, values in results.items()}
+    sharpes = dict(zip(results, _sharpes(list(results.values())), strict=True))
     refused = {
         symbol: _refusal(sharpe, min_sharpe)
         for symbol, sharpe in sharpes.items()
@@ -102,10 +103,16 @@ def greedy_portfolio(
     members = _choose(candidates, correlations, max_correlation)
     names = [member.symbol for member in members]
     rest = [symbol for symbol in candidates if symbol not in names]
-    refused |= {s: _why_left_out(s, names, candidates, correlations, max_correlation) for s in rest}
+    together = _portfolio_sharpe(names, candidates)
+    with_one_more = dict(zip(rest, _sharpes_with(rest, names, candidates), strict=True))
+    refused |= {
+        symbol: _too_close(symbol, names, correlations, max_correlation)
+        or _adds_nothing(with_one_more[symbol] - (together if names else 0.0))
+        for symbol in rest
+    }
     return Portfolio(
         members=members,
-        sharpe=_portfolio_sharpe(names, candidates),
+        sharpe=together,
         excluded={symbol: refused[symbol][1] for symbol in sorted(refused)},
         excluded_codes={symbol: refused[symbol][0] for symbol in sorted(refused)},
         max_positions=max_positions,
@@ -117,27 +124,53 @@ def _choose(
 ) -> tuple[Member, ...]:
     members: list[Member] = []
     names: list[str] = []
+    own = dict(zip(candidates, _sharpes(list(candidates.values())), strict=True))
     while True:
         sharpe_before = _portfolio_sharpe(names, candidates) if names else 0.0
-        gains: dict[str, float] = {}
-        for symbol in sorted(set(candidates) - set(names)):
-            if not names or _closest(symbol, names, correlations)[0] <= max_correlation:
-                gain = _portfolio_sharpe([*names, symbol], candidates) - sharpe_before
-                # A sum that never varies has no Sharpe and cannot be compared: not a gain.
-                gains[symbol] = -math.inf if math.isnan(gain) else gain
+        open_to_all = [
+            symbol
+            for symbol in sorted(set(candidates) - set(names))
+            if not names or _closest(symbol, names, correlations)[0] <= max_correlation
+        ]
+        sharpes = _sharpes_with(open_to_all, names, candidates)
+        # A sum that never varies has no Sharpe and cannot be compared: not a gain.
+        sharpes = [-math.inf if math.isnan(one) else one for one in sharpes]
+        gains = {
+            one: sharpe - sharpe_before for one, sharpe in zip(open_to_all, sharpes, strict=True)
+        }
         most = max(gains.values(), default=-math.inf)
         if most <= SMALLEST_GAIN:
             return tuple(members)
         best = next(symbol for symbol in gains if gains[symbol] >= most - SMALLEST_GAIN)
         correlation = _closest(best, names, correlations)[0] if names else 0.0
-        own_sharpe = _portfolio_sharpe([best], candidates)
-        members.append(Member(best, own_sharpe, gains[best], correlation))
+        members.append(Member(best, own[best], gains[best], correlation))
         names.append(best)
 
 
 def _portfolio_sharpe(names: Sequence[str], results: Mapping[str, FloatArray]) -> float:
     """Annual Sharpe of the summed daily results, NaN for no names."""
-    return annual_sharpe(np.sum([results[name] for name in names], axis=0)) if names else math.nan
+    return _sharpes([np.sum([results[name] for name in names], axis=0)])[0] if names else math.nan
+
+
+def _sharpes_with(
+    symbols: Sequence[str], names: Sequence[str], results: Mapping[str, FloatArray]
+) -> list[float]:
+    """Annual Sharpe of the summed results of `names` and one more, for each of `symbols`."""
+    if not names:
+        return _sharpes([results[symbol] for symbol in symbols])
+    together = np.sum([results[name] for name in names], axis=0)
+    return _sharpes([together + results[symbol] for symbol in symbols])
+
+
+def _sharpes(rows: Sequence[FloatArray]) -> list[float]:
+    """`annual_sharpe` of many at once: a selection asks for hundreds."""
+    if not rows or len(rows[0]) < FEWEST_SESSIONS:
+        return [math.nan] * len(rows)
+    matrix = np.vstack(rows)
+    flat = np.ptp(matrix, axis=1) == 0.0
+    spread = np.where(flat, np.nan, matrix.std(axis=1, ddof=1))
+    sharpes: list[float] = (matrix.mean(axis=1) / spread * math.sqrt(DAYS_PER_YEAR)).tolist()
+    return sharpes
 
 
 def _closest(symbol: str, names: Sequence[str], correlations: Correlations) -> tuple[float, str]:
@@ -151,10 +184,11 @@ def _correlations(results: Mapping[str, FloatArray]) -> Correlations:
     if not names:
         return {}
     matrix = np.atleast_2d(np.corrcoef(np.vstack([results[name] for name in names])))
+    rows = np.clip(matrix, -1.0, 1.0).tolist()
     return {
-        (one, other): float(np.clip(matrix[i, j], -1.0, 1.0))
-        for i, one in enumerate(names)
-        for j, other in enumerate(names)
+        (one, other): correlation
+        for one, row in zip(names, rows, strict=True)
+        for other, correlation in zip(names, row, strict=True)
     }
 
 
@@ -165,21 +199,20 @@ def _refusal(sharpe: float, min_sharpe: float) -> Refusal:
     return ExclusionCode.SHARPE_BELOW_MINIMUM, text
 
 
-def _why_left_out(
-    symbol: str,
-    names: Sequence[str],
-    results: Mapping[str, FloatArray],
-    correlations: Correlations,
-    max_correlation: float,
-) -> Refusal:
-    """Why a symbol with a sufficient Sharpe is no member of the finished portfolio."""
-    if names:
-        correlation, other = _closest(symbol, names, correlations)
-        if correlation > max_correlation:
-            text = f"correlation {correlation:.2f} with {other} above {max_correlation:g}"
-            return ExclusionCode.CORRELATED, text
-    before = _portfolio_sharpe(names, results) if names else 0.0
-    gain = _portfolio_sharpe([*names, symbol], results) - before
+def _too_close(
+    symbol: str, names: Sequence[str], correlations: Correlations, max_correlation: float
+) -> Refusal | None:
+    """The refusal of a symbol that moves with a member of the finished portfolio."""
+    if not names:
+        return None
+    correlation, other = _closest(symbol, names, correlations)
+    if correlation <= max_correlation:
+        return None
+    text = f"correlation {correlation:.2f} with {other} above {max_correlation:g}"
+    return ExclusionCode.CORRELATED, text
+
+
+def _adds_nothing(gain: float) -> Refusal:
     return ExclusionCode.ADDS_NOTHING, f"adds nothing: marginal Sharpe {gain:.2f}"
 
 
