@@ -106,8 +106,8 @@ class ReleaseRow(Facts):
 class ProductionConfig(ReleaseTerms):
     """One release: a row per tradable symbol, traded symbols first, in order of priority.
 
-    `release_id` is the content version of all rows without that column, so that a release names
-    itself. `production_model_version` is the content version of the production_model table that
+    `release_id` is the content version of all rows without that column and the evidence's, so that
+    a release names itself. `production_model_version` is the content version of the production_model table that
     belongs to it. `data_through` is the last session (inclusive) of the bars behind the release.
     The terms are those of ReleaseTerms.
     """
@@ -195,5 +195,9 @@ class ProductionConfig(ReleaseTerms):
 
 
 def release_id(production_config: pl.DataFrame) -> str:
-    """Content version of a production_config frame over everything but its own id."""
-    return content_version(production_config.drop("release_id"))
+    """Content version of a production_config frame over everything but its own id and evidence.
+
+    So a candidate, what was paper traded, and what is released have one id; the evidence is made
+    of them and named last.
+    """
+    return content_version(production_config.drop("release_id", "evidence_version"))

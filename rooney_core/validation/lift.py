@@ -37,13 +37,15 @@ _AT_ONCE: Final = 250
 class SharpeLift:
     """Filtered minus unfiltered annual Sharpe, with a 90 % interval; NaN where undefined.
 
-    `block_length`: mean length of the resampled blocks, days.
+    `block_length`: mean length of the resampled blocks, days. `share_below`: of the resampled
+    histories with both Sharpes, those in which the filtered one is the lower.
     """
 
     sharpe: float
     low: float
     high: float
     block_length: float
+    share_below: float = math.nan
 
 
 def sharpe_lift(
@@ -85,7 +87,8 @@ def sharpe_lift(
     if len(defined) < MIN_DEFINED * n_resamples:
         return SharpeLift(lift, math.nan, math.nan, block)
     low, high = np.quantile(defined, TAILS)
-    return SharpeLift(lift, float(low), float(high), block)
+    share_below = float(np.mean(defined < 0.0))
+    return SharpeLift(lift, float(low), float(high), block, share_below)
 
 
 def _annual_sharpes(histories: FloatArray) -> FloatArray:
