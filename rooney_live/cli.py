@@ -63,7 +63,10 @@ def main() -> None:
 def rehearse(
     sessions: int, bars: Path | None, lake: Path | None, state: Path | None, as_json: bool
 ) -> None:
-    """Replay the last sessions through the trader, on paper, into the journal."""
+    """Replay the last sessions through the trader, on paper, into the journal.
+
+    Every decision and trade is held to the batch path's own; a difference is exit code 1.
+    """
     settings = read_settings(lake=lake, state=state)
     from rooney_live.journal import Journal
     from rooney_live.rehearsal.rehearse import rehearse as run_rehearsal
@@ -73,6 +76,8 @@ def rehearse(
     with Journal.open(settings.journal) as journal:
         report = run_rehearsal(release, bars or settings.lake, journal, sessions)
         _print_rehearsal(report, settings, as_json)
+    if report.parity["n_unexplained"]:
+        raise SystemExit(1)
 
 
 @main.command()
@@ -140,7 +145,8 @@ def preflight(bars: Path | None, lake: Path | None, state: Path | None, as_json:
     else:
         words = {True: "pass", False: "FAIL", None: "skipped"}
         rows = [(check.name, words[check.passed], check.detail) for check in checks]
-        _echo_table(("check", "result", "detail"), rows)
+        red = [check.passed is False or check.is_red for check in checks]
+        _echo_table(("check", "result", "detail"), rows, red)
     if not all(check.passed for check in checks):
         raise SystemExit(1)
 
@@ -213,6 +219,8 @@ def _print_rehearsal(report: RehearsalReport, settings: Settings, as_json: bool)
         return
     market = " (simulated market)" if report.is_simulated else ""
     click.echo(f"Release {report.release_id} of {report.rebalance_month}{market}")
+    for notice in (*report.overrides, *report.lapsed):
+        _echo_red(notice)
     if not report.symbols:
         click.echo("The portfolio is empty: nothing is traded, nothing was replayed. Why:")
         _echo_table(("symbol", "reason"), list(report.reasons.items()))
@@ -254,6 +262,7 @@ def _print_run(report: RehearsalReport, settings: Settings) -> None:
         f"{len(report.trades)} trades, net {report.net_profit_usd:.2f} USD, "
         f"open positions: {len(report.open_positions)} {', '.join(report.open_positions)}".rstrip()
     )
+    _print_parity(report)
     for note in report.notes:
         click.echo(f"Note: {note}.")
     click.echo(f"Journal: {settings.journal}")
@@ -263,6 +272,19 @@ def _print_run(report: RehearsalReport, settings: Settings) -> None:
         click.echo(f"Next: `rooney-live why {shown['symbol']} {moment}`")
     else:
         click.echo("Next: `rooney-live status`, or more --sessions: no entry was approved.")
+
+
+def _print_parity(report: RehearsalReport) -> None:
+    found = report.parity
+    if not found["n_unexplained"]:
+        click.echo("Parity: the batch path decides and trades the same, bar by bar.")
+        return
+    _echo_red(f"PARITY: {found['n_unexplained']} differences to the batch path, the first of them:")
+    for one in found["differences"]:
+        _echo_red(
+            f"  {one['symbol']} {one['at']} {one['what']}: recorded {one['recorded']}, "
+            f"replayed {one['replayed']}"
+        )
 
 
 def _print_decision(row: Row) -> None:
@@ -313,13 +335,24 @@ def _echo_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
-def _echo_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Aligned columns; plain text, so that it stays whole in a pipe and at any width."""
+def _echo_red(line: str) -> None:
+    """In red on a terminal; plain text in a pipe."""
+    click.secho(line, fg="red", bold=True)
+
+
+def _echo_table(
+    headers: Sequence[str], rows: Sequence[Sequence[object]], red: Sequence[bool] = ()
+) -> None:
+    """Aligned columns; plain text, so that it stays whole in a pipe and at any width.
+
+    `red`: which rows are shown in red on a terminal.
+    """
     lines = [tuple(headers), *(tuple(str(cell) for cell in row) for row in rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(headers))]
     for number, line in enumerate(lines):
         padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(padded).rstrip())
+        is_red = bool(red) and number > 0 and red[number - 1]
+        (_echo_red if is_red else click.echo)("  ".join(padded).rstrip())
         if number == 0:
             click.echo("  ".join("-" * width for width in widths))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from rooney_core.errors import InvalidSetting, MissingArtifact
+from rooney_live.codes import TraderCode
 from rooney_live.journal import Journal, Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,12 +18,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class RunSummary:
-    """Decisions by code (most frequent first), trades by entry time, profit in USD."""
+    """Decisions by code (most frequent first), trades by entry time, profit in USD.
+
+    `n_emergency_stops`: events in which the trader stopped by itself.
+    """
 
     decisions_by_code: Mapping[str, int]
     trades: tuple[Row, ...]
     net_profit_usd: float
     n_open: int
+    n_emergency_stops: int
 
 
 def run_summary(journal: Journal, run_id: str) -> RunSummary:
@@ -40,11 +45,16 @@ def run_summary(journal: Journal, run_id: str) -> RunSummary:
         "WHERE fills.run_id = ? AND intent = 'enter'",
         (run_id,),
     )
+    (stops,) = journal.query(
+        "SELECT count(*) AS n FROM events WHERE run_id = ? AND code = ?",
+        (run_id, str(TraderCode.EMERGENCY_STOP)),
+    )
     return RunSummary(
         decisions_by_code={row["code"]: row["n"] for row in codes},
         trades=tuple(trades),
         net_profit_usd=sum(row["net_profit_usd"] for row in trades),
         n_open=entries["n"] - len(trades),
+        n_emergency_stops=stops["n"],
     )
 
 

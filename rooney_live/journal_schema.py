@@ -38,7 +38,7 @@ CREATE TABLE decisions (
     contract TEXT NOT NULL,
     session TEXT NOT NULL,               -- ISO date of the exchange session
     close REAL NOT NULL,                 -- raw close of the bar, quote units
-    code TEXT NOT NULL,                  -- the reason: a DecisionCode or a TraderCode
+    code TEXT NOT NULL,                  -- the reason: a DecisionCode or PortfolioCode
     action TEXT NOT NULL CHECK (action IN ('enter', 'exit', 'none')),
     side INTEGER NOT NULL CHECK (side IN (-1, 0, 1)),
     probability REAL,                    -- of the meta model; NULL when it was not asked

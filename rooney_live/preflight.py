@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from rooney_core.errors import LakeError, RooneyError
 from rooney_core.features import Feeds, feature_names
 from rooney_core.market.bars import BarArrays
 from rooney_core.release import Release
+from rooney_core.release.standing import lapsed, overrides_shown
 from rooney_core.strategies.peers import Peers, PeerSessions
 from rooney_live.journal import Journal
 from rooney_live.rehearsal.bars import RehearsalMarket, SymbolBars, open_market
@@ -28,15 +30,23 @@ from rooney_live.settings import Settings
 
 @dataclass(frozen=True)
 class Check:
-    """One answer. `passed` is None for a check that could not be asked."""
+    """One answer. `passed` is None for a check that could not be asked.
+
+    `is_red`: shown in red all the same, because it goes on a person's word.
+    """
 
     name: str
     passed: bool | None
     detail: str
+    is_red: bool = False
 
 
-def preflight(settings: Settings, bars: Path) -> list[Check]:
-    """Every check, in the order of start-up; one that depends on a failed one is not asked."""
+def preflight(settings: Settings, bars: Path, today: date | None = None) -> list[Check]:
+    """Every check, in the order of start-up; one that depends on a failed one is not asked.
+
+    `today` is what approvals and overrides are held to. Without it: the day it is in UTC, and for a
+    release of the simulated market the last session of its bars, where that market's time stands.
+    """
     checks = [_ask("lake readable", lambda: _lake(settings.lake))]
     release: Release | None = None
     try:
@@ -45,7 +55,8 @@ def preflight(settings: Settings, bars: Path) -> list[Check]:
         checks.append(Check("release verifies", False, str(error)))
     else:
         checks.append(Check("release verifies", True, _describe(release)))
-    checks += _of_bars(release, bars)
+    market, of_bars = _of_bars(release, bars)
+    checks += [*_of_terms(release, today or _today(release, market)), *of_bars]
     checks.append(_ask("journal writable", lambda: _journal(settings.journal)))
     return checks
 
@@ -74,20 +85,50 @@ def _describe(release: Release) -> str:
     )
 
 
-def _of_bars(release: Release | None, bars: Path) -> list[Check]:
-    names = ("history long enough", "features computable", "peers known")
+def _today(release: Release | None, market: RehearsalMarket | None) -> date:
+    if release is not None and release.config.is_simulated:
+        return market.sessions[-1] if market else release.config.data_through
+    return datetime.now(UTC).date()
+
+
+def _of_terms(release: Release | None, today: date) -> list[Check]:
+    """Until when and on whose word the release trades.
+
+    One that may open no more trades can still be started, to leave what is open. It fails here all
+    the same: nobody shall believe that it trades.
+    """
+    names = ("approval holds", "overrides")
     if release is None:
         return [Check(name, None, "needs a release") for name in names]
+    config = release.config
+    ended = lapsed(config, release.bundles, today)
+    until = f"until {config.approved_until}, under mandate {config.mandate_version}"
+    overridden = overrides_shown(config, today)
+    return [
+        Check(names[0], not ended, "; ".join(ended) or until),
+        Check(
+            names[1],
+            True,
+            "; ".join(overridden) or "none: every gate passed by itself",
+            is_red=bool(overridden),
+        ),
+    ]
+
+
+def _of_bars(release: Release | None, bars: Path) -> tuple[RehearsalMarket | None, list[Check]]:
+    names = ("history long enough", "features computable", "peers known")
+    if release is None:
+        return None, [Check(name, None, "needs a release") for name in names]
     if not release.bundles:
-        return [Check(name, True, "nothing is traded") for name in names]
+        return None, [Check(name, True, "nothing is traded") for name in names]
     try:
         market = open_market(bars, release, n_sessions=1)
     except RooneyError as error:
         # This is what refuses a history that is too short, too.
         rest = [Check(name, None, "needs bars") for name in names[1:]]
-        return [Check(names[0], False, str(error)), *rest]
+        return None, [Check(names[0], False, str(error)), *rest]
     questions = (_history, _compute, _peers)
-    return [
+    return market, [
         _ask(name, partial(question, release, market))
         for name, question in zip(names, questions, strict=True)
     ]

@@ -12,16 +12,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from enum import StrEnum
 from functools import partial
 from typing import Literal
 
 from rooney_core.backtest.kernel import ExitReason
 from rooney_core.decision import Bar, Decision, DecisionCode, DecisionState, decide, state_after
+from rooney_core.decision.replay import PortfolioCode
+from rooney_core.errors import RooneyError
 from rooney_core.release import Release
+from rooney_core.release.standing import lapsed, may_enter
 from rooney_core.strategies.peers import Peers
+from rooney_live.codes import TraderCode
 from rooney_live.feed import FeatureFacts, Feed, Step, peer_book, steps
-from rooney_live.journal import Journal, Run
+from rooney_live.journal import Journal, JournalRefused, Run
 from rooney_live.paper import Fill, Order, PaperAccount, Trade
 
 _EPOCH = date(1970, 1, 1)
@@ -33,20 +36,6 @@ _STANDING: Mapping[str, Literal["stop", "limit"]] = {
     ExitReason.TRAIL: "stop",
     ExitReason.TARGET: "limit",
 }
-
-
-class TraderCode(StrEnum):
-    """Codes that only a portfolio can have, beside DecisionCode.
-
-    MAX_POSITIONS   an approved entry, denied: the release's max_positions are open or ordered.
-                    Symbols come in the order of the config, and a position that is being left
-                    still counts. The trade stays virtual to its end (VETOED_TRADE_*).
-    HELD_FROM_BEFORE  an event, no decision: the strategy held a position, or had ordered one, when
-                    the first bar came. It is not taken over, and stays virtual to its end.
-    """
-
-    MAX_POSITIONS = "MAX_POSITIONS"
-    HELD_FROM_BEFORE = "HELD_FROM_BEFORE"
 
 
 @dataclass(frozen=True)
@@ -71,6 +60,7 @@ class Trader:
             for symbol, bundle in release.bundles.items()
         }
         self.n_new_decisions = 0
+        self._lapsed: tuple[str, ...] = ()
 
     @property
     def open_positions(self) -> tuple[str, ...]:
@@ -97,8 +87,15 @@ class Trader:
             if is_first:
                 self._leave_alone(step.bar_end_us)
             is_first = False
-            facts.take(step)
-            self._take(step, facts, peers.known_at(step.bar_end_us))
+            try:
+                facts.take(step)
+                self._take(step, facts, peers.known_at(step.bar_end_us))
+            except JournalRefused:
+                raise
+            except RooneyError as error:
+                with self._journal.transaction():
+                    self._put_event(step.bar_end_us, "", TraderCode.EMERGENCY_STOP, str(error))
+                raise
 
     def _leave_alone(self, moment_us: int) -> None:
         """Note whose position is from before the run: nobody here bought it."""
@@ -112,6 +109,7 @@ class Trader:
         decisions = [self._decide(bar, facts, peers) for bar in step.bars]
         # One transaction per moment: after a kill, a moment is known whole or not at all.
         with self._journal.transaction():
+            self._tell_what_lapsed(step)
             settled = [self._settle(decision) for decision in decisions]
             for outcome in self._limit(settled):
                 self._record(outcome)
@@ -144,14 +142,24 @@ class Trader:
             account.waiting_exit = self._order(decision, "exit", decision.code)
         return outcome
 
+    def _tell_what_lapsed(self, step: Step) -> None:
+        """Note, once, that from this moment on entries are denied, and why."""
+        day = max(_date_of(bar.session) for bar in step.bars)
+        now = lapsed(self._release.config, self._release.bundles, day)
+        if len(now) > len(self._lapsed):
+            self._lapsed = now
+            self._put_event(step.bar_end_us, "", TraderCode.REDUCING, "; ".join(now))
+
     def _limit(self, settled: Sequence[Outcome]) -> list[Outcome]:
-        """Let entries in by priority until max_positions are open or ordered."""
-        limited = []
+        """Let entries in by priority, where they are approved, until max_positions are open."""
+        limited, config = [], self._release.config
         for outcome in settled:
             if outcome.action == "enter":
                 decision = outcome.decision
-                if len(self.open_positions) >= self._release.config.max_positions:
-                    outcome = replace(outcome, code=TraderCode.MAX_POSITIONS, action="none")
+                if not may_enter(config, decision.symbol, _date_of(decision.session)):
+                    outcome = replace(outcome, code=PortfolioCode.REDUCING, action="none")
+                elif len(self.open_positions) >= config.max_positions:
+                    outcome = replace(outcome, code=PortfolioCode.MAX_POSITIONS, action="none")
                 else:
                     order = self._order(decision, "enter", decision.code)
                     self._accounts[decision.symbol].waiting_entry = order
@@ -251,7 +259,7 @@ class Trader:
                 "symbol": decision.symbol,
                 "bar_end_us": decision.bar_end_us,
                 "contract": decision.contract,
-                "session": (_EPOCH + timedelta(days=decision.session)).isoformat(),
+                "session": _date_of(decision.session).isoformat(),
                 "close": decision.close,
                 "code": str(outcome.code),
                 "action": outcome.action,
@@ -264,6 +272,10 @@ class Trader:
             },
         )
         self.n_new_decisions += is_new
+
+
+def _date_of(session: int) -> date:
+    return _EPOCH + timedelta(days=session)
 
 
 def _virtual_only(outcome: Outcome) -> Outcome:

@@ -56,7 +56,7 @@ def lapsed(terms: ReleaseTerms, symbols: Iterable[str], day: date) -> tuple[str,
 
 
 def overrides_shown(terms: ReleaseTerms, day: date) -> tuple[str, ...]:
-    """Every override that has not ended by a day, in words: to be shown in red wherever it counts."""
+    """Every override that holds on a day, in words: to be shown in red wherever it counts."""
     return tuple(
         f"OVERRIDE: {one.symbol} passes its {one.gate} gate until {one.until} on the word of "
         f"{one.who}: {one.reason}"

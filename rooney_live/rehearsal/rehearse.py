@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import rooney_core
 import rooney_live
@@ -18,10 +19,14 @@ from rooney_core.errors import NotEnoughData
 from rooney_core.lineage import combined_version
 from rooney_core.market.simulation import SimulatedMarket
 from rooney_core.release import Release
+from rooney_core.release.standing import lapsed, overrides_shown
 from rooney_live.journal import Journal, Row, Run
 from rooney_live.journal_reading import run_summary
 from rooney_live.rehearsal.bars import EMBEDDED, RehearsalMarket, open_market
+from rooney_live.rehearsal.parity import parity
 from rooney_live.trader import Trader
+
+_SHOWN_DIFFERENCES = 20
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,10 @@ class RehearsalReport:
 
     `n_new_decisions` is 0 when the journal knew the whole run already: everything was decided
     again and found equal. `reasons`: why each tradable symbol is in or out of the release.
+    `parity`: n_decisions and n_trades that were held to the batch path's replay, n_unexplained
+    differences, and the first of them. `n_emergency_stops`: times the trader stopped by itself.
+    `lapsed`: approvals and overrides that had ended by the last session, so that it was REDUCING;
+    `overrides`: those in force on that day. `mandate_version`, `approved_until`: of the release.
     """
 
     run_id: str
@@ -46,6 +55,14 @@ class RehearsalReport:
     n_new_decisions: int
     reasons: Mapping[str, str]
     notes: tuple[str, ...]
+    parity: Mapping[str, Any]
+    n_emergency_stops: int
+    approved_until: str
+    mandate_version: str
+    overrides: tuple[str, ...]
+    lapsed: tuple[str, ...]
+    bars_version: str
+    trader_code_version: str
 
 
 def rehearse(
@@ -108,7 +125,7 @@ def _report(
     release: Release, market: RehearsalMarket, journal: Journal, run: Run, trader: Trader
 ) -> RehearsalReport:
     summary = run_summary(journal, run.run_id)
-    config = release.config
+    config, last = release.config, market.sessions[-1] if market.sessions else date.min
     return RehearsalReport(
         run_id=run.run_id,
         release_id=config.release_id,
@@ -124,7 +141,30 @@ def _report(
         n_new_decisions=trader.n_new_decisions,
         reasons=config.reasons,
         notes=_notes(release, market),
+        parity=_parity(release, market, journal, run),
+        n_emergency_stops=summary.n_emergency_stops,
+        approved_until=config.approved_until.isoformat(),
+        mandate_version=config.mandate_version,
+        overrides=overrides_shown(config, last),
+        lapsed=lapsed(config, release.bundles, last),
+        bars_version=run.bars_version,
+        trader_code_version=run.code_version,
     )
+
+
+def _parity(
+    release: Release, market: RehearsalMarket, journal: Journal, run: Run
+) -> dict[str, Any]:
+    found = parity(release, market, journal, run.run_id)
+    return {
+        "n_decisions": found.n_decisions,
+        "n_trades": found.n_trades,
+        "n_unexplained": found.differences.height,
+        "differences": [
+            one | {"at": one["at"].isoformat()}
+            for one in found.differences.head(_SHOWN_DIFFERENCES).to_dicts()
+        ],
+    }
 
 
 def _notes(release: Release, market: RehearsalMarket) -> tuple[str, ...]:
