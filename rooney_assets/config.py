@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import BaseModel, create_model
 
 from rooney_core.backtest.ranking import RankingCriteria
+from rooney_core.gates.calibration.settings import CalibrationSettings
 from rooney_core.gates.settings import EvaluationSettings
 from rooney_core.labeling.settings import LabelSettings
 from rooney_core.modeling.settings import TuningSettings
@@ -51,11 +52,22 @@ class LabelConfig(dg.Config):
     windows: str
 
 
+class CalibrationConfig(dg.Config):
+    """How many simulated universes measure the gates; null: by how hard the tuning tries."""
+
+    n_null: int | None
+    n_planted: int | None
+    n_oracle: int
+    seed: int
+    processes: int
+
+
 _FIELDS: dict[type[BaseModel], type[dg.Config]] = {
     EvaluationSettings: EvaluationConfig,
     LabelSettings: LabelConfig,
     TuningSettings: TuningConfig,
     RankingCriteria: RankingConfig,
+    CalibrationSettings: CalibrationConfig,
 }
 
 

@@ -55,7 +55,7 @@ def run(
     anything runs for a wrong name, LakeError when the lake cannot be written.
     """
     _require_month(request.month)
-    wanted = upstream_closure([request.target] if request.target else offered_names(universe))
+    wanted = upstream_closure([request.target] if request.target else _everything(universe))
     mandate = load_mandate(settings)
     lake.check_writable()
     _require_state(settings)
@@ -74,6 +74,12 @@ def run(
         tell({"event": "stage", "stage": stage.job, "tasks": len(tasks), "partitions": len(keys)})
         work(tasks, settings, report, tell, processes=request.processes, force=request.force)
     return report
+
+
+def _everything(universe: Universe) -> list[str]:
+    """What is made when nothing is named: all but what takes long and nobody waits for."""
+    on_demand = Partitioning.ON_DEMAND
+    return [one for one in offered_names(universe) if ASSETS[one].partitioning is not on_demand]
 
 
 def _require_month(month: str | None) -> None:

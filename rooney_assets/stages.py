@@ -44,4 +44,9 @@ STAGES = (
     ),
     Stage("portfolio_of_month", Partitioning.MONTH, "Portfolio and gates of one month."),
     Stage("release", Partitioning.NONE, "The production tables from the newest month."),
+    Stage(
+        "calibration",
+        Partitioning.ON_DEMAND,
+        "The gates' own error rates on simulated universes; only when it is asked for by name.",
+    ),
 )

@@ -4,9 +4,19 @@ Belongs here: thin bodies that call one core function each. Does not belong here
 storage, or anything of Dagster.
 """
 
-from rooney_assets.assets import bars, factory, gates, mandate, models, portfolio, release
+from rooney_assets.assets import (
+    bars,
+    calibration,
+    factory,
+    gates,
+    mandate,
+    models,
+    portfolio,
+    release,
+)
 from rooney_assets.checks import bar_quality, bar_rolls, bar_witnesses
 from rooney_assets.checks import bars as bar_checks
+from rooney_assets.checks import calibration as calibration_checks
 from rooney_assets.checks import factory as factory_checks
 from rooney_assets.checks import gates as gate_checks
 from rooney_assets.checks import mandate as mandate_checks
@@ -20,6 +30,8 @@ __all__ = [
     "bar_rolls",
     "bar_witnesses",
     "bars",
+    "calibration",
+    "calibration_checks",
     "factory",
     "factory_checks",
     "gate_checks",

@@ -60,14 +60,18 @@ MEASURED: Final = (
 Body = Callable[..., pl.DataFrame | Made]
 
 
-def run_universe(one: SmallUniverse, settings: CalibrationSettings) -> dict[str, Any]:
+def run_universe(
+    one: SmallUniverse, settings: CalibrationSettings, mandate: Mandate
+) -> dict[str, Any]:
     """A row of UNIVERSES_SCHEMA: the chain from bars to the gates, in a folder of its own.
+
+    Judged by the limits of `mandate`, and trained as quickly as ROONEY_TUNING=quick trains.
 
     A refusal of the chain itself (too few trades to train a model) is a rejection, by the rule
     `refused.<asset>`. Any other error is raised: it is no answer of a gate.
     """
     with tempfile.TemporaryDirectory(prefix="rooney-calibration-") as folder:
-        chain = _Chain(one, settings, Path(folder))
+        chain = _Chain(one, settings, mandate.quick(), Path(folder))
         refused = chain.run()
         return _row(one, chain.lake, refused)
 
@@ -89,6 +93,7 @@ class _ScratchLake(Lake):
 class _Chain:
     small: SmallUniverse
     settings: CalibrationSettings
+    mandate: Mandate
     folder: Path
     lake: Lake = field(init=False)
     universe: Universe = field(init=False)
@@ -97,7 +102,6 @@ class _Chain:
         self.lake = _ScratchLake(self.folder / "lake")
         self.universe = self.small.universe
         self._source = SimulatedSource(market_of(self.settings, self.small.seed))
-        self._mandate = Mandate.model_validate(dict(self.settings.mandate)).quick()
 
     def run(self) -> _Refused | None:
         """Every asset of the graph down to the gates; what stopped it, if anything did."""
@@ -120,7 +124,7 @@ class _Chain:
         return (None,)
 
     def _make(self, asset: Asset, key: str | None) -> None:
-        params = default_params(asset, self._mandate)
+        params = default_params(asset, self.mandate)
         basis = basis_of(asset, key, self.universe, self._source, self.lake, params)
         here = Here(
             asset=asset.name,

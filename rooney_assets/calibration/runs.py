@@ -21,6 +21,7 @@ from typing import IO, Any, Final
 import polars as pl
 
 from rooney_assets.lake.durable import make_folder
+from rooney_assets.mandate import Mandate
 from rooney_core.errors import InvalidSetting, RefusedError
 from rooney_core.gates.calibration.report import UNIVERSES_SCHEMA
 from rooney_core.gates.calibration.settings import CalibrationSettings
@@ -31,8 +32,10 @@ ALONE: Final = dict.fromkeys(
     ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
 )
 _WORKER: Final = "rooney_assets.calibration.worker"
-_NO_CONTENT: Final = {"processes"}
-"""Settings that change no row."""
+_HOW_MANY: Final = {
+    *("processes", "tuning", "n_null", "n_planted", "reversion_edges", "n_oracle"),
+}
+"""Settings that change no universe's row, but which of them there are."""
 OnRow = Callable[[int, int], None]
 
 
@@ -46,11 +49,13 @@ class Finished:
 
 def run_universes(
     settings: CalibrationSettings,
+    mandate: Mandate,
     code_version: str,
     folder: Path,
     tell: OnRow = lambda done, planned: None,
 ) -> Finished:
-    """The row of every universe; those that `folder` keeps of the same code are not run again.
+    """The row of every universe; those that `folder` keeps of the same code and mandate
+    are not run again, however many there are to be now.
 
     `tell(done, planned)` is called after each. Raises RefusedError, keeping all finished rows, when
     a universe fails otherwise than by a gate, or a worker process ends; InvalidSetting when
@@ -59,11 +64,11 @@ def run_universes(
     wanted = universes_of(settings)
     try:
         make_folder(folder)
-        with _file_of(settings, code_version, folder).open("ab+") as file:
+        with _file_of(settings, mandate, code_version, folder).open("ab+") as file:
             kept = _Kept(file)
             missing = [one for one in wanted if _name(one) not in kept.answers]
             tell(len(wanted) - len(missing), len(wanted))
-            for answer in _answers(missing, settings):
+            for answer in _answers(missing, settings, mandate):
                 kept.add(answer)
                 tell(len(wanted) - len(missing) + kept.added, len(wanted))
     except OSError as error:
@@ -76,9 +81,11 @@ def run_universes(
     return Finished(rows, sum(one["cpu_seconds"] for one in answers))
 
 
-def _file_of(settings: CalibrationSettings, code_version: str, folder: Path) -> Path:
-    content = settings.model_dump_json(exclude=_NO_CONTENT)
-    digest = hashlib.sha256(f"{code_version}\n{content}".encode()).hexdigest()
+def _file_of(
+    settings: CalibrationSettings, mandate: Mandate, code_version: str, folder: Path
+) -> Path:
+    content = (code_version, mandate.version, settings.model_dump_json(exclude=_HOW_MANY))
+    digest = hashlib.sha256("\n".join(content).encode()).hexdigest()
     return folder / f"{digest[:32]}.jsonl"
 
 
@@ -115,7 +122,7 @@ class _Kept:
 
 
 def _answers(
-    universes: Sequence[SmallUniverse], settings: CalibrationSettings
+    universes: Sequence[SmallUniverse], settings: CalibrationSettings, mandate: Mandate
 ) -> Iterable[dict[str, Any]]:
     """Answers of worker processes, as they come."""
     waiting: queue.SimpleQueue[SmallUniverse] = queue.SimpleQueue()
@@ -124,7 +131,9 @@ def _answers(
     heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     stop = threading.Event()
     threads = [
-        threading.Thread(target=_feed, args=(waiting, heard, settings, stop), daemon=True)
+        threading.Thread(
+            target=_feed, args=(waiting, heard, (settings, mandate), stop), daemon=True
+        )
         for _ in range(min(settings.processes, len(universes)))
     ]
     for thread in threads:
@@ -144,7 +153,7 @@ def _answers(
 def _feed(
     waiting: queue.SimpleQueue[SmallUniverse],
     heard: queue.SimpleQueue[dict[str, Any]],
-    settings: CalibrationSettings,
+    first: tuple[CalibrationSettings, Mandate],
     stop: threading.Event,
 ) -> None:
     """Feed one worker until no universe waits, it has gone, or somebody says stop."""
@@ -152,7 +161,7 @@ def _feed(
         with _worker() as worker:
             assert worker.stdin is not None
             assert worker.stdout is not None
-            worker.stdin.write(settings.model_dump_json() + "\n")
+            worker.stdin.writelines(one.model_dump_json() + "\n" for one in first)
             while not stop.is_set() and (one := _next(waiting)) is not None:
                 worker.stdin.write(json.dumps(asdict(one)) + "\n")
                 worker.stdin.flush()

@@ -32,6 +32,7 @@ class Partitioning(Enum):
     MONTH = ("rebalance_month", "months")
     PAGE = ("", "one table, made before all others")
     NONE = ("", "one table")
+    ON_DEMAND = ("", "one table, made only when it is asked for")
 
     @property
     def column(self) -> str:

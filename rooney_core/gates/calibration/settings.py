@@ -6,15 +6,19 @@ those are in the checks, and nobody sets them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-QUICK_UNIVERSES: Final = {"n_null": 40, "n_planted": 12}
-"""A hundred universes with the five strengths of the default."""
+from rooney_core.modeling.settings import QUICK_TRIALS, TuningSettings
 
+UNIVERSES: Final = (400, 80)
+"""Without an edge, and of each strength, where nobody says otherwise: enough for the intervals."""
+QUICK_UNIVERSES: Final = (40, 12)
+"""The same where the factory itself is told to be quick: a hundred with the default strengths."""
+
+Count = Annotated[int, Field(ge=1, le=10_000)]
 Edge = Annotated[float, Field(gt=0, le=5)]
 
 
@@ -22,25 +26,26 @@ class CalibrationSettings(BaseModel):
     """Settings of one calibration; the same settings and code give the same table.
 
     `n_null` universes without an edge, `n_planted` for each of `reversion_edges` (strengths of the
-    simulated market; what Sharpe ratio they are worth is measured on `n_oracle` other markets). All
+    simulated market; what Sharpe ratio they are worth is measured on `n_oracle` other markets);
+    None: UNIVERSES, or QUICK_UNIVERSES where `tuning`, the mandate's, is of the quick size. All
     markets run from `first_session` to the end of `last_session`, with the project's windows. The
-    search keeps at most `values_per_axis` values of each parameter of every variant. `processes`
-    share the universes. `mandate`: the limits to be judged by, section by section; what it leaves
-    out has the defaults.
+    search keeps at most `values_per_axis` values of each parameter of every variant; the default is
+    more than any has, so that each search tries as much as a real one. `processes` share the
+    universes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_null: Annotated[int, Field(ge=1, le=10_000)] = 300
-    n_planted: Annotated[int, Field(ge=1, le=10_000)] = 60
+    n_null: Count | None = None
+    n_planted: Count | None = None
     reversion_edges: Annotated[tuple[Edge, ...], Field(min_length=1)] = (0.5, 0.75, 1.0, 1.25, 1.5)
     n_oracle: Annotated[int, Field(ge=2, le=1000)] = 24
-    values_per_axis: Annotated[int, Field(ge=1, le=100)] = 2
+    values_per_axis: Annotated[int, Field(ge=1, le=100)] = 100
     first_session: date = date(2010, 1, 4)
     last_session: date = date(2025, 12, 31)
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 20100104
     processes: Annotated[int, Field(ge=1, le=64)] = 2
-    mandate: Mapping[str, Any] = {}
+    tuning: TuningSettings = TuningSettings()
 
     @model_validator(mode="after")
     def _strengths_differ(self) -> Self:
@@ -49,6 +54,10 @@ class CalibrationSettings(BaseModel):
         return self
 
     @property
-    def n_universes(self) -> int:
-        """All of them, null and planted."""
-        return self.n_null + self.n_planted * len(self.reversion_edges)
+    def counts(self) -> dict[float, int]:
+        """Universes of each strength, the null (0.0) first."""
+        quick = self.tuning.n_trials <= sum(QUICK_TRIALS.values())
+        null, planted = QUICK_UNIVERSES if quick else UNIVERSES
+        null = null if self.n_null is None else self.n_null
+        planted = planted if self.n_planted is None else self.n_planted
+        return {0.0: null, **dict.fromkeys(self.reversion_edges, planted)}

@@ -69,10 +69,9 @@ def universes_of(settings: CalibrationSettings) -> tuple[SmallUniverse, ...]:
 
     Taking turns, what is finished when a run is stopped speaks of every strength.
     """
-    counts = {0.0: settings.n_null, **dict.fromkeys(settings.reversion_edges, settings.n_planted)}
     found = [
         ((number + 0.5) / count, SmallUniverse(edge, number, seed_of(settings.seed, edge, number)))
-        for edge, count in counts.items()
+        for edge, count in settings.counts.items()
         for number in range(count)
     ]
     return tuple(one for _, one in sorted(found, key=lambda pair: pair[0]))
