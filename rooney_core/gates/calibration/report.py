@@ -117,8 +117,7 @@ def rules_table(universes: pl.DataFrame, truth: Mapping[float, TrueSharpe]) -> p
             .alias("true_annual_sharpe")
         )
         .sort("reversion_edge", "n_failed", "rule", descending=[False, True, False])
-        .select(tuple(RULES_SCHEMA))
-        .cast(RULES_SCHEMA)
+        .select(pl.col(name).cast(kind) for name, kind in RULES_SCHEMA.items())
     )
 
 

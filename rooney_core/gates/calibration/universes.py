@@ -123,5 +123,5 @@ def _instrument(
         partner=partner,
         multiplier=multiplier,
         sources=SourceFacts(simulated=drawn),
-        **_SHARED,  # type: ignore[arg-type]
+        **_SHARED,
     )
