@@ -73,7 +73,7 @@ class TradeBook:
         `cost_factor` 2 doubles the costs; what is more than the trade paid is booked in the session
         of its exit.
         """
-        first, last = (sessions[at] for at in (0, -1)) if len(sessions) else (None, None)
+        first, last = (pl.lit(one, pl.Date) for one in (sessions.min(), sessions.max()))
         inside = trades.filter(
             pl.col("held_sessions").list.first() >= first,
             pl.col("held_sessions").list.last() <= last,
