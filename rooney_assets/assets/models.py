@@ -111,27 +111,32 @@ def meta_model(here: Here, training_set: pl.DataFrame, session_bars: pl.DataFram
     rows (the booster's text, the forest's node arrays), nothing that could execute code. Finished
     trials are kept below ROONEY_STATE: a training that was killed goes on where it was.
     """
+    table = train_here(here, training_set, session_bars)
+    known = training_set.filter(pl.col("split") != "test")
+    portrait = portrait_of(table, known, session_bars["session"])
+    return Made(
+        table,
+        notes={"threshold": table["threshold"][0], "why": table["threshold_reason"][0]},
+        pictures=figures_of(portrait),
+        announce=TrainingLog(here, table, portrait),
+    )
+
+
+def train_here(here: Here, training_set: pl.DataFrame, session_bars: pl.DataFrame) -> pl.DataFrame:
+    """The row of a new model, with everything that was scored to get it; nothing drawn of it."""
     # scikit-learn and Optuna take seconds to import; only a training waits for them.
     from rooney_assets.study_files import StudyFiles
     from rooney_core.modeling.training import train_meta_model
 
-    known = training_set.filter(pl.col("split") != "test")
     trained = train_meta_model(
-        known,
+        training_set.filter(pl.col("split") != "test"),
         feature_names(FeedNames.of(here.universe, here.symbol)),
         here.params,
         sessions=session_bars["session"],
         on_trial=TrialsTold(here.progress, here.milestone),
         studies=StudyFiles.of(here),
     )
-    table = with_searches(trained.model.to_row(here.symbol), trained)
-    portrait = portrait_of(table, known, session_bars["session"])
-    return Made(
-        table,
-        notes={"threshold": trained.model.threshold, "why": trained.model.threshold_reason},
-        pictures=figures_of(portrait),
-        announce=TrainingLog(here, table, portrait),
-    )
+    return with_searches(trained.model.to_row(here.symbol), trained)
 
 
 @lake_asset(group="models", rooms=("validation", "rooney_assets.ledger"))

@@ -3,9 +3,9 @@
 Belongs here: calling the assets' own bodies, in the graph's order, on a lake that is thrown away,
 and reading what the gates said. Does not belong here: a rule of any gate.
 
-What differs from a run by `rooney materialize`: grids are thinned, trainings are quick, no checks
-are run (they stop writes of broken tables, and judge nobody), nothing is drawn, and what is in
-`INSTEAD` is taken in place of the body of that name. Everything else is the very same call.
+What differs from a run by `rooney materialize`: trainings are quick; no checks are run (they stop
+writes of broken tables, and judge nobody); the pictures of searches and models are not drawn; and
+what `_Chain.bodies` names is taken in place of the body of that name. All else is the same call.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import polars as pl
 
 import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
 from rooney_assets.assets.factory import search_train_window
+from rooney_assets.assets.models import train_here
 from rooney_assets.factory_tables import judge_search, results_table
 from rooney_assets.graph.declaration import (
     ASSETS,
@@ -138,7 +139,7 @@ class _Chain:
             state_folder=self.folder / "state",
             input_versions=basis.inputs,
         )
-        body = self._bodies().get(asset.name, asset.body)
+        body = self.bodies.get(asset.name, asset.body)
         answer = body(here, **load_inputs(asset, here))
         made = answer if isinstance(answer, Made) else Made(answer)
         facts = ManifestFacts(
@@ -157,8 +158,10 @@ class _Chain:
             beside=made.beside,
         )
 
-    def _bodies(self) -> Mapping[str, Body]:
-        return {"strategy_results": self._small_search}
+    @property
+    def bodies(self) -> Mapping[str, Body]:
+        """Bodies that do the same for less, by the name of the asset."""
+        return {"strategy_results": self._small_search, "meta_model": train_here}
 
     def _small_search(
         self, here: Here, continuous_bars: pl.DataFrame, session_bars: dict[str, pl.DataFrame]
