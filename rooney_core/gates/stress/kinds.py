@@ -9,17 +9,19 @@ the mix decides what the rule asks:
 - Nobody can earn anything on a path without an edge in it. Such paths (trend_free, jump_diffusion)
   are there for ruin and drawdown. They are 9 %: few enough that a true edge passes if it loses on
   every one of them.
-- 48 % draw days that were published out of sample. Drawn as they are they would say again what the
-  verdict has said, luck included: a history that was lucky stays lucky in every resample. They are
-  drawn from days lowered to the lower end of the mean's 95 % interval, so a year of them earns
-  money only if the days are more than luck explains.
+- 48 % draw days that were published out of sample. As they are they would say again what the
+  verdict has said, luck included; so they are lowered first (`luck`), and earn money only where
+  they are more than luck explains. The seven crises are taken as they were.
 - 29 % send real bars with a price or cost shock through the decisions (gaps, volatility, costs):
-  each takes away some Sharpe, and what is left has to be above 0.
-- 14 % do so with feeds that fail: bars that are missing or late, other markets that no longer move
+  each takes away some Sharpe, and what is left, less the allowance for luck, has to be above 0.
+- 13 % do so with feeds that fail: bars that are missing or late, other markets that no longer move
   as they did. An edge loses a little there; a strategy that lives on one bar or one feed, a lot.
 
-A year is the horizon: a year is short enough that luck of a single one counts, and a strategy of a
-true annual Sharpe of 3 loses money in one of 700.
+No group is large enough to pass the rule alone, and both windows have to agree: luck in the two
+years that are replayed is not enough, nor is luck in the test window.
+
+A year is the horizon: luck of a single year counts in it, and a strategy of a true annual Sharpe of
+3 loses money in one of 700.
 """
 
 from __future__ import annotations

@@ -24,10 +24,10 @@ class StressLimits(BaseModel):
     `min_median_sharpe`; the drawdown at `drawdown_quantile` of the scenarios is shallower than
     `max_drawdown`, and no scenario ever loses `max_loss` of the starting cash; all fractions.
 
-    `n_scenarios` of `horizon_sessions` each (a year), drawn from `seed`. `edge_errors`: by how many
-    standard errors of its mean the published daily result is lowered before days of it are drawn
-    (1.645: the lower end of a one-sided 95 % interval). `correlated_positions`: positions that win
-    and lose together in a correlation shock. `n_reshuffles`: histories of the trade sequence.
+    `n_scenarios` of `horizon_sessions` each (a year), drawn from `seed`. `luck_errors`: by how many
+    standard errors of their mean past daily results are lowered before they are used again (1.645:
+    to the lower end of a one-sided 95 % interval; see `luck`). `correlated_positions`: positions
+    that win and lose together in a correlation shock. `n_reshuffles`: histories of the trades.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -40,6 +40,6 @@ class StressLimits(BaseModel):
     max_drawdown: Share = 0.25
     max_loss: Share = 0.90
     horizon_sessions: Annotated[int, Field(ge=21, le=2520)] = DAYS_PER_YEAR
-    edge_errors: Annotated[float, Field(ge=0, le=5)] = 1.645
+    luck_errors: Annotated[float, Field(ge=0, le=5)] = 1.645
     correlated_positions: Annotated[int, Field(ge=1, le=20)] = 2
     n_reshuffles: Annotated[int, Field(ge=100, le=100_000)] = 2000

@@ -21,6 +21,7 @@ from rooney_core.errors import NotEnoughData
 from rooney_core.gates.stress.crises import Crisis, covered_crises
 from rooney_core.gates.stress.kinds import Scenario, ScenarioKind
 from rooney_core.gates.stress.limits import StressLimits
+from rooney_core.gates.stress.luck import allowance_usd, lowered
 from rooney_core.gates.stress.report import FloatArray, Outcome
 from rooney_core.validation.resampling import (
     MIN_OBS_BLOCK_LENGTH,
@@ -90,32 +91,19 @@ class PublishedDays:
                     found.append((f"{column.removesuffix('_regime')} {level}", inside))
         return tuple(found)
 
-    def lowered(self, errors: float) -> PublishedDays:
-        """The same with so many standard errors taken off the judged days' mean.
-
-        It is taken off the days with a result, each the same, so that flat days stay flat. The
-        standard error is that of independent days, sd / sqrt(n), flat days included.
-        """
-        held = self.pnl != 0.0
-        if held.sum() < 2:
-            return self
-        off = errors * self.pnl.std(ddof=1) / math.sqrt(len(self.pnl)) * len(held) / held.sum()
-        lowered = np.where(held, self.pnl - off, 0.0)
-        return replace(self, judged=self.judged.with_columns(daily_pnl_usd=pl.Series(lowered)))
-
 
 Draw = Callable[[Scenario, PublishedDays, StressLimits], Outcome]
 
 
 def published_outcome(scenario: Scenario, days: PublishedDays, limits: StressLimits) -> Outcome:
-    """Run a scenario of one of the kinds in `kinds.PUBLISHED`; `days` are lowered already."""
+    """Run a scenario of one of the kinds in `kinds.PUBLISHED`."""
     return _DRAWS[scenario.kind](scenario, days, limits)
 
 
 def _block_bootstrap(scenario: Scenario, days: PublishedDays, limits: StressLimits) -> Outcome:
     length = days.block_length
     pnl = _drawn(days.pnl, length, limits.horizon_sessions, scenario.seed)
-    return _outcome(pnl, f"blocks of {length:.3g} days on average")
+    return _outcome(pnl, days, limits, f"blocks of {length:.3g} days on average")
 
 
 def _regime(scenario: Scenario, days: PublishedDays, limits: StressLimits) -> Outcome:
@@ -124,13 +112,19 @@ def _regime(scenario: Scenario, days: PublishedDays, limits: StressLimits) -> Ou
     name, inside = days.regimes[scenario.order % len(days.regimes)]
     pnl = days.pnl[inside]
     drawn = _drawn(pnl, _block_length(pnl), limits.horizon_sessions, scenario.seed)
-    return _outcome(drawn, f"{name}: {inside.sum()} published days")
+    return _outcome(drawn, days, limits, f"{name}: {inside.sum()} published days")
 
 
 def _correlation_one(scenario: Scenario, days: PublishedDays, limits: StressLimits) -> Outcome:
     pnl = _drawn(days.pnl, days.block_length, limits.horizon_sessions, scenario.seed)
     positions = limits.correlated_positions
-    return _outcome(positions * pnl, f"{positions} positions that win and lose together")
+    told = f"{positions} positions that win and lose together"
+    one = _outcome(pnl, days, limits, told)
+    return replace(
+        one,
+        daily_pnl_usd=positions * one.daily_pnl_usd,
+        allowance_usd=positions * one.allowance_usd,
+    )
 
 
 def _crisis(scenario: Scenario, days: PublishedDays, limits: StressLimits) -> Outcome:
@@ -138,7 +132,8 @@ def _crisis(scenario: Scenario, days: PublishedDays, limits: StressLimits) -> Ou
     inside = days.every.filter(pl.col("session").is_between(crisis.first, crisis.last))
     windows = ", ".join(inside["window"].unique(maintain_order=True))
     pnl = np.array(inside["daily_pnl_usd"], dtype=np.float64)
-    return _outcome(pnl, f"{crisis.name}: {crisis.first} to {crisis.last} ({windows} window)")
+    told = f"{crisis.name}: {crisis.first} to {crisis.last} ({windows} window)"
+    return Outcome(pnl, int(np.count_nonzero(pnl)), told)
 
 
 _DRAWS: Final[Mapping[ScenarioKind, Draw]] = MappingProxyType(
@@ -151,8 +146,11 @@ _DRAWS: Final[Mapping[ScenarioKind, Draw]] = MappingProxyType(
 )
 
 
-def _outcome(pnl: FloatArray, detail: str) -> Outcome:
-    return Outcome(pnl, int(np.count_nonzero(pnl)), detail)
+def _outcome(pnl: FloatArray, days: PublishedDays, limits: StressLimits, detail: str) -> Outcome:
+    """Of drawn days, less the allowance that all the judged days ask for."""
+    n_held = int(np.count_nonzero(pnl))
+    allowance = allowance_usd(days.pnl, limits.luck_errors)
+    return Outcome(lowered(pnl, allowance), n_held, detail, n_held * allowance)
 
 
 def _block_length(pnl: FloatArray) -> float:

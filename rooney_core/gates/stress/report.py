@@ -28,6 +28,7 @@ STRESS_SCHEMA: Final = {
     "seed": pl.Int64(),
     "n_sessions": pl.Int64(),
     "net_profit_usd": pl.Float64(),
+    "luck_allowance_usd": pl.Float64(),
     "total_return": pl.Float64(),
     "annual_sharpe": pl.Float64(),
     "max_drawdown": pl.Float64(),
@@ -38,6 +39,7 @@ STRESS_SCHEMA: Final = {
 }
 """A row per scenario. `detail` says in words what was drawn. `annual_sharpe` is null where no day
 differs from another. `max_drawdown` <= 0: of the highest equity so far, starting cash included;
+`luck_allowance_usd` is off `net_profit_usd` already.
 `worst_loss` <= 0: lowest equity over starting cash, minus 1. `n_trades`: trades that were entered;
 of kinds that draw published days, days with a result."""
 
@@ -48,11 +50,15 @@ CONTRACTS: Final = 1
 
 @dataclass(frozen=True)
 class Outcome:
-    """Net USD of each session of a scenario, f8[n_sessions], for one contract."""
+    """Net USD of each session of a scenario, f8[n_sessions], for one contract.
+
+    `allowance_usd`: what was taken off all of these days together, for luck.
+    """
 
     daily_pnl_usd: FloatArray
     n_trades: int
     detail: str
+    allowance_usd: float = 0.0
 
 
 def empty_report() -> pl.DataFrame:
@@ -74,6 +80,7 @@ def report_row(scenario: Scenario, outcome: Outcome, starting_cash_usd: float) -
         "seed": scenario.seed,
         "n_sessions": len(pnl),
         "net_profit_usd": float(pnl.sum()),
+        "luck_allowance_usd": outcome.allowance_usd,
         "total_return": float(pnl.sum()) / starting_cash_usd,
         "annual_sharpe": None if math.isnan(sharpe) else sharpe,
         "max_drawdown": float(np.min(equity / np.maximum.accumulate(equity))) - 1.0,

@@ -40,11 +40,10 @@ def run_scenarios(
 
     Raises what a backtest raises. `tell` hears of every finished scenario.
     """
-    lowered = days.lowered(limits.edge_errors)
     planned = plan(limits.n_scenarios, limits.seed, symbol, len(days.crises))
     rows, outcomes = [], []
     for number, scenario in enumerate(planned):
-        outcome = run_scenario(scenario, lowered, history, limits)
+        outcome = run_scenario(scenario, days, history, limits)
         outcomes.append(outcome)
         row = report_row(scenario, outcome, days.starting_cash_usd)
         named = {"symbol": symbol, "model_version": model_version, "scenario": number}
@@ -55,9 +54,9 @@ def run_scenarios(
 
 
 def run_scenario(
-    scenario: Scenario, lowered: PublishedDays, history: History, limits: StressLimits
+    scenario: Scenario, days: PublishedDays, history: History, limits: StressLimits
 ) -> Outcome:
-    """Run one; `lowered` are the published days less their allowance for luck."""
+    """Run one scenario by itself; it depends on nothing that ran before."""
     if scenario.kind in PUBLISHED:
-        return published_outcome(scenario, lowered, limits)
+        return published_outcome(scenario, days, limits)
     return replayed_outcome(scenario, history, limits)
