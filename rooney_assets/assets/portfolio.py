@@ -202,6 +202,7 @@ def _candidate(here: Here, symbol: str, tables: _Tables) -> Candidate:
         trades=portfolio_trades(taken_trades(model, known), instrument),
         sessions=curve.filter(pl.col("window") != "test")["session"],
         contract_value_usd=float(_before_the_month(here, curve)["contract_value_usd"][-1]),
+        is_in_sample=model.windows == "two_way",
     )
 
 

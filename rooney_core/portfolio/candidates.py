@@ -50,13 +50,16 @@ class Candidate:
 
     `trades`: simulation.TRADES_SCHEMA, taken trades up to the end of the selection window, those of
     earlier years too. `sessions`: all trading sessions (Date, ascending) up to there.
-    `contract_value_usd`: of one contract, at the last session before the month.
+    `contract_value_usd`: of one contract, at the last session before the month. `is_in_sample`: the
+    model was trained on the selection window too (`windows: two_way`), so that its results there
+    say less; the reason of a member tells it.
     """
 
     instrument: Instrument
     trades: pl.DataFrame
     sessions: pl.Series
     contract_value_usd: float
+    is_in_sample: bool = False
 
     def margin_usd(self, limits: PortfolioLimits) -> float:
         """Of one contract: as its page states, or else the assumed share of its value."""

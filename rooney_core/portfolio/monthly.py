@@ -125,7 +125,7 @@ def select_portfolio(
     standings |= {**refusals, **choice.left_out, **postponed}
     members = [one for one in choice.members if one.symbol in made.sizes]
     for one in members:
-        standings[one.symbol] = _why_in(one, made.sizes, allowed.held_back)
+        standings[one.symbol] = made.why_in(one, allowed.held_back.get(one.symbol))
     return MonthlyPortfolio(
         members=made.member_rows(members, universe),
         standings=_standings(month, standings, made.sizes),
@@ -184,6 +184,17 @@ class _Month:
             "starting_cash_usd": self.limits.starting_cash_usd,
         }
 
+    def why_in(self, one: Member, held_back: str | None) -> Standing:
+        size = self.sizes[one.symbol]
+        text = (
+            f"chosen: Sharpe {one.sharpe:.2f} in the selection window, adding "
+            f"{one.marginal_sharpe:+.2f}; {size} contract{'' if size == 1 else 's'}"
+        )
+        in_sample = "its model was trained on that window too"
+        notes = [held_back, in_sample if self.candidates[one.symbol].is_in_sample else None]
+        told = "; ".join(note for note in notes if note)
+        return Standing(StandingCode.CHOSEN, f"{text} ({told})" if told else text)
+
     def summary(self) -> pl.DataFrame:
         traded = trade_together(self.sizes, self.panel, self.candidates, self.limits)
         is_any = bool(self.sizes)
@@ -210,15 +221,6 @@ class _Month:
         }
         table = pl.DataFrame([row], schema=dict(SUMMARY_SCHEMA))
         return table.with_columns(pl.col(pl.Float64).fill_nan(None))
-
-
-def _why_in(one: Member, sizes: Mapping[str, int], held_back: Mapping[str, str]) -> Standing:
-    text = (
-        f"chosen: Sharpe {one.sharpe:.2f} in the selection window, adding "
-        f"{one.marginal_sharpe:+.2f}; {sizes[one.symbol]} contracts"
-    )
-    more = held_back.get(one.symbol)
-    return Standing(StandingCode.CHOSEN, f"{text} ({more})" if more else text)
 
 
 def _standings(

@@ -242,6 +242,15 @@ def test_the_month_before_limits_who_comes_in(month) -> None:
     assert "instead of" in found.reasons[second]
 
 
+def test_a_model_that_was_trained_on_the_selection_window_is_told(month) -> None:
+    known = {name: replace(one, is_in_sample=name == "SIM_A") for name, one in market().items()}
+    found = select_portfolio("2026-10", known, REFUSED, UNIVERSE, LIMITS)
+    assert found.members.equals(month.members)
+    assert found.reasons["SIM_A"] == f"{month.reasons['SIM_A']} (its model was trained on that " + (
+        "window too)"
+    )
+
+
 def test_a_candidate_without_a_trade_is_out() -> None:
     silent = replace(market()["SIM_A"], trades=trades([]))
     month = select_portfolio("2026-10", {"SIM_A": silent}, {}, UNIVERSE, LIMITS)
