@@ -11,6 +11,7 @@ from rooney_assets.assets import (
     gates,
     mandate,
     models,
+    paper,
     portfolio,
     release,
 )
@@ -21,6 +22,7 @@ from rooney_assets.checks import factory as factory_checks
 from rooney_assets.checks import gates as gate_checks
 from rooney_assets.checks import mandate as mandate_checks
 from rooney_assets.checks import models as model_checks
+from rooney_assets.checks import paper as paper_checks
 from rooney_assets.checks import portfolio as portfolio_checks
 from rooney_assets.checks import release as release_checks
 
@@ -40,6 +42,8 @@ __all__ = [
     "mandate_checks",
     "model_checks",
     "models",
+    "paper",
+    "paper_checks",
     "portfolio",
     "portfolio_checks",
     "release",

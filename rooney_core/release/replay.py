@@ -47,26 +47,44 @@ class Replay:
     trades: pl.DataFrame
 
 
-def replay_release(release: Release, bars: ReplayBars, sessions: Collection[date]) -> Replay:
-    """Replay `sessions`, from a flat account at the first of them, through the batch path.
+@dataclass(frozen=True)
+class Decided:
+    """Every bar of a release's symbols as each decides alone, and TRADES_SCHEMA of all contracts.
+
+    `decisions`: symbol, in order of priority -> DECISIONS_SCHEMA and `session`.
+    """
+
+    release: Release
+    decisions: Tables
+    trades: pl.DataFrame
+
+    def replay(self, sessions: Collection[date]) -> Replay:
+        """The portfolio on `sessions`, from a flat account at the first of them."""
+        config = self.release.config
+        wanted = pl.Series(sorted(sessions), dtype=pl.Date).implode()
+        replayed = replay_portfolio(
+            {
+                symbol: frame.filter(pl.col("session").is_in(wanted))
+                for symbol, frame in self.decisions.items()
+            },
+            config.max_positions,
+            lambda symbol, session: may_enter(config, symbol, session),
+        )
+        return Replay(replayed, entered_trades(replayed, self.trades))
+
+
+def decide_release(release: Release, bars: ReplayBars) -> Decided:
+    """Ask the batch path about every bar; this is the slow part, a replay of sessions is not.
 
     Raises what BarArrays.from_frame raises; KeyError is a traded symbol without bars.
     """
-    decided: dict[str, pl.DataFrame] = {}
+    decisions: dict[str, pl.DataFrame] = {}
     taken = [pl.DataFrame(schema=TRADES_SCHEMA)]
-    wanted = pl.Series(sorted(sessions), dtype=pl.Date).implode()
     for symbol, bundle in release.bundles.items():
-        decisions, trades = _of_symbol(bundle, bars)
-        decided[symbol] = decisions.filter(pl.col("session").is_in(wanted))
+        decisions[symbol], trades = _of_symbol(bundle, bars)
         sized = trades.with_columns(pl.col("net_profit_usd") * release.sizes[symbol])
         taken.append(sized.select(tuple(TRADES_SCHEMA)).cast(TRADES_SCHEMA))
-    config = release.config
-    replayed = replay_portfolio(
-        decided,
-        config.max_positions,
-        lambda symbol, session: may_enter(config, symbol, session),
-    )
-    return Replay(replayed, entered_trades(replayed, pl.concat(taken)))
+    return Decided(release, decisions, pl.concat(taken))
 
 
 def _of_symbol(bundle: DecisionBundle, bars: ReplayBars) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -18,7 +18,7 @@ from rooney_core.decision.replay import (
     trade_differences,
 )
 from rooney_core.release import Release
-from rooney_core.release.replay import ReplayBars, replay_release
+from rooney_core.release.replay import ReplayBars, decide_release
 from rooney_live.journal import Journal
 from rooney_live.rehearsal.bars import RehearsalMarket
 
@@ -48,7 +48,7 @@ def parity(release: Release, market: RehearsalMarket, journal: Journal, run_id: 
         hours=market.hours,
         sessions={**market.references, **market.peers},
     )
-    replay = replay_release(release, bars, market.sessions)
+    replay = decide_release(release, bars).replay(market.sessions)
     differences = pl.concat(
         (
             decision_differences(decisions, replay.decisions),
