@@ -32,13 +32,17 @@ from rooney_core.market.instruments import Universe
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for; None means everything, or the default."""
+    """What the user asked for; None means everything, or the default.
+
+    `only`: stages to run, by name, from what the lake holds of the others.
+    """
 
     symbols: tuple[str, ...] | None = None
     target: str | None = None
     month: str | None = None
     processes: int | None = None
     force: bool = False
+    only: tuple[str, ...] | None = None
 
 
 def run(
@@ -62,7 +66,7 @@ def run(
     report = Report()
     for stage in STAGES:
         names = [name for name in wanted if ASSETS[name].partitioning is stage.partitioning]
-        if not names:
+        if not names or (request.only is not None and stage.job not in request.only):
             continue
         keys = _keys(stage.partitioning, request, names, universe, lake, wanted)
         tasks = []
