@@ -12,6 +12,7 @@ from rooney_assets.cli.look import rank, sql, status, summary
 from rooney_assets.cli.materialize import materialize
 from rooney_assets.cli.model import model
 from rooney_assets.cli.portfolio import portfolio
+from rooney_assets.cli.promote import promote, releases, rollback
 from rooney_assets.cli.train import train
 from rooney_assets.cli.why_not import why_not
 from rooney_core import __version__
@@ -34,6 +35,7 @@ def rooney() -> None:
 for command in (
     *(materialize, data, sql, rank, backtest, why_not),
     *(train, model, portfolio, status, summary),
+    *(promote, releases, rollback),
 ):
     rooney.add_command(command)
 
