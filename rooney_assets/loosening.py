@@ -45,7 +45,7 @@ RULES: Final = (
     ("stress.n_reshuffles", Looser.LOWER),
     ("stress.drawdown_quantile", Looser.LOWER),
     ("stress.horizon_sessions", Looser.LOWER),
-    ("stress.edge_errors", Looser.LOWER),
+    ("stress.luck_errors", Looser.LOWER),
     ("stress.correlated_positions", Looser.LOWER),
     ("paper.sessions", Looser.LOWER),
     ("paper.max_sessions", Looser.NEVER),

@@ -40,7 +40,7 @@ STAGES = (
     Stage(
         "research_of_symbol",
         Partitioning.TRADABLE,
-        "Strategy Factory, training, evaluation and equity of one tradable symbol.",
+        "Strategy Factory, training, evaluation, equity and stress of one tradable symbol.",
     ),
     Stage("portfolio_of_month", Partitioning.MONTH, "Portfolio and gates of one month."),
     Stage("release", Partitioning.NONE, "The production tables from the newest month."),

@@ -14,6 +14,7 @@ from rooney_assets.assets import (
     paper,
     portfolio,
     release,
+    stress,
 )
 from rooney_assets.checks import bar_quality, bar_rolls, bar_witnesses
 from rooney_assets.checks import bars as bar_checks
@@ -25,6 +26,7 @@ from rooney_assets.checks import models as model_checks
 from rooney_assets.checks import paper as paper_checks
 from rooney_assets.checks import portfolio as portfolio_checks
 from rooney_assets.checks import release as release_checks
+from rooney_assets.checks import stress as stress_checks
 
 __all__ = [
     "bar_checks",
@@ -48,4 +50,6 @@ __all__ = [
     "portfolio_checks",
     "release",
     "release_checks",
+    "stress",
+    "stress_checks",
 ]

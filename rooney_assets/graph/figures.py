@@ -41,6 +41,30 @@ def equity_picture(
     return _png(figure)
 
 
+def fan_picture(fan: pl.DataFrame, bands: pl.DataFrame, title: str) -> bytes:
+    """Equity in USD: left over the sessions of all scenarios, right over the trades of a sequence.
+
+    `fan`: stress_report_fan; its 5 to 95 % and 25 to 75 % are shaded. `bands`: stress_report_bands;
+    5 to 95 % of each method, and the medians.
+    """
+    figure = _figure(height=3.4)
+    left, right = figure.subplots(1, 2, sharey=True)
+    steps = fan["session_number"].to_list()
+    for low, high, dark in (("p05", "p95", 0.2), ("p25", "p75", 0.4)):
+        left.fill_between(steps, fan[low].to_list(), fan[high].to_list(), alpha=dark, color="C0")
+    left.plot(steps, fan["p50"].to_list(), color="C0")
+    left.set(title=f"{title}: scenarios", xlabel="session", ylabel="equity, USD")
+    for name, part in bands.group_by("method", maintain_order=True):
+        trade = part["trade"].to_list()
+        (line,) = right.plot(trade, part["p50"].to_list(), label=str(name[0]))
+        low, high = part["p05"].to_list(), part["p95"].to_list()
+        right.fill_between(trade, low, high, alpha=0.2, color=line.get_color())
+    right.set(title="trade sequence, 5 to 95 %", xlabel="trade")
+    if bands.height:
+        right.legend(frameon=False)
+    return _png(figure)
+
+
 def _figure(height: float = 3.0) -> Figure:
     from matplotlib.figure import Figure
 

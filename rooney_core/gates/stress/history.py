@@ -6,6 +6,7 @@ scenario does to them (`replay`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -15,19 +16,28 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from rooney_core.backtest.costs import CostModel
 from rooney_core.decision import DecisionBundle, filtered_trades
 from rooney_core.errors import NotEnoughData
-from rooney_core.features import Feeds
+from rooney_core.features import FeedNames, Feeds
 from rooney_core.gates.stress.report import FloatArray
 from rooney_core.labeling.held_days import held_days
 from rooney_core.market.bars import BarArrays
-from rooney_core.strategies.peers import Peers
+from rooney_core.market.instruments import Universe
+from rooney_core.modeling.meta_model import MetaModel
+from rooney_core.strategies import find_variant
+from rooney_core.strategies.peers import Peers, PeerSessions
 from rooney_core.validation.windows import SPLITS, Splits
 
 FEWEST_SESSIONS: Final = 60
 """Of the validation window."""
 SLACK_BARS: Final = 72
 """Three days: before a first decision a position must have been flat by the clock, twice."""
+UNDISTURBED_SCHEMA: Final = {
+    "session": pl.Date(),
+    "published_pnl_usd": pl.Float64(),
+    "replayed_pnl_usd": pl.Float64(),
+}
 _EPOCH: Final = date(1970, 1, 1)
 
 
@@ -46,12 +56,54 @@ class Stretch:
 
 
 @dataclass(frozen=True, eq=False)
+class Tables:
+    """continuous_bars and session_bars by symbol."""
+
+    continuous_bars: Mapping[str, pl.DataFrame]
+    session_bars: Mapping[str, pl.DataFrame]
+
+
+@dataclass(frozen=True, eq=False)
 class Strategy:
     """Who decides, and what is told of other markets; that may be more than the bars reach."""
 
     bundle: DecisionBundle
     feeds: Feeds
     peers: Peers
+
+    @classmethod
+    def of(
+        cls,
+        symbol: str,
+        universe: Universe,
+        best_strategy: pl.DataFrame,
+        model: MetaModel,
+        tables: Tables,
+    ) -> Strategy:
+        """Of the lake's tables: exactly what the training set and a release decide with.
+
+        `best_strategy`: its one-row frame (variant, params). A symbol that informs, and has no
+        table, is unknown to features and rules.
+        """
+        row, instrument = best_strategy.row(0, named=True), universe[symbol]
+        variant, names = find_variant(row["variant"]), FeedNames.of(universe, symbol)
+        bundle = DecisionBundle(
+            instrument,
+            variant,
+            variant.parse_params(row["params"]),
+            CostModel.of(instrument),
+            model,
+            model.threshold,
+            names,
+            universe.peers_of(symbol),
+        )
+        peers = {
+            one: PeerSessions.from_session_bars(tables.session_bars[one])
+            for one in bundle.peer_symbols
+            if one in tables.session_bars
+        }
+        feeds = Feeds.from_tables(names, tables.continuous_bars, tables.session_bars)
+        return cls(bundle, feeds, peers)
 
     def trades(self, stretch: Stretch) -> pl.DataFrame:
         """The approved trades that are entered in the days that count, oldest first.
@@ -119,6 +171,22 @@ class History:
     def daily_pnl_usd(self) -> FloatArray:
         """What these earned, f8[len(sessions)]."""
         return self.strategy.daily_pnl_usd(self.trades, self.whole)
+
+    def beside(self, published: pl.DataFrame) -> pl.DataFrame:
+        """Each validation session as it was published, and as it is replayed undisturbed.
+
+        `published`: session, daily_pnl_usd. UNDISTURBED_SCHEMA; what was
+        published is null for a session that is not in there.
+        """
+        replayed = pl.DataFrame(
+            {
+                "session": pl.Series(self.sessions).cast(pl.Date),
+                "replayed_pnl_usd": self.daily_pnl_usd,
+            }
+        )
+        told = published.select("session", pl.col("daily_pnl_usd").alias("published_pnl_usd"))
+        joined = replayed.join(told, on="session", how="left", maintain_order="left")
+        return joined.select(tuple(UNDISTURBED_SCHEMA))
 
     @cached_property
     def held_side(self) -> npt.NDArray[np.int64]:

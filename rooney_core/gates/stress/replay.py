@@ -4,10 +4,10 @@ Belongs here: what each kind does to a year of real bars, to the costs, or to wh
 markets. Does not belong here: the arithmetic on bars (`shocks`, `paths`), published days
 (`published`).
 
-The year is one of the validation window: the model was not trained on it, and the test window's bars
-stay sealed. The years of a kind begin evenly spread, and those of all kinds at the same sessions, so
-that kinds can be compared. With nothing done to it, it is what was
-published, which a check of the asset holds.
+The year is one of the validation window: the model was not trained on it, and the bars of the test
+window stay sealed. The years of a kind begin evenly spread, and those of all kinds at the same
+sessions, so that kinds can be compared. With nothing done to them the bars give what was published,
+which a check of the asset holds.
 """
 
 from __future__ import annotations

@@ -43,6 +43,12 @@ differs from another. `max_drawdown` <= 0: of the highest equity so far, startin
 `worst_loss` <= 0: lowest equity over starting cash, minus 1. `n_trades`: trades that were entered;
 of kinds that draw published days, days with a result."""
 
+FAN_SCHEMA: Final = {
+    "session_number": pl.Int64(),
+    **dict.fromkeys(("p05", "p25", "p50", "p75", "p95"), pl.Float64()),
+}
+"""Quantiles of equity in USD after so many sessions; 0 is the start."""
+
 FAN_QUANTILES: Final = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 CONTRACTS: Final = 1
 """Before sizing."""
@@ -92,11 +98,10 @@ def report_row(scenario: Scenario, outcome: Outcome, starting_cash_usd: float) -
 
 
 def fan_of(outcomes: list[Outcome], starting_cash_usd: float) -> pl.DataFrame:
-    """Quantiles of equity after each session over the scenarios of full length.
-
-    Columns: session_number (0: the start), p05, p25, p50, p75, p95 in USD.
-    """
-    longest = max((len(one.daily_pnl_usd) for one in outcomes), default=0)
+    """FAN_SCHEMA over the scenarios of full length; no row without a scenario."""
+    if not outcomes:
+        return pl.DataFrame(schema=FAN_SCHEMA)
+    longest = max(len(one.daily_pnl_usd) for one in outcomes)
     whole = [one.daily_pnl_usd for one in outcomes if len(one.daily_pnl_usd) == longest]
     paths = np.cumsum(np.array(whole).reshape(len(whole), longest), axis=1)
     equity = starting_cash_usd + np.hstack((np.zeros((len(whole), 1)), paths))
@@ -104,7 +109,8 @@ def fan_of(outcomes: list[Outcome], starting_cash_usd: float) -> pl.DataFrame:
         {
             "session_number": np.arange(longest + 1),
             **{name: np.quantile(equity, one, axis=0) for name, one in FAN_QUANTILES.items()},
-        }
+        },
+        schema=FAN_SCHEMA,
     )
 
 
@@ -112,7 +118,7 @@ def by_kind(report: pl.DataFrame) -> pl.DataFrame:
     """One row per kind, in the report's order: how many, and how they went.
 
     Columns: kind, n_scenarios, profitable_share, median_net_profit_usd, median_sharpe,
-    worst_drawdown, worst_loss, mean_trades.
+    worst_drawdown, worst_loss_seen, mean_trades.
     """
     return report.group_by("kind", maintain_order=True).agg(
         pl.len().cast(pl.Int64).alias("n_scenarios"),
