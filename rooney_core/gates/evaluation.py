@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from rooney_core.gates.verdict import Reason, judge
+from rooney_core.gates.verdict import LIFT_COLUMNS, Lift, Reason, judge
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.modeling.taken import daily_results, taken_trades
 from rooney_core.validation.lift import sharpe_lift
@@ -135,7 +135,7 @@ def evaluate(
         "test_daily_pnl_usd": daily["test"]["daily_pnl_usd"].to_list(),
         "test_daily_return": daily["test"]["daily_return"].to_list(),
     }
-    table = pl.DataFrame([row | _judged(facts, model.windows)], schema=EVALUATION_SCHEMA)
+    table = pl.DataFrame([row | _judged(row)], schema=EVALUATION_SCHEMA)
     return table.with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
@@ -149,9 +149,10 @@ def _windows(sessions: pl.Series, splits: Splits) -> dict[str, pl.Series]:
     }
 
 
-def _judged(facts: dict[str, Any], trained_on: str) -> dict[str, Any]:
+def _judged(facts: dict[str, Any]) -> dict[str, Any]:
     judged = {name: facts[name] for name in JUDGED}
-    verdict = judge(**judged, two_way=trained_on == "two_way")
+    lift = Lift(*(facts[name] for name in LIFT_COLUMNS))
+    verdict = judge(**judged, lift=lift, two_way=facts["windows"] == "two_way")
     failures = _told(one for one in verdict.reasons if one.is_failure)
     return {
         "verdict": verdict.verdict,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from rooney_core.gates.backtest_gate import backtest_gate
-from rooney_core.gates.verdict import Verdict, judge
+from rooney_core.gates.verdict import LIFT_COLUMNS, Lift, Verdict, judge
 from rooney_core.validation.metrics import max_drawdown
 from rooney_core.validation.sharpe import annual_sharpe
 
@@ -55,7 +55,10 @@ class Candidate:
 def verdict_of(evaluation: pl.DataFrame) -> Verdict:
     """The verdict that a model_evaluation row stands for, judged again from its numbers."""
     row = evaluation.row(0, named=True)
-    known = {name: math.nan if row[name] is None else float(row[name]) for name in JUDGED}
+    known = {name: _number(row[name]) for name in JUDGED}
+    # A row of before lifts were measured has none.
+    measured = set(LIFT_COLUMNS) <= set(row)
+    lift = Lift(*(_number(row[name]) for name in LIFT_COLUMNS)) if measured else None
     return judge(
         train_sharpe=known["train_sharpe"],
         validation_sharpe=known["validation_sharpe"],
@@ -64,8 +67,14 @@ def verdict_of(evaluation: pl.DataFrame) -> Verdict:
         deflated_sharpe_prob=known["deflated_sharpe_prob"],
         test_win_rate=known["test_win_rate"],
         test_trades=int(row["test_trades"]),
+        lift=lift,
         two_way=row.get("windows") == "two_way",
     )
+
+
+def _number(stored: float | None) -> float:
+    """Undefined is null in tables and NaN in what is computed."""
+    return math.nan if stored is None else float(stored)
 
 
 def gate_report(
