@@ -10,11 +10,13 @@ from hand_made import INSTRUMENT, bars
 
 from rooney_core.backtest import CostModel, run_backtest, sweep_all
 from rooney_core.backtest.anchor import anchored
+from rooney_core.backtest.why_not import Inquiry
 from rooney_core.strategies import VARIANTS
 
 COSTS = CostModel.of(INSTRUMENT)
 # Gaps of rolls after the window, in cents: no float64 holds them.
 LATER = (1.37, -12.34, 200.01)
+ASKED = range(2400, 2700)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,21 @@ def test_nor_in_a_single_backtest_with_history(market, name):
     for other in results[1:]:
         assert other.trades.equals(results[0].trades)
         assert other.equity.equals(results[0].equity)
+
+
+@pytest.mark.parametrize("name", ["meanrev_williams", "ibs_filtered"])
+def test_nor_in_the_answers_why_not(market, name):
+    told, *others = [
+        Inquiry.of(one, name, None, INSTRUMENT)
+        for one in (market, *(moved(market, later) for later in LATER))
+    ]
+    assert (told.events.entered > 0).any()
+    for other in others:
+        assert np.array_equal(other.events.entered, told.events.entered)
+        for mine, theirs in zip(told.entries, other.entries, strict=True):
+            for one, same in zip(mine.conditions, theirs.conditions, strict=True):
+                assert np.array_equal(same.holds, one.holds)
+        assert [other.why_not(bar) for bar in ASKED] == [told.why_not(bar) for bar in ASKED]
 
 
 def test_the_last_contract_keeps_its_prices_and_gaps_stay_gaps(market):
