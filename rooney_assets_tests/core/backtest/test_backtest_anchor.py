@@ -85,3 +85,21 @@ def test_the_last_contract_keeps_its_prices_and_gaps_stay_gaps(market):
     assert found[::720].tolist() == [1.1, 0.73, 0.94, 0.11, 0.0]
     assert anchored(market) is market
     assert len(anchored(market.window(0, 0))) == 0
+
+
+@pytest.mark.parametrize("later", [*LATER, 2345.67])
+@pytest.mark.parametrize("name", ["ibs_daily", "meanrev_williams"])
+def test_a_roll_behind_the_window_moves_no_bit_of_a_trade_that_rolled(market, name, later):
+    """What live knows at the window's end, against bars that go on in the next contract: the
+    features of prior trades are made of these returns."""
+    window = len(market) - 24
+    adjustment = np.round(market.adjustment + later, 9)
+    adjustment[window:] = 0.0
+    longer = replace(market, adjustment=adjustment)
+    on_the_day = replace(market, adjustment=np.round(market.adjustment, 9)).window(0, window)
+    before, after = (
+        run_backtest(one, name, None, COSTS, INSTRUMENT).trades for one in (on_the_day, longer)
+    )
+    ended = ("exit_index", "entry_price", "exit_price", "net_profit_usd", "return")
+    assert after.head(before.height).select(ended).equals(before.select(ended))
+    assert (before["entry_time"].dt.date() < before["exit_time"].dt.date()).any()
