@@ -45,21 +45,31 @@ class LateMlflow:
     def __init__(self, context: Any) -> None:
         self._context = context
         self._running: Iterator[Any] | None = None
+        self._resource: Any = None
 
     def open(self) -> Any:
         """The resource object: all of MLflow's functions, inside this Dagster run's MLflow run."""
         from dagster_mlflow import mlflow_tracking
 
-        if self._running is None:
+        if self._resource is None:
             prepare_store(self._context.resource_config["mlflow_tracking_uri"])
             self._running = mlflow_tracking.resource_fn(self._context)
             self._resource = next(self._running)
         return self._resource
 
     def close(self) -> None:
-        """End the MLflow run, if one was started."""
-        if self._running is not None:
+        """End the MLflow run, if one was started.
+
+        A store that fails now is told of in the log: what the Dagster run made is written, and
+        stays.
+        """
+        if self._running is None or self._resource is None:
+            return
+        try:
             self._resource.end_run()
+        except Exception as error:  # noqa: BLE001  (a store may fail in any way; the run is over)
+            self._context.log.warning(f"MLflow did not end its run: {error}")
+        finally:
             self._running.close()
 
 

@@ -35,6 +35,8 @@ LARGE: Final = ("lightgbm_text", "random_forest")
 """Columns of the row that are in the Parquet file only."""
 METRICS_AT_ONCE: Final = 1000
 """MLflow takes no more in one batch."""
+MOST_OF_A_REASON: Final = 300
+"""Characters of what MLflow says when it fails; the first line says what."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,20 @@ class TrainingLog:
     portrait: Portrait
 
     def __call__(self, lake_version: str) -> dict[str, str]:
-        """Log it as a nested MLflow run and register the model; their ids for the metadata."""
+        """Log it as a nested MLflow run and register the model; their ids for the metadata.
+
+        The model is in the lake by now, and the lake is the truth: whatever goes wrong in MLflow is
+        told, and undoes nothing.
+        """
+        try:
+            return self._log(lake_version)
+        except Exception as error:  # noqa: BLE001  (a store may fail in any way; the model stays)
+            reason = str(error).partition("\n")[0][:MOST_OF_A_REASON]
+            told = f"failed with {type(error).__name__}: {reason}"
+            self.here.milestone(f"the model is in the lake, and MLflow knows nothing of it: {told}")
+            return {"mlflow run": told}
+
+    def _log(self, lake_version: str) -> dict[str, str]:
         from rooney_assets.tracking import register
 
         here, portrait = self.here, self.portrait

@@ -13,7 +13,7 @@ from typing import Final
 Tell = Callable[[str], None]
 
 SECONDS_BETWEEN_LINES: Final = 60.0
-"""Of the lines that stay in a log: a training of ten minutes leaves ten, a quick one none."""
+"""Of the lines that stay in a log: a training of ten minutes leaves ten, a quick one its last."""
 
 _MINUTE: Final = 60.0
 
@@ -22,7 +22,8 @@ class TrialsTold:
     """Called with (trials done, planned, best score so far) after each trial of this process.
 
     `progress` hears every trial, for a line that is overwritten; `milestone` hears one every
-    `SECONDS_BETWEEN_LINES`, and first of all of trials that an earlier process left behind.
+    `SECONDS_BETWEEN_LINES` and the last one, and first of all of trials that an earlier process
+    left behind.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class TrialsTold:
         if done < planned:
             text += f", {self._left(done - self._n_before, planned - done)} left"
         self._progress(text)
-        if self._clock() - self._last_line >= SECONDS_BETWEEN_LINES:
+        if done == planned or self._clock() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = self._clock()
             self._milestone(text)
 

@@ -8,6 +8,7 @@ Exit codes: 0 fine, 1 refused or failed, 2 usage.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -309,11 +310,14 @@ def _print_decision(row: Row) -> None:
     _echo_table(("what", "value"), facts)
     if row["features"]:
         click.echo("")
-        _echo_table(("feature", "value", "added to the probability"), _explained(row))
+        _echo_table(("feature", "value", "added before calibration"), _explained(row))
 
 
 def _explained(row: Row) -> list[tuple[str, str, str]]:
-    """The features and what each added before calibration, the strongest first, after the base."""
+    """The base, then the features and what each added to it, the strongest first, then their sum.
+
+    The sum is what the trees say together; calibration makes the probability of it.
+    """
     from rooney_core.decision.records import BASE
 
     values, added = row["features"], row["contributions"]
@@ -324,6 +328,7 @@ def _explained(row: Row) -> list[tuple[str, str, str]]:
             (name, "unknown" if value is None else f"{value:.6g}", f"{added[name]:+.6f}")
             for name, value in ordered
         ),
+        ("sum", "", f"{math.fsum(added.values()):.6f}"),
     ]
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 import polars as pl
 
+from rooney_assets.factory_tables import in_window
 from rooney_assets.graph.code_version import code_version
 from rooney_assets.lake import Lake
 from rooney_assets.lake.trials import HandMadeTrial
@@ -91,16 +92,17 @@ class Done:
     trial: str | None
 
 
-def run(wanted: Wanted, universe: Universe, lake: Lake) -> Done:
+def run(wanted: Wanted, universe: Universe, lake: Lake, looks: EvaluationSettings) -> Done:
     """Refuse, record the look, run, record the trial; in this order: no look is spent on nothing.
 
+    `looks`: how often the test window may be opened, the mandate's as for `model_evaluation`.
     Raises InvalidSetting, HoldoutRefused, MissingArtifact and NotEnoughData.
     """
     require_window(wanted)
     _require_bars(wanted, lake)
     instrument = universe[wanted.symbol]
     code = code_version(ROOMS)
-    bars, version = _bars(wanted, lake, code)
+    bars, version = _bars(wanted, lake, code, looks)
     first = 0
     if wanted.first is not None:
         first = int((bars["session"] < wanted.first).sum())
@@ -127,7 +129,7 @@ def read_peers(
 ) -> tuple[Peers, dict[str, str], tuple[str, ...]]:
     """(peers, data versions, symbols that the lake lacks): of a variant that compares, else none.
 
-    Sessions up to `last`; None: all.
+    Sessions up to `last`, adjusted onto its contract: no roll after it leaves a bit; None: all.
     """
     if variant.peers == "none":
         return {}, {}, ()
@@ -138,7 +140,7 @@ def read_peers(
             continue
         table, version = lake.read_versioned("session_bars", ("symbol", one))
         if last is not None:
-            table = table.filter(pl.col("session") <= last)
+            table = in_window(table, last)
         peers[one] = PeerSessions.from_session_bars(table)
         versions[f"session_bars[{one}]"] = version
     return peers, versions, tuple(absent)
@@ -173,7 +175,9 @@ def _require_bars(wanted: Wanted, lake: Lake) -> None:
         )
 
 
-def _bars(wanted: Wanted, lake: Lake, code: str) -> tuple[pl.DataFrame, str]:
+def _bars(
+    wanted: Wanted, lake: Lake, code: str, looks: EvaluationSettings
+) -> tuple[pl.DataFrame, str]:
     if wanted.is_in_test:
         return lake.open_test_bars(
             wanted.symbol,
@@ -181,7 +185,8 @@ def _bars(wanted: Wanted, lake: Lake, code: str) -> tuple[pl.DataFrame, str]:
             who=WHO,
             model_version=wanted.identity,
             code_version=code,
-            budget=EvaluationSettings().holdout_budget,
+            budget=looks.holdout_budget,
+            min_new_sessions=looks.min_new_sessions,
         )
     bars, version = lake.read_versioned("continuous_bars", ("symbol", wanted.symbol))
     return bars.filter(pl.col("session") <= wanted.end), version

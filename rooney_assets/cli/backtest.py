@@ -80,7 +80,7 @@ def backtest(
     if may_look and not wanted.is_in_test:
         click.echo("The window ends before the test window: no look is spent.", err=True)
     with files.prepared(folder):
-        done = run(wanted, place.universe, place.lake)
+        done = run(wanted, place.universe, place.lake, place.mandate.evaluation)
         paths = files.write(done, folder, overwrite=overwrite)
     if as_json:
         _print_json(done, paths)

@@ -71,10 +71,11 @@ class Board:
             self._trials.show(event["key"] or "", text)
             now = f"{event['asset']}[{event['key'] or ''}] {text}"
             self._progress.update(self._stages[event["stage"]], now=now)
-        elif event["event"] == "milestone" and not self._console.is_terminal:
-            if self._trials.show(event["key"] or "", event["text"]):
-                return
-            self._console.print(f"  {event['asset']}[{event['key'] or ''}] {event['text']}")
+        elif event["event"] == "milestone":
+            # What is no trial has no bar that shows it: it is a line in a terminal as well.
+            if not self._trials.show(event["key"] or "", event["text"]):
+                said = f"  {event['asset']}[{event['key'] or ''}] {event['text']}"
+                self._console.print(said, soft_wrap=True)
         elif event["event"] in ("run_ended", "run_failed"):
             self._run_over(event)
 

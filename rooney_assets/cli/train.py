@@ -47,8 +47,8 @@ def train(symbol: str, quick: bool, evaluate: bool, out: Path | None, overwrite:
         sys.exit(1)
     succeeded = not evaluate or _evaluate(own, place)
     standing = read_standing(own, place)
-    path = files.write(standing, out or files.default_folder(standing), overwrite=overwrite)
     print_result(standing)
+    path = files.write(standing, out or files.default_folder(standing), overwrite=overwrite)
     click.echo(f"wrote {path}")
     sys.exit(0 if succeeded else 1)
 

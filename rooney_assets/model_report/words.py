@@ -90,7 +90,10 @@ def evaluation_rows(standing: Standing) -> Rows:
     found = standing.evaluation
     symbol = standing.portrait.symbol
     if found is None:
-        how = f"`rooney train {symbol} --evaluate` spends a look at the sealed test window"
+        # Without --quick, a quick model would first be replaced by one of a full search.
+        is_quick = standing.portrait.model.n_trials == TuningSettings.quick().n_trials
+        command = f"rooney train {symbol}{' --quick' if is_quick else ''} --evaluate"
+        how = f"`{command}` spends a look at the sealed test window"
         return [("verdict", f"not evaluated; {how}"), ("looks", standing.looks.told)]
     return [
         ("verdict", found["verdict"].upper() + _significance(found)),

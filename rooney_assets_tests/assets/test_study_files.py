@@ -189,6 +189,14 @@ def test_every_trial_is_told_and_one_a_minute_stays() -> None:
     assert kept == [told[at - 1] for at in range(30, 421, 30)]
 
 
+def test_a_quick_search_leaves_its_last_trial() -> None:
+    kept: list[str] = []
+    tell = TrialsTold(lambda text: None, kept.append, clock=lambda: 0.0)
+    for done in range(1, 11):
+        tell(done, 10, 0.5)
+    assert kept == ["trial 10/10, best score 0.50"]
+
+
 def test_what_an_earlier_process_left_is_told_and_not_timed() -> None:
     now, told, kept = [0.0], list[str](), list[str]()
     tell = TrialsTold(told.append, kept.append, clock=lambda: now[0])

@@ -24,6 +24,7 @@ from rooney_assets.graph.declaration import Here
 from rooney_assets.lake import Lake
 from rooney_assets.ledger import extend_ledger, searches_on_record, trial_statistics
 from rooney_core.errors import HoldoutRefused
+from rooney_core.gates.settings import EvaluationSettings
 from rooney_core.strategies import find_variant
 
 ES = "SIM_ES"
@@ -91,7 +92,7 @@ def wanted(name: str = "ibs_filtered", **more: object) -> Wanted:
 
 
 def in_process(factory: Factory, asked: Wanted):
-    return run(asked, universe_of(factory), Lake(factory.lake))
+    return run(asked, universe_of(factory), Lake(factory.lake), EvaluationSettings())
 
 
 def test_the_summary_is_that_of_the_trades_and_bars(factory, backtested):
@@ -318,6 +319,19 @@ def test_a_look_at_the_test_window_is_recorded_and_budgeted(fresh, tmp_path):
     in_process(fresh, wanted("ibs_daily", params={"max_bars": 2}, **in_test))
     assert lake.looks(ES)["is_repeat"].to_list() == [False] * 5 + [True]
     assert not lake.trials(ES)["params"].str.contains('"max_bars": 11').any()
+
+
+def test_the_mandate_says_how_often_the_test_window_opens(fresh, tmp_path):
+    mandate = tmp_path / "mandate.yaml"
+    mandate.write_text("evaluation: {holdout_budget: 1, min_new_sessions: 42}", encoding="utf-8")
+    in_process(fresh, wanted("ibs_daily", last=date(2021, 3, 31), may_look=True))
+    asked = ("backtest", "ES", "--variant", "ibs_baseline", "--to", "2021-03-31")
+    asked += ("--spend-holdout-look", "--out", str(tmp_path / "out"))
+    refused = fresh.rooney(*asked, ROONEY_MANDATE=str(mandate))
+    assert refused.returncode == 1
+    assert "budget is 1" in refused.stderr
+    assert "42 make another window" in refused.stderr
+    assert fresh.rooney(*asked).returncode == 0
 
 
 def test_every_run_off_the_search_is_a_trial_once(fresh, tmp_path):

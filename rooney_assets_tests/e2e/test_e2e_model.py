@@ -141,6 +141,21 @@ def test_evaluate_says_that_it_spends_a_look_and_spends_one(trained: Factory) ->
     assert looks(trained) == 1
 
 
+def test_mlflow_that_fails_leaves_a_sound_model(untrained: Callable[[], Factory]) -> None:
+    factory = untrained()
+    (factory.folder / "state").mkdir()
+    (factory.folder / "state" / "mlflow").write_text("a file is in the way", encoding="utf-8")
+    out = str(factory.folder / "report")
+    done = factory.rooney("train", "ES", "--quick", "--out", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "MLflow knows nothing of it" in done.stdout
+    facts = json.loads(factory.rooney("model", "show", "ES", "--json").stdout)
+    assert facts["mlflow"] is None
+    row = Lake(factory.lake).read("meta_model", ("symbol", ES))
+    assert row["model_version"][0] == facts["model_version"]
+    assert "Nothing to do" in factory.rooney("train", "ES", "--quick", "--out", out).stdout
+
+
 def test_what_cannot_be_trained_is_told_before_anything_runs(materialized: Factory) -> None:
     reference = materialized.rooney("train", "ZN")
     assert reference.returncode == 2

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
 
+import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
@@ -14,6 +16,8 @@ from small_release import CHECKOUT, OUT, write, write_release
 
 from rooney_core.errors import InvalidSetting
 from rooney_live.cli import main
+from rooney_live.journal_reading import as_text
+from rooney_live.release_store import read_release
 from rooney_live.settings import read_settings
 
 
@@ -62,6 +66,25 @@ def test_a_rehearsal_prints_what_happened_and_what_to_ask_next(lake, rooney):
     assert "ENTER" in told.stdout
     assert re.search(r"order +(buy|sell) [12] market.*; filled at ", told.stdout)
     assert "sim_zn_daily_z_score" in told.stdout
+
+
+def test_why_shows_parts_that_add_up_to_what_calibration_made_the_probability_of(lake, rooney):
+    report = json.loads(rooney("rehearse", "--sessions", 3, "--json").stdout)
+    trade = report["trades"][-1]
+    asked = ("why", trade["symbol"], as_text(trade["signal_time_us"]))
+    lines = [line.split() for line in rooney(*asked).stdout.splitlines()]
+    start = next(at for at, line in enumerate(lines) if line[:1] == ["feature"])
+    base, *features, total = lines[start + 2 :]
+    assert (base[0], total[0]) == ("base", "sum")
+    parts = [float(line[-1]) for line in (base, *features)]
+    # Each is printed to the millionth.
+    assert math.fsum(parts) == pytest.approx(float(total[-1]), abs=1e-6 * len(parts))
+    assert [abs(one) for one in parts[1:]] == sorted(map(abs, parts[1:]), reverse=True)
+    row = json.loads(rooney(*asked, "--json").stdout)
+    assert math.fsum(row["contributions"].values()) == pytest.approx(float(total[-1]), abs=1e-6)
+    model = read_release(lake).bundles[trade["symbol"]].model
+    said = model.calibration.apply(np.array([float(total[-1])]))[0]
+    assert said == pytest.approx(row["probability"], abs=1e-5)
 
 
 def test_json_is_json_and_agrees_with_itself(lake, rooney):

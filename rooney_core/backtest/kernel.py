@@ -110,6 +110,16 @@ def raw_level(level: float, adjustment: float) -> float:
     return float(np.round((level - adjustment) * BILLION) / BILLION)
 
 
+@njit(cache=True, nogil=True)
+def gap_between(before: float, after: float) -> float:
+    """New minus old price at a roll between contracts of these adjustments, to a billionth.
+
+    Adjustments are sums over all later rolls, and their difference has dust of those: a trade that
+    rolled earns the same whether later rolls are known yet or not.
+    """
+    return float(np.round((before - after) * BILLION) / BILLION)
+
+
 @njit(cache=True)
 def step(
     state: FloatArray,
@@ -147,7 +157,7 @@ def step(
 
     if traded and state[SIDE] != 0.0 and (late or state[PENDING_EXIT] != 0.0):
         reason = FLAT_LATE if late else state[PENDING_EXIT]
-        _close(state, reason, open_price + (adjustment - state[HELD_ADJUSTMENT]))
+        _close(state, reason, open_price - gap_between(state[HELD_ADJUSTMENT], adjustment))
     elif traded and state[SIDE] != 0.0 and adjustment != state[HELD_ADJUSTMENT]:
         _roll(state, adjustment)
     elif state[PENDING_SIDE] != 0.0:
@@ -308,7 +318,7 @@ def _close(state: FloatArray, reason: float, price: float) -> None:
 
 @njit(cache=True)
 def _roll(state: FloatArray, adjustment: float) -> None:
-    gap = state[HELD_ADJUSTMENT] - adjustment
+    gap = gap_between(state[HELD_ADJUSTMENT], adjustment)
     state[HELD_ADJUSTMENT] = adjustment
     state[STOP_PRICE] += gap
     state[TARGET_PRICE] += gap

@@ -36,6 +36,7 @@ from rooney_core.backtest.kernel import (
     TIME,
     FloatArray,
     entry_price,
+    gap_between,
     is_inside,
     nearer_target,
     positive,
@@ -276,14 +277,14 @@ def find_trips(tape: Tape, signals: Opinions, cursor: IntArray, trips: TripBuffe
         at_open = reason in AT_THE_OPEN
         rolls, gap = 0, 0.0
         while roll < len(roll_bars) and roll_bars[roll] <= left - at_open:
-            gap += adjustment[roll_bars[roll] - 1] - adjustment[roll_bars[roll]]
+            gap += gap_between(adjustment[roll_bars[roll] - 1], adjustment[roll_bars[roll]])
             rolls += 1
             roll += 1
         if at_open:
             out = opens[left]
             if roll < len(roll_bars) and roll_bars[roll] == left:
                 # The position held is of the contract of the bar before.
-                out += adjustment[left] - adjustment[left - 1]
+                out -= gap_between(adjustment[left - 1], adjustment[left])
         elif reason == FLAT_TIME:
             out = closes[left]
         sides[n_trades] = entry[bar]
@@ -320,7 +321,7 @@ def _protected_until(
     tighter = trail if np.isnan(stop) or side * (trail - stop) > 0.0 else stop
     for bar in range(entered, min(last + 1, len(opens))):
         if roll < len(roll_bars) and bar == roll_bars[roll]:
-            gap = adjustment[bar - 1] - adjustment[bar]
+            gap = gap_between(adjustment[bar - 1], adjustment[bar])
             stop, target, best_close = stop + gap, target + gap, best_close + gap
             roll += 1
             trail = best_close - side * trail_distance

@@ -172,11 +172,11 @@ def _follow(bars: BarArrays, signals: Signals, fill: int, side: int, entry: _Fil
         traded = bars.volume[t] > 0
         if traded and (late or leaving):
             # The old contract's price: the new one's without the gap of a roll since the last bar.
-            price = float(bars.open[t]) + (float(bars.adjustment[t]) - held)
+            price = float(bars.open[t]) - _gap(held, float(bars.adjustment[t]))
             reason = "FLAT_LATE" if late else leaving
             resumes = t + 1 if reason == "FLAT_LATE" else t
             return _Exit(t, price, reason, held_before, resumes, tuple(gaps))
-        gap = held - float(bars.adjustment[t])
+        gap = _gap(held, float(bars.adjustment[t]))
         if gap != 0.0 and traded:
             gaps.append(gap)
             held = float(bars.adjustment[t])
@@ -239,6 +239,10 @@ def _value(values: npt.NDArray[np.float64] | None, t: int) -> float:
 def _distance(values: npt.NDArray[np.float64] | None, t: int) -> float:
     value = _value(values, t)
     return value if value > 0 else nan
+
+
+def _gap(before: float, after: float) -> float:
+    return round((before - after) * 1e9) / 1e9
 
 
 def _in_contract(level: float, adjustment: float) -> float:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from rooney_core.backtest.anchor import anchored
 from rooney_core.backtest.costs import EXCHANGE_ZONE
 from rooney_core.backtest.kernel import (
     FLAT_LATE,
@@ -103,11 +104,12 @@ class Inquiry:
         instrument: Instrument,
         peers: Peers = NO_PEERS,
     ) -> Inquiry:
-        """Run it. Raises as `run_backtest` does."""
+        """Run it, on prices levelled as `run_backtest` levels them. Raises as that does."""
         if len(bars) == 0:
             raise NotEnoughData(f"{instrument.symbol}: no bars arrived; there is nothing to ask.")
         chosen = find_variant(variant)
         parsed = chosen.parse_params(params)
+        bars = anchored(bars)
         prices = Prices(bars, instrument, peers)
         recorded: Recorder = []
         prices.recorder = recorded

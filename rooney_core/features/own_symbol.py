@@ -109,7 +109,7 @@ def _fill(bars: Bars, rows: Integers, out: Floats) -> None:
     end_us, opens_us, closes_us = bars.bar_end_us, bars.session_open_us, bars.session_close_us
     hour, last_safe_day = bars.exchange_hour, bars.last_safe_day
     spread, ibs, change, atr = columns.spread, columns.ibs, columns.change, columns.atr
-    begin, hour_before = columns.begin, columns.hour_before
+    begin, hour_before, steady = columns.begin, columns.hour_before, columns.steady
     session_high, session_low = columns.session_high, columns.session_low
     offsets = np.empty(LONGEST_AVERAGE)
     for row in range(len(rows)):
@@ -133,8 +133,8 @@ def _fill(bars: Bars, rows: Integers, out: Floats) -> None:
                 moved(t, 46, close, adjustment, price),
                 moved(t, 115, close, adjustment, price),
             )
-            + averages(t, close, adjustment, unit, price, offsets)
-            + extremes(t, high, low, close, adjustment, unit)
+            + averages(t, steady[t], close, adjustment, unit, price, offsets)
+            + extremes(t, steady[t], high, low, close, adjustment, unit)
             + deviations(t, change, price)
             + (efficiency(t, SHORT_BARS, change),)
             + this_session(t, first, open_, close, adjustment, unit)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rooney_core.backtest.compiled import across_files
+from rooney_core.market.adjustment import DIGITS
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -27,6 +28,7 @@ inlined = across_files(error_model="numpy", forceinline=True)
 """The same for what a row calls. Inlined, its windows cost no count of references in every row."""
 
 ATR_BARS: Final = 14
+_UNITS: Final = 10.0**DIGITS
 _HOUR_US: Final = 3_600_000_000
 _DAY_HOURS: Final = 24
 
@@ -56,7 +58,8 @@ class Columns(NamedTuple):
     `true_range`: with the close before; both NaN at bar 0. `atr`: mean of `ATR_BARS` true ranges,
     NaN before. `session_high`, `session_low`: of the session up to the bar. `begin`: index of the
     first bar of the session; 0 says that it may have been cut. `hour_before`: index of the last
-    bar in the same hour of an earlier day, -1 where none is there.
+    bar in the same hour of an earlier day, -1 where none is there. `steady`: index of the first bar
+    of those up to this one that have one adjustment.
     """
 
     spread: Floats
@@ -68,6 +71,18 @@ class Columns(NamedTuple):
     session_low: Floats
     begin: Integers
     hour_before: Integers
+    steady: Integers
+
+
+@inlined
+def gap(adjustment: Floats, i: int, t: int) -> float:
+    """What the prices of bar i gain in terms of bar t's contract, to `DIGITS` decimals.
+
+    Adjustments are sums over all later rolls: their difference has dust that a roll after t
+    changes, and what was computed on the day of t would not be found again.
+    """
+    away = adjustment[i] - adjustment[t]
+    return float(np.rint(away * _UNITS) / _UNITS) if away != 0.0 else 0.0
 
 
 @compiled
@@ -75,7 +90,7 @@ def columns_of(bars: Bars) -> Columns:
     """The shared columns of these bars."""
     n = len(bars.close)
     # Two blocks of memory instead of nine: for one live window their making would count.
-    prices, marks = np.empty((7, n)), np.empty((2, n), np.int64)
+    prices, marks = np.empty((7, n)), np.empty((3, n), np.int64)
     columns = Columns(
         spread=prices[0],
         ibs=prices[1],
@@ -86,6 +101,7 @@ def columns_of(bars: Bars) -> Columns:
         session_low=prices[6],
         begin=marks[0],
         hour_before=marks[1],
+        steady=marks[2],
     )
     _fill_moves(bars, columns)
     _fill_atr(columns.true_range, columns.atr)
@@ -96,16 +112,18 @@ def columns_of(bars: Bars) -> Columns:
 @compiled
 def _fill_moves(bars: Bars, columns: Columns) -> None:
     high, low, close, adjustment = bars.high, bars.low, bars.close, bars.adjustment
-    spread, ibs = columns.spread, columns.ibs
+    spread, ibs, steady = columns.spread, columns.ibs, columns.steady
     change, true_range = columns.change, columns.true_range
     for i in range(len(close)):
         spread[i] = high[i] - low[i]
         ibs[i] = (close[i] - low[i]) / spread[i] if spread[i] != 0.0 else 0.5
     change[:1] = math.nan
     true_range[:1] = math.nan
+    steady[:1] = 0
     for i in range(1, len(close)):
         # The close before in terms of this bar's contract; exact where the contract stays.
-        before = close[i - 1] + (adjustment[i - 1] - adjustment[i])
+        before = close[i - 1] + gap(adjustment, i - 1, i)
+        steady[i] = steady[i - 1] if adjustment[i] == adjustment[i - 1] else i
         change[i] = close[i] - before
         true_range[i] = max(high[i], before) - min(low[i], before)
 
@@ -135,7 +153,7 @@ def _fill_sessions(bars: Bars, columns: Columns) -> None:
         if i == 0 or session[i] != session[i - 1]:
             begin[i], session_high[i], session_low[i] = i, high[i], low[i]
         else:
-            moved = adjustment[i - 1] - adjustment[i]
+            moved = gap(adjustment, i - 1, i)
             begin[i] = begin[i - 1]
             session_high[i] = max(session_high[i - 1] + moved, high[i])
             session_low[i] = min(session_low[i - 1] + moved, low[i])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from rooney_core.features.own_symbol_columns import Floats, Integers, inlined
+from rooney_core.features.own_symbol_columns import Floats, Integers, gap, inlined
 
 SESSION_BARS: Final = 100
 """Hourly bars that surely hold this session, the one before and a bar more: a session with a bank
@@ -37,8 +37,8 @@ def this_session(
     """Gap at the open of the session that began at bar `first`, and the close's distance to it."""
     if first < 0:
         return math.nan, math.nan
-    before = close[first - 1] + (adjustment[first - 1] - adjustment[first])
-    opened = open_[first] + (adjustment[first] - adjustment[t])
+    before = close[first - 1] + gap(adjustment, first - 1, first)
+    opened = open_[first] + gap(adjustment, first, t)
     return (open_[first] - before) / unit, (close[t] - opened) / unit
 
 
@@ -58,7 +58,7 @@ def previous_return(
     """From the open to the close of a session / price."""
     if first < 0:
         return math.nan
-    opened = open_[first] + (adjustment[first] - adjustment[last])
+    opened = open_[first] + gap(adjustment, first, last)
     return float(close[last] - opened) / price
 
 

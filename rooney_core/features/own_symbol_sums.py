@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from rooney_core.features.own_symbol_columns import Floats, inlined
+from rooney_core.features.own_symbol_columns import Floats, gap, inlined
 
 _ONE: Final = np.uint64(1)
 _TWO: Final = np.uint64(2)
@@ -89,37 +89,55 @@ def rank(values: Floats, t: int, n: int, slack: float) -> float:
 
 
 @inlined
-def highest(prices: Floats, adjustment: Floats, t: int, n: int) -> float:
-    """Largest of the n prices that end at t, in terms of bar t's contract."""
-    current, largest = adjustment[t], prices[t]
+def highest(prices: Floats, adjustment: Floats, t: int, n: int, steady: int) -> float:
+    """Largest of the n prices that end at t, in terms of bar t's contract.
+
+    From bar `steady` on adjustments are that of bar t.
+    """
+    largest, calm = prices[t], max(t - n + 1, steady)
+    for k in range(t - n + 1, calm):
+        before = prices[k] + gap(adjustment, k, t)
+        largest = before if before > largest else largest
     other = largest
-    first, rest = np.uint64(t - n + 1), np.uint64(t + 1 - n % 2)
+    first, rest = np.uint64(calm), np.uint64(t + 1 - (t + 1 - calm) % 2)
     for i in range(first, rest, _TWO):
-        a = prices[i] + (adjustment[i] - current)
-        b = prices[i + _ONE] + (adjustment[i + _ONE] - current)
+        a, b = prices[i], prices[i + _ONE]
         largest = a if a > largest else largest
         other = b if b > other else other
     return float(largest if largest > other else other)
 
 
 @inlined
-def lowest(prices: Floats, adjustment: Floats, t: int, n: int) -> float:
-    """Smallest of the n prices that end at t, in terms of bar t's contract."""
-    current, smallest = adjustment[t], prices[t]
+def lowest(prices: Floats, adjustment: Floats, t: int, n: int, steady: int) -> float:
+    """Smallest of the n prices that end at t, in terms of bar t's contract.
+
+    From bar `steady` on adjustments are that of bar t.
+    """
+    smallest, calm = prices[t], max(t - n + 1, steady)
+    for k in range(t - n + 1, calm):
+        before = prices[k] + gap(adjustment, k, t)
+        smallest = before if before < smallest else smallest
     other = smallest
-    first, rest = np.uint64(t - n + 1), np.uint64(t + 1 - n % 2)
+    first, rest = np.uint64(calm), np.uint64(t + 1 - (t + 1 - calm) % 2)
     for i in range(first, rest, _TWO):
-        a = prices[i] + (adjustment[i] - current)
-        b = prices[i + _ONE] + (adjustment[i + _ONE] - current)
+        a, b = prices[i], prices[i + _ONE]
         smallest = a if a < smallest else smallest
         other = b if b < other else other
     return float(smallest if smallest < other else other)
 
 
 @inlined
-def fill_offsets(close: Floats, adjustment: Floats, t: int, n: int, out: Floats) -> None:
-    """Write the n adjusted closes that end at t, less the close of t, into out f8[>= n]."""
-    price, current, first = close[t], adjustment[t], np.uint64(t - n + 1)
-    for k in range(np.uint64(n)):
-        i = first + k
-        out[k] = (close[i] + (adjustment[i] - current)) - price
+def fill_offsets(
+    close: Floats, adjustment: Floats, t: int, n: int, steady: int, out: Floats
+) -> None:
+    """Write the n adjusted closes that end at t, less the close of t, into out f8[>= n].
+
+    From bar `steady` on adjustments are that of bar t.
+    """
+    price, begin = close[t], t - n + 1
+    n_moved = max(0, steady - begin)
+    for k in range(n_moved):
+        out[k] = (close[begin + k] + gap(adjustment, begin + k, t)) - price
+    first = np.uint64(begin)
+    for j in range(np.uint64(n_moved), np.uint64(n)):
+        out[j] = close[first + j] - price

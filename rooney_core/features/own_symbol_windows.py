@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from rooney_core.features.own_symbol_columns import ATR_BARS, Floats, Integers, inlined
+from rooney_core.features.own_symbol_columns import ATR_BARS, Floats, Integers, gap, inlined
 from rooney_core.features.own_symbol_sums import (
     cubes,
     fill_offsets,
@@ -126,20 +126,26 @@ def moved(t: int, n: int, close: Floats, adjustment: Floats, price: float) -> fl
     """Change of the adjusted close over n bars / price."""
     if t < n:
         return math.nan
-    before = close[t - n] + (adjustment[t - n] - adjustment[t])
+    before = close[t - n] + gap(adjustment, t - n, t)
     return float(close[t] - before) / price
 
 
 @inlined
 def averages(
-    t: int, close: Floats, adjustment: Floats, unit: float, price: float, offsets: Floats
+    t: int,
+    steady: int,
+    close: Floats,
+    adjustment: Floats,
+    unit: float,
+    price: float,
+    offsets: Floats,
 ) -> tuple[float, ...]:
     """The family of averages: distance to three, place in the Bollinger band and its width.
 
     `offsets` f8[LONGEST_AVERAGE] is scratch: adjusted closes relative to the current close.
     """
     n = min(t + 1, LONGEST_AVERAGE)
-    fill_offsets(close, adjustment, t, n, offsets)
+    fill_offsets(close, adjustment, t, n, steady, offsets)
     place, width = _band(offsets, n, price)
     return (
         (0.0 - total(offsets, n - 1, 20) / 20) / unit if n >= 20 else math.nan,
@@ -163,13 +169,19 @@ def _band(offsets: Floats, n: int, price: float) -> tuple[float, float]:
 
 @inlined
 def extremes(
-    t: int, high: Floats, low: Floats, close: Floats, adjustment: Floats, unit: float
+    t: int,
+    steady: int,
+    high: Floats,
+    low: Floats,
+    close: Floats,
+    adjustment: Floats,
+    unit: float,
 ) -> tuple[float, float]:
     """Distance of the close below the highest high and above the lowest low of `LONG_BARS`."""
     if t + 1 < LONG_BARS:
         return math.nan, math.nan
-    above = highest(high, adjustment, t, LONG_BARS) - close[t]
-    below = close[t] - lowest(low, adjustment, t, LONG_BARS)
+    above = highest(high, adjustment, t, LONG_BARS, steady) - close[t]
+    below = close[t] - lowest(low, adjustment, t, LONG_BARS, steady)
     return above / unit, below / unit
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rooney_core.backtest.compiled import njit_across_files
-from rooney_core.errors import UnknownName
+from rooney_core.errors import NotEnoughData, UnknownName
 from rooney_core.features import hourly, references
 from rooney_core.features.as_of import Floats, Integers, z_score
 from rooney_core.features.compute import IBS, PAIR, feature_names
@@ -104,9 +104,14 @@ class FeaturePanel:
         """The row of each symbol at the end of its last bar, f8[n_features] by symbol.
 
         Columns are `feature_names` of the symbol's names; those of prior trades are NaN. The arrays
-        are the caller's. Every symbol must have a bar.
+        are the caller's. Raises NotEnoughData for a symbol that has no bar yet.
         """
         wanted = np.array([self._at(one) for one in symbols], dtype=np.int64)
+        if not self._n_bars[wanted].all():
+            raise NotEnoughData(
+                f"A row was asked of {', '.join(symbols)}, of which one has no bar yet; take in a "
+                "bar, or a history, of each before."
+            )
         _fill_rows(
             wanted,
             self._n_bars,

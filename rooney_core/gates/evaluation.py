@@ -13,7 +13,14 @@ from typing import Any, Final
 
 import polars as pl
 
-from rooney_core.gates.verdict import DEFAULT_THRESHOLDS, Reason, VerdictThresholds, judge
+from rooney_core.gates.verdict import (
+    DEFAULT_THRESHOLDS,
+    LIFT_COLUMNS,
+    Lift,
+    Reason,
+    VerdictThresholds,
+    judge,
+)
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.modeling.taken import daily_costs_usd, daily_results, taken_trades
 from rooney_core.validation.lift import sharpe_lift
@@ -138,9 +145,7 @@ def evaluate(
         "trial_sharpe_variance_observed": trials.observed_variance,
         **_published(daily["test"], unfiltered, taken["test"]),
     }
-    table = pl.DataFrame(
-        [row | _judged(facts, model.windows, thresholds)], schema=EVALUATION_SCHEMA
-    )
+    table = pl.DataFrame([row | _judged(row, thresholds)], schema=EVALUATION_SCHEMA)
     return table.with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
@@ -154,11 +159,11 @@ def _windows(sessions: pl.Series, splits: Splits) -> dict[str, pl.Series]:
     }
 
 
-def _judged(
-    facts: dict[str, Any], trained_on: str, thresholds: VerdictThresholds
-) -> dict[str, Any]:
+def _judged(facts: dict[str, Any], thresholds: VerdictThresholds) -> dict[str, Any]:
     judged = {name: facts[name] for name in JUDGED}
-    verdict = judge(**judged, thresholds=thresholds, two_way=trained_on == "two_way")
+    lift = Lift(*(facts[name] for name in LIFT_COLUMNS))
+    two_way = facts["windows"] == "two_way"
+    verdict = judge(**judged, thresholds=thresholds, lift=lift, two_way=two_way)
     failures = _told(one for one in verdict.reasons if one.is_failure)
     return {
         "verdict": verdict.verdict,

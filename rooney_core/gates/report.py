@@ -29,7 +29,14 @@ from rooney_core.gates.paper.gate import GATE as PAPER
 from rooney_core.gates.rows import GateRow
 from rooney_core.gates.stress import StressCode, stress_gate
 from rooney_core.gates.stress.gate import GATE as STRESS
-from rooney_core.gates.verdict import DEFAULT_THRESHOLDS, Verdict, VerdictThresholds, judge
+from rooney_core.gates.verdict import (
+    DEFAULT_THRESHOLDS,
+    LIFT_COLUMNS,
+    Lift,
+    Verdict,
+    VerdictThresholds,
+    judge,
+)
 from rooney_core.validation.metrics import max_drawdown
 from rooney_core.validation.sharpe import annual_sharpe
 
@@ -110,7 +117,10 @@ def verdict_of(
 ) -> Verdict:
     """The verdict that a model_evaluation row stands for, judged again from its numbers."""
     row = evaluation.row(0, named=True)
-    known = {name: math.nan if row[name] is None else float(row[name]) for name in JUDGED}
+    known = {name: _number(row[name]) for name in JUDGED}
+    # A row of before lifts were measured has none.
+    measured = set(LIFT_COLUMNS) <= set(row)
+    lift = Lift(*(_number(row[name]) for name in LIFT_COLUMNS)) if measured else None
     return judge(
         train_sharpe=known["train_sharpe"],
         validation_sharpe=known["validation_sharpe"],
@@ -120,8 +130,14 @@ def verdict_of(
         test_win_rate=known["test_win_rate"],
         test_trades=int(row["test_trades"]),
         thresholds=thresholds,
+        lift=lift,
         two_way=row.get("windows") == "two_way",
     )
+
+
+def _number(stored: float | None) -> float:
+    """Undefined is null in tables and NaN in what is computed."""
+    return math.nan if stored is None else float(stored)
 
 
 def judge_backtest(

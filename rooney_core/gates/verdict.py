@@ -6,9 +6,10 @@ computed (validation), the other gates, and what a failed verdict leads to.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -50,6 +51,7 @@ class ReasonCode(StrEnum):
     DEFLATED_SHARPE_WEAK = "deflated_sharpe_weak"  # warning
     VERY_FEW_TRADES = "very_few_trades"  # warning
     NOT_SIGNIFICANT = "not_significant"  # warning
+    NO_LIFT = "no_lift"  # warning
     TWO_WAY_SPLIT = "two_way_split"  # warning
 
 
@@ -77,6 +79,22 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class Lift:
+    """Filtered minus unfiltered annual Sharpe of the test window; NaN where undefined.
+
+    `low`, `high`: its interval (`rooney_core.validation.lift`).
+    """
+
+    sharpe: float
+    low: float
+    high: float
+
+
+LIFT_COLUMNS: Final = ("lift_sharpe", "lift_sharpe_low", "lift_sharpe_high")
+"""Where an evaluation's row keeps a Lift, in the order of its fields."""
+
+
+@dataclass(frozen=True)
 class Verdict:
     """`passed` and `verdict` say the same; `significant` is the stronger claim beside it.
 
@@ -91,8 +109,8 @@ class Verdict:
 
 _TRAINED_ON_VALIDATION = Reason(
     ReasonCode.TWO_WAY_SPLIT,
-    "a two-way split: the validation window trained the model too, so its Sharpe is in sample, no "
-    "decay can be told from it, and the threshold was chosen on out-of-fold probabilities",
+    "a two-way split: the validation window trained the model too, so its Sharpe is in sample, a "
+    "decay from it is to be expected, and the threshold was chosen on out-of-fold probabilities",
 )
 
 
@@ -106,13 +124,16 @@ def judge(
     test_trades: int,
     thresholds: VerdictThresholds = DEFAULT_THRESHOLDS,
     *,
+    lift: Lift | None = None,
     two_way: bool = False,
 ) -> Verdict:
     """Judge a model by annual Sharpes of its three windows and its deflated test Sharpe.
 
     Passing needs every minimum to be exceeded, not met. A number that is NaN (too few trades,
     never varied) exceeds nothing and fails. Decay is asked only of a positive validation Sharpe.
-    `two_way`: the model was trained on the validation window too, which is warned of.
+    `lift`: what the filter added to the unfiltered strategy; it is warned of unless its interval
+    lies above 0, and None, not measured, is not judged. `two_way`: the model was trained on the
+    validation window too, which is warned of.
     """
     failures = _failures(
         test_sharpe, deflated_sharpe_z, test_win_rate, test_trades, thresholds=thresholds
@@ -125,6 +146,8 @@ def judge(
     warnings += _doubts(
         deflated_sharpe_z, deflated_sharpe_prob, test_trades, significant, thresholds=thresholds
     )
+    if lift is not None and not lift.low > 0.0:
+        warnings.append(_no_lift(lift))
     if two_way:
         warnings.append(_TRAINED_ON_VALIDATION)
     passed = not failures
@@ -173,6 +196,19 @@ def _doubts(
         )
         doubts.append(Reason(ReasonCode.NOT_SIGNIFICANT, text))
     return doubts
+
+
+def _no_lift(lift: Lift) -> Reason:
+    if math.isnan(lift.sharpe):
+        said = "lift over the unfiltered strategy unknown: one of the two never varied"
+    elif math.isnan(lift.low):
+        said = f"lift {lift.sharpe:+.2f} over the unfiltered strategy, without an interval"
+    else:
+        said = (
+            f"lift {lift.sharpe:+.2f} over the unfiltered strategy, interval {lift.low:+.2f} to "
+            f"{lift.high:+.2f} not above 0"
+        )
+    return Reason(ReasonCode.NO_LIFT, f"{said}: nothing says that the filter helps")
 
 
 def _failures(

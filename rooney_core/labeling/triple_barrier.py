@@ -29,6 +29,7 @@ from rooney_core.backtest.kernel import (
     FLAT_TIME,
     STOP,
     TARGET,
+    gap_between,
     protection,
 )
 from rooney_core.backtest.play import RoundTrips
@@ -209,7 +210,7 @@ def _walk(
         is_late = tape.flags[first] & CLOSES_LATE != 0
         last = n_bars if stop_distance[i] > 0.0 else first
         for bar in range(first, last):
-            gap = adjustment[bar - 1] - adjustment[bar] if bar > first else 0.0
+            gap = gap_between(adjustment[bar - 1], adjustment[bar]) if bar > first else 0.0
             if is_late and bar == forced:
                 # In the contract held: the bar may be the first of the next one.
                 met, left, out = LATE, bar, bars.open[bar] - gap

@@ -107,7 +107,8 @@ class TradingCalendar:
 def sample_rows(frame: pl.DataFrame, feature_names: Sequence[str]) -> SampleRows:
     """All rows of a training_set frame as arrays, sorted by label_start.
 
-    Raises InputError for a missing column, a missing label or weight, or a label other than 0, 1.
+    Raises InputError for a missing column, a missing label or weight, a label other than 0, 1, or a
+    feature that is infinite or beyond float32, which scikit-learn's forest compares in.
     """
     missing = [name for name in (*_NEEDED, *feature_names) if name not in frame.columns]
     if missing:
@@ -122,8 +123,13 @@ def sample_rows(frame: pl.DataFrame, feature_names: Sequence[str]) -> SampleRows
     weight = rows["uniqueness_weight"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     if not np.all(weight > 0):
         raise InputError("uniqueness_weight must be above 0 in every row.")
+    features = feature_matrix(rows, feature_names)
+    beyond = np.flatnonzero(np.any(np.abs(features) > np.finfo(np.float32).max, axis=0))
+    if len(beyond):
+        named = ", ".join(feature_names[one] for one in beyond.tolist())
+        raise InputError(f"Infinite or beyond float32: {named}; an unknown feature is null.")
     return SampleRows(
-        features=feature_matrix(rows, feature_names),
+        features=features,
         label=label.to_numpy(),
         weight=weight,
         label_start=rows["label_start"],

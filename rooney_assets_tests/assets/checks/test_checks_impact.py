@@ -33,6 +33,8 @@ OF_A_TRADABLE = [
     "holdout_looks",
     "equity_curve",
 ]
+# Features are of every symbol's bars; the search before them is not.
+FROM_FEATURES_ON = OF_A_TRADABLE[OF_A_TRADABLE.index("training_set") :]
 OF_ALL = ["portfolio_config", "gate_report", "production_model", "production_config"]
 
 
@@ -121,13 +123,16 @@ def test_the_same_bars_change_nothing(lake: Lake) -> None:
     assert found.bars.numbers["bars before"] == TOLD[ES].height
 
 
-def test_a_restated_bar_reaches_what_was_made_from_it_and_no_other_symbol(lake: Lake) -> None:
+def test_a_restated_bar_reaches_what_was_made_from_it_and_of_others_the_features(
+    lake: Lake,
+) -> None:
     row = front_row(lake, ES)
     bars = restated(ES, row, "close", 0.25)
     found = impact(lake, ES, bars)
     assert found.bars.rows["bar_start"].to_list() == [TOLD[ES]["bar_start"][row]]
     # A close in the middle of a contract rolls nothing; in the middle of a session it is no close.
     reached = {(name, ES) for name in ["raw_bars", "continuous_bars", *OF_A_TRADABLE]}
+    reached |= {(name, NQ) for name in FROM_FEATURES_ON}
     reached |= {(name, MONTH) for name in ("portfolio_config", "gate_report")}
     reached |= {("production_model", ""), ("production_config", "")}
     assert changed(found) - {("session_bars", ES)} == reached
@@ -171,14 +176,13 @@ def test_a_change_that_no_one_reads_stops_at_once(lake: Lake) -> None:
 
 def test_a_reference_reaches_the_training_sets_of_others(lake: Lake) -> None:
     found = impact(lake, ZN, restated(ZN, front_row(lake, ZN), "volume", 1))
-    after = [name for name in OF_A_TRADABLE if OF_A_TRADABLE.index(name) >= 3]
-    reached = {(name, symbol) for name in after for symbol in (ES, NQ)}
+    reached = {(name, symbol) for name in FROM_FEATURES_ON for symbol in (ES, NQ)}
     assert changed(found) >= reached
     assert not {(name, symbol) for name in OF_A_TRADABLE[:3] for symbol in (ES, NQ)} & changed(
         found
     )
     by = dict(found.results.select("asset", "because_of").iter_rows())
-    assert by["training_set"] == f"session_bars[{ZN}]"
+    assert by["training_set"] == f"continuous_bars[{ZN}], session_bars[{ZN}]"
 
 
 def test_added_and_removed_bars_are_counted(lake: Lake) -> None:

@@ -102,6 +102,14 @@ def test_the_page_tells_the_verdict_with_its_reason_and_the_looks() -> None:
     assert "SIMULATED" in sealed
 
 
+@pytest.mark.parametrize(("n_trials", "flag"), [(10, " --quick"), (420, "")])
+def test_the_way_to_a_verdict_is_of_the_same_search(n_trials: int, flag: str) -> None:
+    whole = portrait()
+    scored = replace(whole, model=replace(whole.model, n_trials=n_trials))
+    ((_, told), _) = words.evaluation_rows(standing(portrait=scored))
+    assert f"`rooney train SIM_T{flag} --evaluate`" in told
+
+
 def test_the_page_names_where_the_model_came_from() -> None:
     registered = Registered("rooney-meta-model-SIM_T", "3", ("challenger",), "run-of-mlflow")
     page = page_of(standing(registered=registered))

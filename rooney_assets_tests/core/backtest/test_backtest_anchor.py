@@ -10,11 +10,13 @@ from hand_made import INSTRUMENT, bars
 
 from rooney_core.backtest import CostModel, run_backtest, sweep_all
 from rooney_core.backtest.anchor import anchored
+from rooney_core.backtest.why_not import Inquiry
 from rooney_core.strategies import VARIANTS
 
 COSTS = CostModel.of(INSTRUMENT)
 # Gaps of rolls after the window, in cents: no float64 holds them.
 LATER = (1.37, -12.34, 200.01)
+ASKED = range(2400, 2700)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,21 @@ def test_nor_in_a_single_backtest_with_history(market, name):
         assert other.equity.equals(results[0].equity)
 
 
+@pytest.mark.parametrize("name", ["meanrev_williams", "ibs_filtered"])
+def test_nor_in_the_answers_why_not(market, name):
+    told, *others = [
+        Inquiry.of(one, name, None, INSTRUMENT)
+        for one in (market, *(moved(market, later) for later in LATER))
+    ]
+    assert (told.events.entered > 0).any()
+    for other in others:
+        assert np.array_equal(other.events.entered, told.events.entered)
+        for mine, theirs in zip(told.entries, other.entries, strict=True):
+            for one, same in zip(mine.conditions, theirs.conditions, strict=True):
+                assert np.array_equal(same.holds, one.holds)
+        assert [other.why_not(bar) for bar in ASKED] == [told.why_not(bar) for bar in ASKED]
+
+
 def test_the_last_contract_keeps_its_prices_and_gaps_stay_gaps(market):
     found = anchored(moved(market, 12.34)).adjustment
     assert found[-1] == 0.0
@@ -68,3 +85,21 @@ def test_the_last_contract_keeps_its_prices_and_gaps_stay_gaps(market):
     assert found[::720].tolist() == [1.1, 0.73, 0.94, 0.11, 0.0]
     assert anchored(market) is market
     assert len(anchored(market.window(0, 0))) == 0
+
+
+@pytest.mark.parametrize("later", [*LATER, 2345.67])
+@pytest.mark.parametrize("name", ["ibs_daily", "meanrev_williams"])
+def test_a_roll_behind_the_window_moves_no_bit_of_a_trade_that_rolled(market, name, later):
+    """What live knows at the window's end, against bars that go on in the next contract: the
+    features of prior trades are made of these returns."""
+    window = len(market) - 24
+    adjustment = np.round(market.adjustment + later, 9)
+    adjustment[window:] = 0.0
+    longer = replace(market, adjustment=adjustment)
+    on_the_day = replace(market, adjustment=np.round(market.adjustment, 9)).window(0, window)
+    before, after = (
+        run_backtest(one, name, None, COSTS, INSTRUMENT).trades for one in (on_the_day, longer)
+    )
+    ended = ("exit_index", "entry_price", "exit_price", "net_profit_usd", "return")
+    assert after.head(before.height).select(ended).equals(before.select(ended))
+    assert (before["entry_time"].dt.date() < before["exit_time"].dt.date()).any()

@@ -1,4 +1,7 @@
-"""Bars for feature tests: a random walk with rolls, still bars, odd sizes. No assertions here."""
+"""Bars for feature tests: a random walk with rolls, still bars, odd sizes. No assertions here.
+
+Gaps of rolls, and what other symbols' closes are compared by, are decimals, as all prices are.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,12 @@ from rooney_core.market.bars import BarArrays
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 PER_SESSION = 23
+DECIMALS = 6
+
+
+def decimals(values: np.ndarray) -> np.ndarray:
+    """The nearest decimals of `DECIMALS` places: most of them float64 cannot hold."""
+    return np.round(values, DECIMALS)
 
 
 def walk(seed: int, n: int = 400) -> BarArrays:
@@ -34,7 +43,7 @@ def walk(seed: int, n: int = 400) -> BarArrays:
         low=np.minimum(opening, close) - below,
         close=close,
         # Backward spread: 0 on the last contract.
-        adjustment=np.concatenate((np.cumsum(gaps[::-1])[::-1][1:], [0.0])),
+        adjustment=decimals(np.concatenate((np.cumsum(gaps[::-1])[::-1][1:], [0.0]))),
         volume=rng.integers(0, 500, n).astype(np.float64),
         session=day.astype(np.int32),
         flat_deadline_us=opens + 20 * HOUR_US,
@@ -49,7 +58,7 @@ def daily_closes(seed: int, n: int = 60) -> ReferenceCloses:
     """n daily closes, known 22 hours into days 15 970 and on, so 30 of them before `walk`."""
     rng = np.random.default_rng(seed)
     known = np.arange(15_970, 15_970 + n) * DAY_US + 22 * HOUR_US
-    return ReferenceCloses(known, 50.0 + np.cumsum(rng.normal(size=n)))
+    return ReferenceCloses(known, decimals(50.0 + np.cumsum(rng.normal(size=n))))
 
 
 def changed_at(bars: BarArrays, t: int) -> BarArrays:
@@ -71,8 +80,8 @@ def hourly_closes(bars: BarArrays, seed: int) -> HourlyCloses:
     gaps = np.where(rng.random(kept.sum()) < 1 / 90, rng.normal(size=kept.sum()), 0.0)
     return HourlyCloses(
         known_at_us=np.maximum.accumulate(bars.bar_end_us[kept] + late),
-        close=80.0 + np.cumsum(rng.normal(size=kept.sum())),
-        adjustment=np.cumsum(gaps[::-1])[::-1],
+        close=decimals(80.0 + np.cumsum(rng.normal(size=kept.sum()))),
+        adjustment=decimals(np.cumsum(gaps[::-1])[::-1]),
     )
 
 

@@ -217,15 +217,45 @@ def test_a_missing_feed_is_nan_and_moves_nothing_else(what: str) -> None:
 FEEDS = ("daily", "hourly", "partner", "trades")
 
 
-def test_a_roll_to_come_changes_nothing() -> None:
-    bars, feeds = market(10)
-    rolled_later = replace(bars, adjustment=bars.adjustment + 0.125)
+TICK_DIGITS = 4
+LATER = (0.0003, 187.6543, -2345.6789)
+"""Sums of the gaps of rolls after the bars' end, up to a thousand times their prices."""
+
+
+def in_ticks(values: np.ndarray, per_unit: float = 0.02) -> np.ndarray:
+    """Decimals that float64 cannot hold, near 2, as natural gas has them."""
+    return np.round(per_unit * values, TICK_DIGITS)
+
+
+def moved_by(adjustment: np.ndarray, later: float) -> np.ndarray:
+    """What the lake holds once there were rolls behind: sums rounded to nine decimals."""
+    return np.round(in_ticks(adjustment) + later, 9)
+
+
+def market_in_ticks(seed: int, later: float) -> tuple[BarArrays, Feeds]:
+    bars, feeds = market(seed)
+    prices = {one: in_ticks(getattr(bars, one)) for one in ("open", "high", "low", "close")}
     hourly = {
-        name: replace(one, adjustment=one.adjustment + 0.125) for name, one in feeds.hourly.items()
+        name: HourlyCloses(
+            one.known_at_us, in_ticks(one.close), moved_by(one.adjustment, -later / 3)
+        )
+        for name, one in feeds.hourly.items()
     }
-    np.testing.assert_allclose(
-        every_row(rolled_later, replace(feeds, hourly=hourly)),
-        every_row(bars, feeds),
-        rtol=1e-9,
-        atol=1e-11,
-    )
+    daily = {
+        name: ReferenceCloses(one.known_at_us, in_ticks(one.close) + later)
+        for name, one in feeds.daily.items()
+    }
+    ticks = replace(bars, **prices, adjustment=moved_by(bars.adjustment, later))
+    return ticks, replace(feeds, daily=daily, hourly=hourly)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("later", LATER)
+def test_a_roll_to_come_moves_no_bit(seed: int, later: float) -> None:
+    """What was computed on the day, before anybody knew of the roll, is what training finds."""
+    bars, feeds = market_in_ticks(seed, 0.0)
+    on_the_day, looked_back = every_row(bars, feeds), every_row(*market_in_ticks(seed, later))
+    names = feature_names(feeds.names)
+    differ = on_the_day.view(np.uint64) != looked_back.view(np.uint64)
+    assert [names[one] for one in np.flatnonzero(differ.any(axis=0))] == []
+    assert np.unique(bars.adjustment).size > 5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from feature_market import daily_closes, hourly_closes, walk
 
-from rooney_core.errors import UnknownName
+from rooney_core.errors import NotEnoughData, UnknownName
 from rooney_core.features import (
     FeedNames,
     Feeds,
@@ -112,6 +112,15 @@ def test_a_symbol_that_nobody_named_is_refused() -> None:
     panel = FeaturePanel(NAMES)
     with pytest.raises(UnknownName, match="RTX"):
         panel.rows(["RTX"])
+
+
+def test_a_row_before_any_bar_is_refused() -> None:
+    panel = FeaturePanel(NAMES)
+    panel.take_history("ES", walk(1))
+    panel.take_history("NQ", walk(1).window(0, 0))
+    for asked in (["NQ"], ["ES", "CL"]):
+        with pytest.raises(NotEnoughData, match="no bar yet"):
+            panel.rows(asked)
 
 
 def test_what_informs_nobody_is_passed_over() -> None:

@@ -1,6 +1,7 @@
 """The one evaluation: what each window earned, flat days included, deflated and judged."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -9,12 +10,14 @@ import pytest
 from scipy.stats import kurtosis, norm, skew
 
 from rooney_core.gates.evaluation import EVALUATION_SCHEMA, Trials, evaluate
+from rooney_core.gates.report import verdict_of
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.modeling.training import train_meta_model
 from rooney_core.validation.lift import sharpe_lift
 
 NAMES = ("f0", "f1")
+KNOWN = ["train", "validation"]
 WEEKDAYS = pl.date_range(date(2015, 1, 1), date(2024, 12, 31), eager=True)
 SESSIONS = WEEKDAYS.filter(WEEKDAYS.dt.weekday() <= 5)
 TRIALS = Trials(300, 0.0004)
@@ -115,6 +118,22 @@ def test_the_lift_is_over_all_the_trades_of_the_same_days(strong) -> None:
     assert row["unfiltered_test_trades"] == test.height > row["test_trades"]
     assert row["unfiltered_test_win_rate"] == pytest.approx((profits > 0).mean())
     assert row["unfiltered_test_avg_profit_usd"] == pytest.approx(profits.mean())
+
+
+def test_a_filter_that_takes_every_trade_is_warned_of_as_no_lift(strong) -> None:
+    _, model = strong
+    table = trades(1, edge=0.6)
+    known, test = (table.filter(pl.col("split").is_in(one)) for one in (KNOWN, ["test"]))
+    everything = replace(model, threshold=0.0)
+    found = evaluate(everything.to_row("SIM_T"), known, test, SESSIONS, TRIALS)
+    row = found.row(0, named=True)
+    assert (row["lift_sharpe"], row["lift_sharpe_low"]) == (0.0, 0.0)
+    assert "no_lift" in [one["code"] for one in row["warnings"]]
+    # Judged again from the stored row, as the gates do.
+    assert "no_lift" in [one.code for one in verdict_of(found).reasons]
+    before = found.drop("lift_sharpe", "lift_sharpe_low", "lift_sharpe_high")
+    assert "no_lift" not in [one.code for one in verdict_of(before).reasons]
+    assert "no_lift" not in [one.code for one in verdict_of(strong[0]).reasons]
 
 
 def test_a_session_beyond_the_calendar_counts_on_both_sides(strong) -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from rooney_core.gates.verdict import ReasonCode, VerdictThresholds, judge
+from rooney_core.gates.verdict import Lift, ReasonCode, VerdictThresholds, judge
 
 GOOD = {
     "train_sharpe": 2.1,
@@ -94,6 +94,30 @@ def test_a_two_way_split_is_a_warning_and_fails_nothing():
     assert reason.code == ReasonCode.TWO_WAY_SPLIT
     assert not reason.is_failure
     assert "validation window trained" in reason.text
+
+
+@pytest.mark.parametrize(
+    ("lift", "told"),
+    [
+        (Lift(-0.4, -0.9, 0.1), "lift -0.40 over the unfiltered strategy, interval -0.90 to +0.10"),
+        (Lift(0.3, -0.2, 0.8), "lift +0.30"),
+        (Lift(0.3, 0.0, 0.8), "interval +0.00 to +0.80 not above 0"),
+        (Lift(0.0, 0.0, 0.0), "lift +0.00"),
+        (Lift(0.3, math.nan, math.nan), "without an interval"),
+        (Lift(math.nan, math.nan, math.nan), "unknown"),
+    ],
+)
+def test_a_filter_without_a_sure_lift_is_warned_of_and_fails_nothing(lift, told):
+    found = judge(**GOOD, lift=lift)
+    assert (found.passed, found.significant) == (True, True)
+    (reason,) = found.reasons
+    assert (reason.code, reason.is_failure) == ("no_lift", False)
+    assert told in reason.text
+
+
+def test_a_sure_lift_is_no_remark_and_one_that_was_not_measured_neither():
+    assert judge(**GOOD, lift=Lift(0.5, 0.01, 0.9)).reasons == ()
+    assert judge(**GOOD).reasons == ()
 
 
 def test_a_text_names_the_number_and_the_threshold():

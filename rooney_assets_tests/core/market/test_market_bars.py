@@ -214,9 +214,9 @@ def test_arrays_know_the_clock_of_their_exchange(instrument, bars, group, zone):
 
 def test_arrays_know_the_last_safe_day_of_each_contract(instrument, bars):
     frame = stitch(bars, find_rolls(bars))
-    assert np.isnan(BarArrays.from_frame(frame, instrument).last_safe_day).all()
-    ending = instrument.model_copy(update={"expiry": "third_friday"})
-    days = BarArrays.from_frame(frame, ending).last_safe_day
+    endless = instrument.model_copy(update={"expiry": None})
+    assert np.isnan(BarArrays.from_frame(frame, endless).last_safe_day).all()
+    days = BarArrays.from_frame(frame, instrument).last_safe_day
     assert dict(zip(frame["contract"], days.tolist(), strict=True)) == {
         "SIM_ESH19": (date(2019, 3, 15) - date(1970, 1, 1)).days,
         "SIM_ESM19": (date(2019, 6, 21) - date(1970, 1, 1)).days,

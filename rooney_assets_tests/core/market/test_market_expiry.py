@@ -19,10 +19,18 @@ from rooney_core.market.expiry import (
     last_trading_day,
 )
 from rooney_core.market.instruments import Universe
+from rooney_core.market.rolls import find_rolls
+from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 
 ROOT = Path(__file__).parents[3]
 SINGLE_CONTRACTS = ROOT.parent / "shared" / "data" / "futures_contracts_1h"
 UNIVERSE = Universe.parse(yaml.safe_load((ROOT / "universe.yaml").read_text()), "universe")
+MARKET = SimulatedMarket(first_session=date(2020, 1, 2), last_session=date(2024, 12, 31))
+SIMULATED_FUTURES = [
+    one.symbol
+    for one in UNIVERSE.instruments
+    if one.symbol.startswith("SIM_") and one.contract_months
+]
 
 # As the exchanges published them, and as widely reported on the day.
 PUBLISHED = {
@@ -85,8 +93,8 @@ def test_business_days_are_not_globex_sessions():
 
 
 def test_without_a_rule_nobody_knows():
-    with pytest.raises(InvalidSetting, match="SIM_ES has no `expiry` rule"):
-        last_trading_day(parse_contract("ESZ24"), UNIVERSE["SIM_ES"])
+    with pytest.raises(InvalidSetting, match="SIM_TLT has no `expiry` rule"):
+        last_trading_day(parse_contract("ESZ24"), UNIVERSE["SIM_TLT"])
 
 
 # Share of contracts whose last bar is on the very day. Metals trade thinly, or not at all, on
@@ -126,8 +134,27 @@ def test_safe_days_of_names_and_of_those_that_are_no_contract_of_the_instrument(
     assert days.dtype == pl.Date
 
 
-@pytest.mark.parametrize("symbol", ["SIM_ES", "TLT"])
+@pytest.mark.parametrize("symbol", ["SIM_TLT", "TLT"])
 def test_without_an_expiry_rule_no_safe_day_is_known(symbol):
-    days = last_safe_days(pl.Series(["SIM_ESZ24", "TLT"]), UNIVERSE[symbol])
+    days = last_safe_days(pl.Series(["SIM_TLTZ24", "TLT"]), UNIVERSE[symbol])
     assert days.to_list() == [None, None]
     assert days.dtype == pl.Date
+
+
+@pytest.mark.parametrize("symbol", SIMULATED_FUTURES)
+def test_the_simulated_series_leaves_a_contract_before_it_ends(symbol):
+    instrument = UNIVERSE[symbol]
+    raw = simulate_bars(instrument, MARKET)
+    rolls = find_rolls(raw, instrument)
+    # The dates say nothing new of when to roll: volume has moved on before.
+    assert rolls.equals(find_rolls(raw, instrument.model_copy(update={"expiry": None})))
+    assert rolls.height > 10
+    days_left = last_safe_days(rolls["roll_from"], instrument) - rolls["roll_session"]
+    # It ends on the 14th (a Good Friday moved it) to the 21st; eight sessions, more than a week,
+    # before the 15th or the session after it is the 1st to the 6th.
+    assert min(days_left) >= timedelta(days=8)
+    assert max(days_left) <= timedelta(days=20)
+    # In no bar of any contract, in front or not, is its last day over.
+    last_days = last_safe_days(raw["contract"], instrument)
+    assert last_days.null_count() == 0
+    assert (last_days > raw["session"]).all()

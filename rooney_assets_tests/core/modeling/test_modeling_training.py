@@ -334,7 +334,12 @@ def test_a_two_way_split_with_too_few_trades_has_two_ways_out() -> None:
 
 @pytest.mark.parametrize(
     ("column", "value", "what"),
-    [("meta_label", 2, "0 or 1"), ("uniqueness_weight", 0.0, "above 0")],
+    [
+        ("meta_label", 2, "0 or 1"),
+        ("uniqueness_weight", 0.0, "above 0"),
+        ("f3", float("inf"), "Infinite or beyond float32: f3"),
+        ("f3", -1e39, "Infinite or beyond float32: f3"),
+    ],
 )
 def test_impossible_rows_are_refused(column, value, what) -> None:
     table = training_set(1).with_columns(pl.lit(value).alias(column))
