@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from datetime import date, timedelta
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
 import polars as pl
@@ -49,11 +49,19 @@ _HOUR_US = 3_600_000_000
 
 
 class SimulatedMarket(Facts):
-    """One draw of the whole market. Dates are session labels, both inclusive."""
+    """One draw of the whole market. Dates are session labels, both inclusive.
+
+    `path`: a bar's high and low are those of six prices an hour (`steps`), or of a path without
+    holes between them (`continuous`). Through holes a price jumps over the level of a stop order,
+    which a backtest fills at that level: stops then earn money in a market without any edge, an
+    annual Sharpe of about 0.7 for breakouts. Whoever needs a market without an edge for every
+    order takes `continuous`.
+    """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 20100104
     first_session: date = date(2010, 1, 4)
     last_session: date = date(2025, 12, 31)
+    path: Literal["steps", "continuous"] = "steps"
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> Self:
@@ -230,6 +238,7 @@ def _draw(
         facts.market_beta,
         facts.reversion_edge,
         instrument.tick_size,
+        market.path == "continuous",
     )
     noise = draw_normals(_key(market, f"volume {instrument.symbol}"), hour)
     volume = _BASE_VOLUME * shape**2 * np.exp(log_multiplier + 0.35 * noise)

@@ -66,6 +66,35 @@ def _fat_tailed(key: np.uint64, counter: np.uint64) -> float:
 
 
 @njit(cache=True)
+def _variance_behind(key: np.uint64, counter: np.uint64) -> float:
+    """A draw of the variance that the normal draw behind `_fat_tailed(key, counter)` had.
+
+    A Student-t draw is a normal one whose variance is drawn first. Given its radius r, the chi
+    squared in that variance is gamma with shape (degrees + 2) / 2 and rate (1 + r^2 / degrees) / 2.
+    """
+    first = _uniform(key, counter * np.uint64(2))
+    radius_squared = _DEGREES * (first ** (-2.0 / _DEGREES) - 1.0)
+    own, at = key ^ _MIX_2, counter * np.uint64(4)
+    # A gamma of shape 3.5: three exponentials, and half the square of a normal.
+    gamma = 0.5 * standard_normal(own ^ _MIX_1, at) ** 2
+    for exponential in range(3):
+        gamma -= math.log(_uniform(own, at + np.uint64(exponential)))
+    chi_squared = 2.0 * gamma / (1.0 + radius_squared / _DEGREES)
+    return (_DEGREES - 2.0) / chi_squared
+
+
+@njit(cache=True)
+def _farthest(begin: float, end: float, variance: float, key: np.uint64, at: np.uint64) -> float:
+    """How far a path from begin to end goes: half the sum of both, and this, is a draw of its
+    maximum; half the sum less this, of its minimum.
+
+    The path is a Brownian motion of this variance, given both ends; P(max > m) of such a bridge is
+    exp(-2 (m - begin) (m - end) / variance) (Karatzas & Shreve 1991, 4.3.40).
+    """
+    return 0.5 * math.sqrt((end - begin) ** 2 - 2.0 * variance * math.log(_uniform(key, at)))
+
+
+@njit(cache=True)
 def _log_volatility(key: np.uint64, hour: int) -> float:
     """Mean 0, variance 1, a function of key and hour alone: noise held on lattices of 6 hours to
     60 days, faded from one lattice point to the next so that the variance is the same anywhere."""
@@ -101,6 +130,7 @@ def draw_prices(
     beta: float,
     edge: float,
     tick: float,
+    is_continuous: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Prices of the front contract on the tick grid, (n, 4) open high low close, and the log of
     the volatility multiplier (n,).
@@ -110,7 +140,8 @@ def draw_prices(
     session. jump (n,): factor on the price at this hour's start, 1 where no contract rolls.
     keys (3,): common factor, common volatility, own. hourly_volatility: fraction, average hour.
     beta: correlation with the common factor. edge: planted reversion, 0 for none; it acts from
-    the next bar on, for three bars, and never over a break. tick: price; 0 < tick.
+    the next bar on, for three bars, and never over a break. tick: price; 0 < tick. is_continuous:
+    high and low are those of the path between the steps, not of the steps alone.
     """
     n = len(hour)
     prices = np.empty((n, 4))
@@ -119,6 +150,7 @@ def draw_prices(
     variance = _VOLATILITY_COMMON**2 + _VOLATILITY_OWN**2
     factor_key, volatility_key, own_key = keys[0], keys[1], keys[2]
     own_volatility_key = own_key ^ _MIX_1
+    high_key, low_key = own_key ^ _GOLDEN, own_key ^ _MIX_2
     price = start_price
     push_1 = push_2 = push_3 = 0.0
     for i in range(n):
@@ -146,9 +178,17 @@ def draw_prices(
         for step in range(N_STEPS):
             at = counter + np.uint64(step)
             draw = beta * _fat_tailed(factor_key, at) + own_share * _fat_tailed(own_key, at)
+            before = price
             price *= 1.0 + drift + sigma / math.sqrt(N_STEPS) * draw
             high = max(high, price)
             low = min(low, price)
+            if is_continuous:
+                shared = beta**2 * _variance_behind(factor_key, at)
+                drawn = shared + own_share**2 * _variance_behind(own_key, at)
+                drawn *= (sigma * before) ** 2 / N_STEPS
+                middle = 0.5 * (before + price)
+                high = max(high, middle + _farthest(before, price, drawn, high_key, at))
+                low = min(low, middle - _farthest(before, price, drawn, low_key, at))
         prices[i, 0] = on_tick(opened, tick)
         prices[i, 1] = on_tick(high, tick)
         prices[i, 2] = on_tick(low, tick)

@@ -84,9 +84,12 @@ def seed_of(seed: int, reversion_edge: float, number: int, stream: str = "univer
 
 
 def market_of(settings: CalibrationSettings, seed: int) -> SimulatedMarket:
-    """The market of a seed between the dates of the settings."""
+    """The market of a seed between the dates of the settings, without an edge for any order."""
     return SimulatedMarket(
-        seed=seed, first_session=settings.first_session, last_session=settings.last_session
+        seed=seed,
+        first_session=settings.first_session,
+        last_session=settings.last_session,
+        path="continuous",
     )
 
 
