@@ -15,6 +15,7 @@ from rooney_core.backtest.costs import CostModel
 from rooney_core.errors import RefusedError
 from rooney_core.gates.report import Candidate as Judged
 from rooney_core.gates.report import judge_backtest, verdict_of
+from rooney_core.gates.stress import stress_gate
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.modeling.taken import taken_trades
 from rooney_core.portfolio.candidates import Candidate, Standing, StandingCode
@@ -29,7 +30,7 @@ from rooney_core.portfolio.turnover import diff_portfolios, sizes_of
 from rooney_core.validation.windows import SPLITS
 
 MONTHLY = Partitioning.MONTH
-READ = ("equity_curve", "model_evaluation", "meta_model", "training_set")
+READ = ("equity_curve", "model_evaluation", "meta_model", "training_set", "stress_report")
 Tables = dict[str, pl.DataFrame]
 
 
@@ -92,6 +93,7 @@ def portfolio_config(
     model_evaluation: Tables,
     meta_model: Tables,
     training_set: Tables,
+    stress_report: Tables,
 ) -> Made:
     """The strategies to trade in a month, chosen greedily on the validation window, with sizes.
 
@@ -102,7 +104,7 @@ def portfolio_config(
     `portfolio_config_summary`; other weights: `portfolio_config_weights`; without a symbol, a year
     earlier, at double costs: `portfolio_config_sensitivity`.
     """
-    tables = _Tables(equity_curve, model_evaluation, meta_model, training_set)
+    tables = _Tables(equity_curve, model_evaluation, meta_model, training_set, stress_report)
     before = month_before(here)
     chosen = _choose(here, tables, before)
     notes = {
@@ -129,6 +131,7 @@ class _Tables:
     model_evaluation: Tables
     meta_model: Tables
     training_set: Tables
+    stress_report: Tables
 
     def version_of(self, asset: str, symbol: str) -> str | None:
         table = getattr(self, asset).get(symbol)
@@ -173,8 +176,16 @@ def _refusal(here: Here, symbol: str, tables: _Tables) -> Standing | None:
     for asset in ("meta_model", "equity_curve"):
         version = tables.version_of(asset, symbol)
         if version != evaluated:
-            text = f"{asset} is of model {version}, its evaluation of {evaluated}; materialize both"
-            return Standing(StandingCode.OTHER_MODEL, text)
+            return _other_model(asset, version, evaluated)
+    return _failed_gate(here, symbol, tables) or _failed_stress(here, symbol, tables, evaluated)
+
+
+def _other_model(asset: str, version: str | None, evaluated: str | None) -> Standing:
+    text = f"{asset} is of model {version}, model_evaluation of {evaluated}; materialize {asset}"
+    return Standing(StandingCode.OTHER_MODEL, text)
+
+
+def _failed_gate(here: Here, symbol: str, tables: _Tables) -> Standing | None:
     limits, evaluation = here.params, tables.model_evaluation[symbol]
     verdict = verdict_of(evaluation, limits.verdict)
     if not verdict.passed:
@@ -190,6 +201,20 @@ def _refusal(here: Here, symbol: str, tables: _Tables) -> Standing | None:
     if _before_the_month(here, curve).is_empty():
         return Standing(StandingCode.NO_PRICE, f"no session before {here.partition}")
     return None
+
+
+def _failed_stress(
+    here: Here, symbol: str, tables: _Tables, evaluated: str | None
+) -> Standing | None:
+    report = tables.stress_report.get(symbol)
+    if report is None:
+        text = "gate 2: not run; materialize stress_report"
+        return Standing(StandingCode.STRESS_GATE_FAILED, text)
+    if report.height and tables.version_of("stress_report", symbol) != evaluated:
+        return _other_model("stress_report", tables.version_of("stress_report", symbol), evaluated)
+    rows = stress_gate(report, here.params.stress)
+    failures = "; ".join(row.reason for row in rows if not row.passed)
+    return Standing(StandingCode.STRESS_GATE_FAILED, f"gate 2: {failures}") if failures else None
 
 
 def _candidate(here: Here, symbol: str, tables: _Tables) -> Candidate:
