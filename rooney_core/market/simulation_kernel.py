@@ -91,7 +91,8 @@ def _farthest(begin: float, end: float, variance: float, key: np.uint64, at: np.
     The path is a Brownian motion of this variance, given both ends; P(max > m) of such a bridge is
     exp(-2 (m - begin) (m - end) / variance) (Karatzas & Shreve 1991, 4.3.40).
     """
-    return 0.5 * math.sqrt((end - begin) ** 2 - 2.0 * variance * math.log(_uniform(key, at)))
+    drop: float = math.log(_uniform(key, at))
+    return 0.5 * math.sqrt((end - begin) ** 2 - 2.0 * variance * drop)
 
 
 @njit(cache=True)
