@@ -67,13 +67,14 @@ def stress_report(
         title += " (simulated market)"
     return Made(
         stressed.report,
-        beside={
-            "fan": stressed.fan,
-            "kinds": kinds,
-            "trades": trades,
-            "bands": bands,
-            "undisturbed": history.beside(days.every),
-        },
+        beside=_of_symbol(
+            here,
+            fan=stressed.fan,
+            kinds=kinds,
+            trades=trades,
+            bands=bands,
+            undisturbed=history.beside(days.every),
+        ),
         notes={
             "scenarios": stressed.report.height,
             "gate 2": "; ".join(row.reason for row in stress_gate(stressed.report, here.params)),
@@ -91,12 +92,26 @@ def _not_run(here: Here) -> Made:
     """Tables without rows: nothing is stressed that failed already."""
     report = empty_report()
     trades, bands = trade_sequence(np.empty(0), 0.0, here.params)
-    beside = {"fan": fan_of([], 0.0), "kinds": by_kind(report), "trades": trades, "bands": bands}
     return Made(
         report,
-        beside={**beside, "undisturbed": pl.DataFrame(schema=UNDISTURBED_SCHEMA)},
+        beside=_of_symbol(
+            here,
+            fan=fan_of([], 0.0),
+            kinds=by_kind(report),
+            trades=trades,
+            bands=bands,
+            undisturbed=pl.DataFrame(schema=UNDISTURBED_SCHEMA),
+        ),
         notes={"gate 2": "; ".join(row.reason for row in stress_gate(report, here.params))},
     )
+
+
+def _of_symbol(here: Here, **tables: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The tables with their partition's symbol in front."""
+    return {
+        name: one.select(pl.Series("symbol", [here.symbol] * one.height, pl.String), pl.all())
+        for name, one in tables.items()
+    }
 
 
 def _one_version(here: Here, *tables: pl.DataFrame) -> str:
