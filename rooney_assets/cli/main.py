@@ -8,6 +8,7 @@ import click
 
 from rooney_assets.cli.backtest import backtest
 from rooney_assets.cli.data import data
+from rooney_assets.cli.evidence import evidence
 from rooney_assets.cli.look import rank, sql, status, summary
 from rooney_assets.cli.materialize import materialize
 from rooney_assets.cli.model import model
@@ -35,7 +36,7 @@ def rooney() -> None:
 for command in (
     *(materialize, data, sql, rank, backtest, why_not),
     *(train, model, portfolio, status, summary),
-    *(promote, releases, rollback),
+    *(promote, releases, rollback, evidence),
 ):
     rooney.add_command(command)
 

@@ -22,6 +22,8 @@ td { white-space: nowrap; } .facts td { text-align: left; white-space: normal;
   overflow-wrap: anywhere; vertical-align: top; } .facts td:first-child { white-space: nowrap; }
 .wide { overflow-x: auto; } svg { max-width: 100%; height: auto; }
 .good { color: #2f855a; } .bad { color: #c53030; } .note { color: #52606d; }
+.alarm { color: #fff; background: #c53030; font-weight: bold; padding: .5em .8em; }
+summary { color: #2b6cb0; cursor: pointer; margin: .8em 0; }
 """
 
 
@@ -48,18 +50,31 @@ def facts(rows: Sequence[tuple[str, str]]) -> str:
     return f"<table class='facts'>{cells}</table>"
 
 
-def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table with a head, which scrolls where it is wider than the page."""
+def table(
+    names: Sequence[str], rows: Sequence[Sequence[str]], kinds: Sequence[str] | None = None
+) -> str:
+    """A table with a head, which scrolls where it is wider than the page.
+
+    `kinds`: of each row good, bad, note or nothing.
+    """
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     lines = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
-    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
+    body = "\n".join(
+        f"<tr{_kind(kind)}>{line}</tr>"
+        for line, kind in zip(lines, kinds or [""] * len(rows), strict=True)
+    )
     inside = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     return f"<div class='wide'><table>{inside}</table></div>"
 
 
 def paragraph(words: str, kind: str = "") -> str:
-    """Words of their own; `kind` good, bad, note or nothing."""
-    return f"<p{f' class={kind!r}' if kind else ''}>{escape(words)}</p>"
+    """Words of their own; `kind` good, bad, alarm, note or nothing."""
+    return f"<p{_kind(kind)}>{escape(words)}</p>"
+
+
+def folded(words: str, inside: str) -> str:
+    """HTML that is shown when somebody asks for it; a printer and a search have it anyway."""
+    return f"<details><summary>{escape(words)}</summary>{inside}</details>"
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -76,6 +91,10 @@ def percent(value: float | None, digits: int = 1) -> str:
     return (
         f"{round(100.0 * value, digits) + 0.0:.{digits}f} %"  # Adding zero takes the sign of -0.0.
     )
+
+
+def _kind(kind: str) -> str:
+    return f" class={kind!r}" if kind else ""
 
 
 def _meta(name: str, value: str) -> str:

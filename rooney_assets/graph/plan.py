@@ -137,6 +137,8 @@ def _history(asset: Asset, key: str, lake: Lake) -> dict[str, Any]:
         return {"looks": lake.looks(key).height}
     if asset.name == "trial_ledger":
         return {"searches": searches_on_record(lake, key)}
+    if asset.name == "release_evidence":
+        return {"looks": {one: lake.looks(one).height for one in lake.partitions("holdout_looks")}}
     if asset.name == "portfolio_config":
         before = [month for month in lake.partitions(asset.name) if month < key]
         months = {month: lake.version(asset.name, partition_of(asset, month)) for month in before}

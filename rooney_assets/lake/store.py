@@ -123,13 +123,15 @@ class Lake:
             tables.require_content(stamp, frame, path)
         return frame, stamp.data_version
 
-    def beside(self, asset: str, partition: Partition | None) -> dict[str, pl.DataFrame]:
-        """The small tables kept beside the current version, by name; {} when there are none.
+    def beside(
+        self, asset: str, partition: Partition | None, *, version: str | None = None
+    ) -> dict[str, pl.DataFrame]:
+        """The small tables kept beside the current version, or a named one; {} without any.
 
         Raises MissingArtifact when the asset was never made, LakeError for a damaged table.
         """
         folder = Folder(self.root, asset, partition)
-        found = self.manifest(asset, partition)
+        found = self.manifest(asset, partition, version=version)
         with durable.refusing(self.root, f"read what is beside {folder.label}"):
             return besides.read(folder, found.beside, found.data_version)
 
