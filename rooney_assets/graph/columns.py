@@ -41,8 +41,15 @@ MEANINGS = {
     "rolls": "times that the position moved to the next contract, each at the cost of two fills",
     "n_bars": "bars in the session",
     "session_close": "scheduled end of the session, UTC; features know the session from here on",
-    "seed": "seed of the simulated market",
-    "kind": "of a simulated universe: null, where nothing is planted, or planted",
+    "seed": "what a simulated market, or a scenario of the stress gate, was drawn from",
+    "kind": "of a simulated universe: null, where nothing is planted, or planted; of a scenario: "
+    "what it does to the strategy",
+    "scenario": "number of the scenario of the stress gate, from 0",
+    "detail": "what was drawn for the scenario, in words",
+    "luck_allowance_usd": "taken off the past days behind the scenario, and off net_profit_usd, as "
+    "luck may be in them",
+    "worst_loss": "lowest equity over the starting cash, minus 1, fraction <= 0",
+    "contracts": "contracts that the results are of",
     "number": "place among the universes of its strength, from 0",
     "true_annual_sharpe": "what is planted is truly worth: annual Sharpe after costs of one fixed "
     "strategy, mean over simulated markets that no search has seen; 0 for the null",
