@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from rooney_core.features import Feeds
+from rooney_core.features import Feeds, HourlyCloses, PartnerIbs, ReferenceCloses
 from rooney_core.gates.stress.history import History, Strategy, Stretch
 from rooney_core.gates.stress.kinds import Scenario, ScenarioKind
 from rooney_core.gates.stress.limits import StressLimits
@@ -29,7 +29,7 @@ from rooney_core.gates.stress.luck import allowance_usd, lowered
 from rooney_core.gates.stress.paths import Jumps, Volatility, drawn_path
 from rooney_core.gates.stress.report import Outcome
 from rooney_core.gates.stress.shocks import PRICES, arriving_late, moved, without
-from rooney_core.strategies.peers import Peers
+from rooney_core.strategies.peers import Peers, PeerSessions
 
 SHOCK_FACTORS: Final = (2.0, 4.0)
 SHOCK_SESSIONS: Final = (21, 126)
@@ -41,7 +41,7 @@ OUTAGES: Final = 4
 OUTAGE_BARS: Final = (3, 24)
 LATE_SHARES: Final = (0.02, 0.10)
 SHIFT_SESSIONS: Final = (63, 1000)
-"""By how many sessions other markets are displaced."""
+"""By how many sessions other markets are displaced; half of those before the window at the most."""
 HOURS_PER_SESSION: Final = 23
 JUMPS: Final = Jumps(a_year=24.0, deviation=0.02)
 """Two a month, of 2 % of the price: a market that jumps as single days of 2020 did, all year."""
@@ -135,7 +135,9 @@ def _late_bars(
 def _correlation_break(
     year: Stretch, strategy: Strategy, history: History, rng: Generator
 ) -> tuple[Stretch, Strategy, str]:
-    sessions = int(rng.integers(*SHIFT_SESSIONS))
+    least, most = SHIFT_SESSIONS
+    n_before = len(np.unique(history.bars.session[: history.first]))
+    sessions = int(rng.integers(least, max(least + 1, min(most, n_before // 2))))
     apart = replace(
         strategy,
         feeds=displaced_feeds(strategy.feeds, sessions),
@@ -176,29 +178,27 @@ _CHANGES: Final[Mapping[ScenarioKind, Change]] = MappingProxyType(
 
 
 def displaced_feeds(feeds: Feeds, sessions: int) -> Feeds:
-    """The feeds with every value at the time of the one so many sessions later.
+    """The feeds with every value at the time of the one so many sessions later; nothing is known
+    before.
 
-    Hours count as sessions of 23. The oldest values come from the end of the series, so that no
-    series is shorter than it was. The strategy's own past is not another market, and stays.
+    Hours count as sessions of 23. The strategy's own past is not another market, and stays.
     """
-    hours = sessions * HOURS_PER_SESSION
-    partner = feeds.partner
+    hours, partner = sessions * HOURS_PER_SESSION, feeds.partner
     return replace(
         feeds,
         daily={
-            name: replace(one, close=np.roll(one.close, sessions))
+            name: ReferenceCloses(one.known_at_us[sessions:], one.close[:-sessions])
             for name, one in feeds.daily.items()
         },
         hourly={
-            name: replace(
-                one, close=np.roll(one.close, hours), adjustment=np.roll(one.adjustment, hours)
-            )
+            name: HourlyCloses(one.known_at_us[hours:], one.close[:-hours], one.adjustment[:-hours])
             for name, one in feeds.hourly.items()
         },
-        partner=replace(
-            partner,
-            hour_ibs=np.roll(partner.hour_ibs, hours),
-            session_ibs=np.roll(partner.session_ibs, sessions),
+        partner=PartnerIbs(
+            partner.hour_known_at_us[hours:],
+            partner.hour_ibs[:-hours],
+            partner.session_known_at_us[sessions:],
+            partner.session_ibs[:-sessions],
         ),
     )
 
@@ -206,7 +206,11 @@ def displaced_feeds(feeds: Feeds, sessions: int) -> Feeds:
 def displaced_peers(peers: Peers, sessions: int) -> Peers:
     """The same of the sessions that a rule compares with; levels matter to no rule."""
     return {
-        name: replace(one, **{price: np.roll(getattr(one, price), sessions) for price in PRICES})
+        name: PeerSessions(
+            one.known_at_us[sessions:],
+            one.session[sessions:],
+            **{price: getattr(one, price)[:-sessions] for price in PRICES},
+        )
         for name, one in peers.items()
     }
 
