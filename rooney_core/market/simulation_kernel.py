@@ -79,7 +79,7 @@ def _variance_behind(key: np.uint64, counter: np.uint64) -> float:
     gamma = 0.5 * standard_normal(own ^ _MIX_1, at) ** 2
     for exponential in range(3):
         gamma -= math.log(_uniform(own, at + np.uint64(exponential)))
-    chi_squared = 2.0 * gamma / (1.0 + radius_squared / _DEGREES)
+    chi_squared: float = 2.0 * gamma / (1.0 + radius_squared / _DEGREES)
     return (_DEGREES - 2.0) / chi_squared
 
 
@@ -91,7 +91,7 @@ def _farthest(begin: float, end: float, variance: float, key: np.uint64, at: np.
     The path is a Brownian motion of this variance, given both ends; P(max > m) of such a bridge is
     exp(-2 (m - begin) (m - end) / variance) (Karatzas & Shreve 1991, 4.3.40).
     """
-    drop: float = math.log(_uniform(key, at))
+    drop = math.log(_uniform(key, at))
     return 0.5 * math.sqrt((end - begin) ** 2 - 2.0 * variance * drop)
 
 

@@ -38,7 +38,7 @@ class CalibrationSettings(BaseModel):
 
     n_null: Count | None = None
     n_planted: Count | None = None
-    reversion_edges: Annotated[tuple[Edge, ...], Field(min_length=1)] = (0.5, 0.75, 1.0, 1.25, 1.5)
+    reversion_edges: Annotated[tuple[Edge, ...], Field(min_length=1)] = (0.3, 0.45, 0.6, 0.85, 1.0)
     n_oracle: Annotated[int, Field(ge=2, le=1000)] = 24
     values_per_axis: Annotated[int, Field(ge=1, le=100)] = 100
     first_session: date = date(2010, 1, 4)
