@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from click.testing import CliRunner
 from small_release import MARKET, TERMS, write_release
 
+from rooney_core.errors import BarsRejected
 from rooney_core.gates.approvals import Override
 from rooney_core.release import ProductionConfig, ReleaseTables
 from rooney_core.release.standing import TradingState, lapsed, may_enter, trading_state
 from rooney_live.cli import main
-from rooney_live.journal import Journal
+from rooney_live.journal import Journal, Run
+from rooney_live.journal_reading import run_summary
 from rooney_live.preflight import preflight
+from rooney_live.rehearsal.bars import open_market
 from rooney_live.rehearsal.rehearse import rehearse
 from rooney_live.release_store import read_release
 from rooney_live.settings import Settings
+from rooney_live.trader import Trader
 
 N_SESSIONS = 30
 MIDDLE = date(2021, 3, 10)
@@ -151,3 +156,33 @@ def test_an_override_is_red_until_it_ends(parts, lake, tmp_path):
         assert line.startswith("\x1b[31m")
     told = CliRunner().invoke(main, ["rehearse", "--sessions", "2", "--json", *places])
     assert "the crash of 2020" in json.loads(told.stdout)["overrides"][0]
+
+
+class StrayFeed:
+    """The rehearsal's own feed, with one price in the middle that is no number."""
+
+    def __init__(self, market, number):
+        self._market, self._number = market, number
+
+    def __getattr__(self, name):
+        return getattr(self._market, name)
+
+    def live(self, symbol):
+        for number, bar in enumerate(self._market.live(symbol)):
+            strays = symbol == "SIM_ES" and number == self._number
+            yield replace(bar, close=float("nan")) if strays else bar
+
+
+def test_a_bar_that_cannot_be_stops_the_trader_and_is_on_record(lake, tmp_path):
+    release = read_release(lake)
+    market = open_market(lake, release, 3, None)
+    run = Run("run", release.config.release_id, "2021-04", "code", "bars", (), None, None)
+    with Journal.open(tmp_path / "journal.sqlite") as journal:
+        journal.begin(run, "2026-01-01T00:00:00")
+        with pytest.raises(BarsRejected, match="not a number"):
+            Trader(release, journal, run).run(StrayFeed(market, 20))
+        (event,) = journal.query("SELECT * FROM events WHERE code = 'EMERGENCY_STOP'")
+        assert "not a number" in event["message"]
+        assert run_summary(journal, "run").n_emergency_stops == 1
+        (last,) = journal.query("SELECT max(bar_end_us) AS at FROM decisions")
+        assert last["at"] < event["at_us"]

@@ -174,6 +174,14 @@ def first_live(world, rehearsed, symbol):
     return world.bars[symbol].filter(pl.col("session") >= first)["bar_end"][0]
 
 
+def test_the_trader_s_own_answer_finds_no_difference(rehearsed):
+    """Nights, orders, targets, trails, peers and rolls, and what was held from before."""
+    parity = rehearsed.report.parity
+    assert parity["n_unexplained"] == 0, parity["differences"]
+    assert parity["n_decisions"] == len(rehearsed.decisions)
+    assert parity["n_trades"] == len(rehearsed.trades) > 0
+
+
 @pytest.mark.parametrize("symbol", TRADED)
 def test_every_decision_and_trade_is_the_batch_one(world, rehearsed, symbol):
     bundle = rehearsed.release.bundles[symbol]
