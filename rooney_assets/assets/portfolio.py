@@ -102,7 +102,7 @@ def portfolio_config(
     before the month. No row at all is a valid result; why each symbol is in or out is in
     `portfolio_config_reasons`. Traded together, with the limit on open positions:
     `portfolio_config_summary`; other weights: `portfolio_config_weights`; without a symbol, a year
-    earlier, at double costs: `portfolio_config_sensitivity`.
+    earlier, at double costs: `portfolio_config_sensitivity`; day by day: `portfolio_config_days`.
     """
     tables = _Tables(equity_curve, model_evaluation, meta_model, training_set, stress_report)
     before = month_before(here)
@@ -120,7 +120,14 @@ def portfolio_config(
         "sensitivity": chosen.sensitivity.drop("rebalance_month"),
         "weights": chosen.weights.drop("rebalance_month"),
     }
-    return Made(chosen.members, beside=chosen.beside, notes=notes)
+    return Made(chosen.members, beside=chosen.beside, notes=notes, pictures=_picture(chosen))
+
+
+def _picture(chosen: MonthlyPortfolio) -> dict[str, bytes]:
+    if chosen.days.is_empty():
+        return {}
+    days = chosen.days.with_columns(pl.lit("validation").alias("window"))
+    return {"traded together": equity_picture(days, "the members, with the limit on positions")}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,12 @@ import pytest
 from rooney_assets.cli.main import main
 from rooney_assets.lake import Lake, ManifestFacts
 from rooney_core.portfolio.compared import SENSITIVITY_SCHEMA, WEIGHTS_SCHEMA
-from rooney_core.portfolio.monthly import PORTFOLIO_SCHEMA, REASONS_SCHEMA, SUMMARY_SCHEMA
+from rooney_core.portfolio.monthly import (
+    DAYS_SCHEMA,
+    PORTFOLIO_SCHEMA,
+    REASONS_SCHEMA,
+    SUMMARY_SCHEMA,
+)
 
 FACTS = ManifestFacts(run_id="r", code_version="c", git_commit="g")
 
@@ -45,6 +50,7 @@ def write_month(lake: Lake, month: str, sizes: dict[str, int], reasons: dict[str
     beside = {
         "reasons": told,
         "summary": summary,
+        "days": pl.DataFrame(schema=DAYS_SCHEMA),
         "weights": pl.DataFrame(schema=WEIGHTS_SCHEMA),
         "sensitivity": pl.DataFrame(schema=SENSITIVITY_SCHEMA),
     }

@@ -28,6 +28,11 @@ RESEARCH = (
     "equity_curve",
 )
 
+CURVES = tuple(f"equity_curve_{one}" for one in ("benchmarks", "years", "regimes"))
+OF_A_MONTH = tuple(
+    f"portfolio_config_{one}" for one in ("reasons", "summary", "days", "weights", "sensitivity")
+)
+
 
 @pytest.mark.parametrize("asset", BARS)
 def test_bars_exist_for_every_symbol(materialized: Factory, asset: str) -> None:
@@ -101,7 +106,7 @@ def test_versions_are_named_by_content_and_manifests_name_inputs(materialized: F
 def test_every_column_of_the_lake_has_a_meaning(materialized: Factory) -> None:
     from rooney_assets.graph.columns import describe
 
-    beside = ("strategy_results_returns", "strategy_results_folds")
+    beside = ("strategy_results_returns", "strategy_results_folds", *CURVES, *OF_A_MONTH)
     last = ("portfolio_config", "gate_report", "production_config")
     for asset in (*BARS, *RESEARCH, *beside, *last):
         columns = materialized.sql(f"select column_name from (describe {asset})")

@@ -17,6 +17,7 @@ from rooney_core.market.instruments import Universe
 from rooney_core.portfolio.candidates import Candidate, Panel, Standing, StandingCode
 from rooney_core.portfolio.choice import choose, trade_together
 from rooney_core.portfolio.compared import path_facts, sensitivity, weights_beside
+from rooney_core.portfolio.equity import standing
 from rooney_core.portfolio.greedy import Member
 from rooney_core.portfolio.settings import PortfolioLimits as PortfolioLimits
 from rooney_core.portfolio.sizing import margin_at_once
@@ -63,6 +64,13 @@ SUMMARY_SCHEMA: Final = {
     "margin_at_once_usd": pl.Float64(),
     "starting_cash_usd": pl.Float64(),
 }
+DAYS_SCHEMA: Final = {
+    "rebalance_month": pl.String(),
+    "session": pl.Date(),
+    "daily_pnl_usd": pl.Float64(),
+    "equity_usd": pl.Float64(),
+    "drawdown": pl.Float64(),
+}
 NOT_EVALUATED: Final = Standing(StandingCode.NOT_EVALUATED, "no evaluated model yet")
 
 
@@ -72,12 +80,14 @@ class MonthlyPortfolio:
 
     `standings`: why each tradable symbol is in or out (REASONS_SCHEMA, in the universe's order).
     `summary`: SUMMARY_SCHEMA, one row: the members traded together in the selection window, with
-    the limit on open positions. `weights`, `sensitivity`: see `compared`.
+    the limit on open positions; `days`: DAYS_SCHEMA, the same day by day, none without members.
+    `weights`, `sensitivity`: see `compared`.
     """
 
     members: pl.DataFrame
     standings: pl.DataFrame
     summary: pl.DataFrame
+    days: pl.DataFrame
     weights: pl.DataFrame
     sensitivity: pl.DataFrame
 
@@ -92,6 +102,7 @@ class MonthlyPortfolio:
         return {
             "reasons": self.standings,
             "summary": self.summary,
+            "days": self.days,
             "weights": self.weights,
             "sensitivity": self.sensitivity,
         }
@@ -130,6 +141,7 @@ def select_portfolio(
         members=made.member_rows(members, universe),
         standings=_standings(month, standings, made.sizes),
         summary=made.summary(),
+        days=made.days(),
         weights=weights_beside(month, made.sizes, panel, known, limits),
         sensitivity=sensitivity(month, made.sizes, panel, known, limits, splits),
     )
@@ -149,6 +161,16 @@ class _Month:
         if not sizes:
             return math.nan
         return trade_together(sizes, self.panel, self.candidates, self.limits).annual_sharpe
+
+    def days(self) -> pl.DataFrame:
+        if not self.sizes:
+            return pl.DataFrame(schema=dict(DAYS_SCHEMA))
+        traded = trade_together(self.sizes, self.panel, self.candidates, self.limits)
+        pnl = pl.DataFrame({"session": self.panel.sessions, "daily_pnl_usd": traded.daily_pnl_usd})
+        return pnl.with_columns(
+            pl.lit(self.month).alias("rebalance_month"),
+            *standing("daily_pnl_usd", self.limits.starting_cash_usd),
+        ).select(tuple(DAYS_SCHEMA))
 
     def member_rows(self, members: list[Member], universe: Universe) -> pl.DataFrame:
         together = self.sharpe(self.sizes)

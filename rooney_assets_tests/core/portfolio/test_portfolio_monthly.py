@@ -12,6 +12,7 @@ from rooney_core.portfolio import greedy_portfolio
 from rooney_core.portfolio.candidates import Standing
 from rooney_core.portfolio.compared import SENSITIVITY_SCHEMA, WEIGHTS_SCHEMA
 from rooney_core.portfolio.monthly import (
+    DAYS_SCHEMA,
     PORTFOLIO_SCHEMA,
     REASONS_SCHEMA,
     SUMMARY_SCHEMA,
@@ -65,7 +66,8 @@ def test_schemas(month) -> None:
     assert month.summary.schema == pl.Schema(SUMMARY_SCHEMA)
     assert month.weights.schema == pl.Schema(WEIGHTS_SCHEMA)
     assert month.sensitivity.schema == pl.Schema(SENSITIVITY_SCHEMA)
-    assert set(month.beside) == {"reasons", "summary", "weights", "sensitivity"}
+    assert month.days.schema == pl.Schema(DAYS_SCHEMA)
+    assert set(month.beside) == {"reasons", "summary", "days", "weights", "sensitivity"}
 
 
 def test_members_are_those_of_the_public_selection_on_the_validation_days(month) -> None:
@@ -129,6 +131,10 @@ def test_the_summary_is_of_the_members_traded_together(month) -> None:
     assert row["trades_per_year"] == pytest.approx(row["n_trades"] * 252 / len(VALIDATION))
     assert row["net_profit_usd"] > 0
     assert -1 < row["max_drawdown"] < 0
+    assert month.days["session"].to_list() == VALIDATION.to_list()
+    assert month.days["daily_pnl_usd"].sum() == pytest.approx(row["net_profit_usd"])
+    assert month.days["equity_usd"][-1] == pytest.approx(250_000 + row["net_profit_usd"])
+    assert month.days["drawdown"].min() == pytest.approx(row["max_drawdown"])
 
 
 def test_with_room_for_all_the_sum_of_the_members_is_the_portfolio() -> None:
@@ -207,7 +213,7 @@ def test_nobody_qualifies_is_an_empty_portfolio_with_reasons() -> None:
     for candidates in (market(), {}):
         month = select_portfolio("2026-10", candidates, REFUSED, UNIVERSE, strict)
         assert month.members.schema == pl.Schema(PORTFOLIO_SCHEMA)
-        assert month.members.height == month.weights.height == 0
+        assert month.members.height == month.weights.height == month.days.height == 0
         assert month.standings.height == len(SYMBOLS)
         assert (month.standings["reason"].str.len_chars() > 0).all()
         assert month.sensitivity["case"].to_list() == ["base", "a year earlier", "double costs"]
