@@ -110,7 +110,7 @@ def trials(rows: pl.DataFrame) -> str:
                 *(number(own.get(search)) for search in searches),
                 number(own.get("evaluated n_trials_raw")),
                 number(own.get("evaluated n_trials_effective")),
-                f"{number(used['number'])} of {number(used['bound'])}",
+                f"{number(used['amount'])} of {number(used['bound'])}",
             )
         )
         kinds.append("" if used["holds"] else "bad")
