@@ -28,7 +28,8 @@ from rooney_core.portfolio.turnover import turnover_breaches
 STOP_FILE: Final = "EMERGENCY_STOP"
 """In the lake's root; while it is there nothing is promoted. Its text is shown as the reason."""
 
-CANDIDATE, REPORT, RELEASE, DAYS = "release_candidate", "gate_report", "production_config", "days"
+CANDIDATE, REPORT, EVIDENCE = "release_candidate", "gate_report", "release_evidence"
+RELEASE, DAYS = "production_config", "days"
 JUDGED_BY_MONTH: Final = ("portfolio_config", "paper_report")
 JUDGED_BY_SYMBOL: Final = ("model_evaluation", "stress_report")
 """What the gates judged; each must have been made under the limits of the mandate in force."""
@@ -54,7 +55,7 @@ def asking(lake: Lake, page: Mandate) -> Asking:
 
     Raises MissingArtifact when there is none.
     """
-    month = newest_month(lake.partitions(CANDIDATE), lake.partitions(REPORT))
+    month = newest_month(*(lake.partitions(name) for name in (CANDIDATE, REPORT, EVIDENCE)))
     partition = ("rebalance_month", month)
     return Asking(month, lake.read(CANDIDATE, partition), lake.read(REPORT, partition), page)
 
@@ -64,8 +65,8 @@ def newest_month(*made: Any) -> str:
     months = set(made[0]).intersection(*made[1:])
     if not months:
         raise MissingArtifact(
-            "No month has both a release candidate and its gate report; run "
-            "`rooney materialize --to gate_report` and look at what it reports."
+            "No month has a release candidate, its gate report and its evidence; run "
+            "`rooney materialize --to release_evidence` and look at what it reports."
         )
     return str(max(months))
 
@@ -204,7 +205,20 @@ def _made_otherwise(lake: Lake, asked: Asking) -> tuple[str, ...]:
         wanted = plain_json(asked.page.params_of(asset.params).model_dump(mode="json"))
         if lake.manifest(name, partition_of(asset, key)).config.get("params") != wanted:
             told.append(f"{name}[{key}] was made under other limits than the mandate's")
-    return tuple(told)
+    return (*told, *_made_of_others(lake, asked.month))
+
+
+def _made_of_others(lake: Lake, month: str) -> list[str]:
+    """What the month's judgement read that is another version now."""
+    told = []
+    for name in (REPORT, EVIDENCE):
+        read = lake.manifest(name, ("rebalance_month", month)).inputs
+        for upstream in ("mandate", CANDIDATE, "paper_report", REPORT):
+            partition = None if upstream == "mandate" else ("rebalance_month", month)
+            label = upstream if partition is None else f"{upstream}[{month}]"
+            if label in read and read[label] != lake.version(upstream, partition):
+                told.append(f"{name}[{month}] is of another {label}; materialize it")
+    return told
 
 
 def _lapsed(lake: Lake, limits: Mapping[str, Any]) -> dict[str, list[str]]:

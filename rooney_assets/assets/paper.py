@@ -12,9 +12,9 @@ from rooney_assets.graph.svg import Chart
 from rooney_assets.ledger import model_alone
 from rooney_assets.mandate import Mandate
 from rooney_assets.paper_trading import PaperTrading, trade_on_paper
+from rooney_assets.terms import release_terms
 from rooney_core.decision.replay import decision_differences, trade_differences
 from rooney_core.errors import MissingArtifact
-from rooney_core.gates.approvals import approved_until
 from rooney_core.gates.paper import (
     EMPTY,
     SKIPPED,
@@ -28,7 +28,6 @@ from rooney_core.gates.paper import (
 from rooney_core.portfolio.settings import PortfolioLimits
 from rooney_core.release import Release, build_release, load_release
 from rooney_core.release.replay import Decided, ReplayBars, decide_release
-from rooney_core.release.terms import ReleaseTerms
 
 MONTHLY = Partitioning.MONTH
 EVERY = Reach.EVERY
@@ -86,11 +85,7 @@ def release_candidate(
         universe=here.universe,
         max_positions=page.portfolio.max_positions,
         data_through=through,
-        terms=ReleaseTerms(
-            approved_until=approved_until(through, page.promotion.approval_days),
-            mandate_version=page.version,
-            live_limits=page.live,
-        ),
+        terms=release_terms(mandate, through, portfolio_config["symbol"], here.lake),
     )
     config, models = release
     return Made(

@@ -1,161 +1,128 @@
-"""Stage 5: the two tables that the trader reads, and nothing else does he read."""
+"""Stage 5: the two tables that the trader reads, and nothing else does he read.
+
+Both are written only when every condition of a promotion holds (`rooney_assets.checks.release`);
+otherwise the versions that are there stay.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import polars as pl
 
 from rooney_assets.graph.declaration import Here, Made, Partitioning, Reach, lake_asset
-from rooney_assets.ledger import model_alone
+from rooney_assets.lake import promotions
 from rooney_assets.mandate import Mandate
-from rooney_core.errors import MissingArtifact
-from rooney_core.gates.approvals import approved_until
-from rooney_core.release.build import ReleaseTables, build_release
-from rooney_core.release.terms import ReleaseTerms
-
-EVERY = Reach.EVERY
-READ = (
-    "portfolio_config",
-    "gate_report",
-    "meta_model",
-    "model_evaluation",
-    "best_strategy",
-    "equity_curve",
-)
-ROOMS = (
-    "rooney_assets.ledger",
-    "release",
-    "strategies",
-    "features",
-    "modeling",
-    "decision",
-    "market",
+from rooney_assets.promotion import (
+    DAYS,
+    Asking,
+    current_release,
+    decision,
+    newest_month,
+    published_days,
+    traded_of,
 )
 
-
-@dataclass(frozen=True)
-class Tables:
-    """Everything a release is made of, by month or by symbol."""
-
-    portfolio_config: dict[str, pl.DataFrame]
-    gate_report: dict[str, pl.DataFrame]
-    meta_model: dict[str, pl.DataFrame]
-    model_evaluation: dict[str, pl.DataFrame]
-    best_strategy: dict[str, pl.DataFrame]
-    equity_curve: dict[str, pl.DataFrame]
+ROOMS = ("release", "gates", "rooney_assets.promotion", "rooney_assets.terms")
+MONTHLY = dict.fromkeys(("release_candidate", "gate_report", "release_evidence"), Reach.EVERY)
+MONTH, MODELS = "rebalance_month", "models"
+Tables = dict[str, pl.DataFrame]
 
 
 @lake_asset(
     group="release",
     rooms=ROOMS,
     partitioning=Partitioning.NONE,
-    reach=dict.fromkeys(READ, EVERY),
+    reach=MONTHLY,
+    params=Mandate,
 )
 def production_model(
     here: Here,
     mandate: pl.DataFrame,
-    portfolio_config: dict[str, pl.DataFrame],
-    gate_report: dict[str, pl.DataFrame],
-    meta_model: dict[str, pl.DataFrame],
-    model_evaluation: dict[str, pl.DataFrame],
-    best_strategy: dict[str, pl.DataFrame],
-    equity_curve: dict[str, pl.DataFrame],
+    release_candidate: Tables,
+    gate_report: Tables,
+    release_evidence: Tables,
 ) -> Made:
     """The models of the released symbols, as rows: booster text and forest arrays, no code.
 
-    Its content hash is named by `production_config`; the trader refuses any other.
+    Those of the newest candidate that the gates have judged, and only when it may be promoted. Its
+    content hash is named by `production_config`; the trader refuses any other.
     """
-    tables = Tables(
-        portfolio_config, gate_report, meta_model, model_evaluation, best_strategy, equity_curve
-    )
-    release = _release(here, mandate, tables)
-    return Made(release.production_model, notes={"models": release.production_model.height})
+    asked = _asked(here, release_candidate, gate_report, release_evidence)
+    beside = here.lake.beside("release_candidate", (MONTH, asked.month))
+    models = beside[MODELS].drop(MONTH)
+    return Made(models, notes={"models": models.height, "conditions": conditions(here, asked)})
 
 
 @lake_asset(
     group="release",
     rooms=ROOMS,
     partitioning=Partitioning.NONE,
-    reach=dict.fromkeys(READ, EVERY),
+    reach=MONTHLY | {"equity_curve": Reach.EVERY},
+    params=Mandate,
 )
 def production_config(
     here: Here,
     production_model: pl.DataFrame,
     mandate: pl.DataFrame,
-    portfolio_config: dict[str, pl.DataFrame],
-    gate_report: dict[str, pl.DataFrame],
-    meta_model: dict[str, pl.DataFrame],
-    model_evaluation: dict[str, pl.DataFrame],
-    best_strategy: dict[str, pl.DataFrame],
-    equity_curve: dict[str, pl.DataFrame],
+    release_candidate: Tables,
+    gate_report: Tables,
+    release_evidence: Tables,
+    equity_curve: Tables,
 ) -> Made:
     """What the trader may trade: a row per tradable symbol with its size, and why that size.
 
-    Size 0 means not traded. Names the exact `production_model` by content hash. An empty portfolio
-    is a valid release: the trader starts, says why, and sends nothing.
+    It is the candidate that was paper traded and judged, row by row, with the version of its
+    evidence. Size 0 means not traded. Names the exact `production_model` by content hash, the
+    mandate, and until when it is approved. An empty portfolio is a valid release: the trader
+    starts, says why, and sends nothing. The published days of what it trades are kept beside it,
+    for the challenger that comes after.
     """
-    tables = Tables(
-        portfolio_config, gate_report, meta_model, model_evaluation, best_strategy, equity_curve
-    )
-    release = _release(here, mandate, tables)
-    config = release.production_config
-    reasons = config.select("symbol", "size", "reason")
-    return Made(config, notes={"release": config["release_id"][0], "why": reasons})
-
-
-def _release(here: Here, mandate: pl.DataFrame, tables: Tables) -> ReleaseTables:
-    months = sorted(set(tables.portfolio_config) & set(tables.gate_report))
-    if not months:
-        raise MissingArtifact(
-            "No month has both a portfolio and its gate report; materialize gate_report first."
-        )
-    if not tables.equity_curve:
-        raise MissingArtifact(
-            "No tradable symbol has an equity curve, so there is nothing to release; run "
-            "`rooney materialize --to equity_curve` and look at what it reports."
-        )
-    portfolio = tables.portfolio_config[months[-1]]
-    gates = tables.gate_report[months[-1]]
-    reasons = _reasons(here, gates) | not_evaluated(tables)
-    failed = set(gates.filter(~pl.col("passed"))["symbol"]) | set(not_evaluated(tables))
-    page = Mandate.from_frame(mandate)
-    data_through = max(one["session"].max() for one in tables.equity_curve.values())
-    terms = ReleaseTerms(
-        approved_until=approved_until(data_through, page.promotion.approval_days),
-        mandate_version=page.version,
-        live_limits=page.live,
-    )
-    return build_release(
-        rebalance_month=months[-1],
-        members=portfolio.filter(~pl.col("symbol").is_in(sorted(failed))),
-        reasons=reasons,
-        meta_models={name: model_alone(one) for name, one in tables.meta_model.items()},
-        best_strategies=tables.best_strategy,
-        universe=here.universe,
-        max_positions=int(gates["max_positions"][0]),
-        data_through=data_through,
-        terms=terms,
-    )
-
-
-def not_evaluated(tables: Tables) -> dict[str, str]:
-    """Symbols whose newest model is not the one that was evaluated: no verdict speaks for it."""
-    versions = {name: one["model_version"][0] for name, one in tables.meta_model.items()}
-    judged = {name: one["model_version"][0] for name, one in tables.model_evaluation.items()}
-    return {
-        name: f"model {version} is not evaluated; the evaluation is of {judged.get(name, 'none')}"
-        for name, version in versions.items()
-        if version != judged.get(name)
+    asked = _asked(here, release_candidate, gate_report, release_evidence)
+    evidence = here.input_versions[f"release_evidence[{asked.month}]"]
+    table = asked.candidate.with_columns(evidence_version=pl.lit(evidence))
+    before = current_release(here.lake)
+    notes = {
+        "release": table["release_id"][0],
+        "approved until": str(table["approved_until"][0]),
+        "why": table.select("symbol", "size", "reason"),
+        "conditions": conditions(here, asked),
     }
+    return Made(
+        table,
+        beside={DAYS: published_days(equity_curve, traded_of(table).sizes)},
+        notes=notes,
+        announce=lambda version: _announce(here, table, before),
+    )
 
 
-def _reasons(here: Here, gates: pl.DataFrame) -> dict[str, str]:
-    """Why the selection left a symbol out, which gate stopped a chosen one, or why it is in."""
-    selection = gates.filter(pl.col("gate") == "selection")
-    reasons = dict(selection.select("symbol", "reason").iter_rows())
-    chosen = selection.filter(pl.col("passed"))["symbol"].to_list()
-    stopped = gates.filter(~pl.col("passed") & pl.col("symbol").is_in(chosen))
-    told = stopped.group_by("symbol").agg(pl.col("reason").unique(maintain_order=True))
-    reasons |= {symbol: "; ".join(texts) for symbol, texts in told.iter_rows()}
-    return {symbol: reasons.get(symbol, "never evaluated") for symbol in here.universe.tradable}
+def _asked(here: Here, candidates: Tables, reports: Tables, evidence: Tables) -> Asking:
+    month = newest_month(candidates, reports, evidence)
+    return Asking(month, candidates[month], reports[month], here.params)
+
+
+def conditions(here: Here, asked: Asking) -> pl.DataFrame:
+    """Every condition of the promotion, for the metadata."""
+    rows = [
+        (str(one.code), one.passed, one.reason) for one in decision(here.lake, asked).conditions
+    ]
+    schema = {"condition": pl.String, "holds": pl.Boolean, "reason": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _announce(here: Here, table: pl.DataFrame, before: pl.DataFrame | None) -> Mapping[str, object]:
+    """Put the promotion into the log, once the release is there."""
+    now = traded_of(table)
+    earlier = None if before is None else traded_of(before).release_id
+    if earlier == now.release_id:
+        return {}
+    entry = promotions.append(
+        here.lake,
+        promotions.Event.PROMOTED,
+        who=f"production_config, run {here.run_id}",
+        reason="every condition of the promotion held",
+        release_id=now.release_id,
+        earlier_release_id=earlier,
+        mandate_version=now.mandate_version,
+    )
+    return {"promotion log entry": entry, "replaces": earlier or "nothing"}

@@ -1,13 +1,54 @@
-"""Checks of stage 5: the release that the trader will read."""
+"""Checks of stage 5: may this be promoted, and is it the release that the trader will read?
+
+Every condition of a promotion is a blocking check of both tables: one that fails keeps the versions
+that are there, and the run says why.
+"""
 
 from __future__ import annotations
+
+import json
+from typing import Final
 
 import polars as pl
 
 from rooney_assets.graph.declaration import Here, Outcome, check
+from rooney_assets.promotion import asking, decision
+from rooney_core.gates.promotion import ConditionCode, Decision
 from rooney_core.lineage import content_version
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.release.load import load_release
+
+CONDITIONS: Final = {
+    ConditionCode.NO_EMERGENCY_STOP: "No emergency stop file is in the lake.",
+    ConditionCode.SAME_VERSIONS: "The gates judged exactly this candidate and its models, under "
+    "the mandate in force.",
+    ConditionCode.GATES_GREEN: "Every gate of every traded symbol is green, or overridden by a "
+    "person until a day.",
+    ConditionCode.CHALLENGER_NOT_WORSE: "On the days that both are known for, the challenger is no "
+    "worse than the champion.",
+    ConditionCode.TURNOVER_KEPT: "The change from what is traded is within the limits of turnover.",
+    ConditionCode.NOT_WITHDRAWN: "Nobody rolled back from it.",
+    ConditionCode.APPROVED: "The mandate promotes by itself, or a person approved this release.",
+}
+RELEASES: Final = ("production_model", "production_config")
+
+
+def _declare(asset: str, code: ConditionCode, words: str) -> None:
+    def look(table: pl.DataFrame, here: Here) -> Outcome:
+        condition = _decided(here).of(code)
+        return Outcome(condition.passed, {"reason": condition.reason})
+
+    look.__name__, look.__doc__ = str(code), words
+    check(asset, blocking=True)(look)
+
+
+def _decided(here: Here) -> Decision:
+    return decision(here.lake, asking(here.lake, here.params))
+
+
+for _asset in RELEASES:
+    for _code, _words in CONDITIONS.items():
+        _declare(_asset, _code, _words)
 
 
 @check("production_model", blocking=True)
@@ -42,11 +83,29 @@ def names_the_models_by_hash(table: pl.DataFrame, here: Here) -> Outcome:
 
 
 @check("production_config", blocking=True)
+def is_what_was_judged(table: pl.DataFrame, here: Here) -> Outcome:
+    """Row by row the candidate that was paper traded and judged, but for its evidence's version."""
+    asked = asking(here.lake, here.params)
+    differs = not table.drop("evidence_version").equals(asked.candidate.drop("evidence_version"))
+    return Outcome(not differs, {"month": asked.month, "release": table["release_id"][0]})
+
+
+@check("production_config", blocking=True)
 def passed_symbols_only(table: pl.DataFrame, here: Here) -> Outcome:
-    """Every traded symbol's model is, by version, one whose own evaluation is a pass."""
+    """Every traded symbol's model is, by version, one whose own evaluation is a pass.
+
+    Or a person overrides its backtest gate, which the verdict is of.
+    """
     traded = dict(table.filter(pl.col("size") > 0).select("symbol", "model_version").iter_rows())
-    unproved = [name for name, version in traded.items() if not _passed(here, name, version)]
-    return Outcome(not unproved, {"traded": len(traded), "unproved": ", ".join(unproved)})
+    given = json.loads(table["overrides"][0])
+    excused = {one["symbol"] for one in given if one["gate"] == "backtest"}
+    unproved = [
+        name
+        for name, version in traded.items()
+        if name not in excused and not _passed(here, name, version)
+    ]
+    facts = {"traded": len(traded), "unproved": ", ".join(unproved)}
+    return Outcome(not unproved, facts | {"overridden": ", ".join(sorted(excused))})
 
 
 @check("production_config")

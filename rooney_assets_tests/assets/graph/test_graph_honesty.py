@@ -1,4 +1,4 @@
-"""Nothing is released unevaluated, no trial is forgotten, and SQL cannot reach what is sealed."""
+"""No trial is forgotten, and SQL cannot reach what is sealed."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rooney_assets.assets.release import Tables, not_evaluated
 from rooney_assets.graph.declaration import Here
 from rooney_assets.lake import Lake, ManifestFacts
 from rooney_assets.ledger import (
@@ -112,24 +111,6 @@ def test_the_same_search_again_adds_nothing(tmp_path: Path) -> None:
     lake.write("trial_ledger", ES, first, FACTS)
     lake.write("meta_model", ES, training(seed=1), FACTS)
     assert extend_ledger(here(lake, tmp_path)).equals(first)
-
-
-def test_a_model_newer_than_its_evaluation_is_not_released() -> None:
-    def version(text: str) -> pl.DataFrame:
-        return pl.DataFrame({"model_version": [text]})
-
-    tables = Tables(
-        portfolio_config={},
-        gate_report={},
-        meta_model={"SIM_A": version("new"), "SIM_B": version("same"), "SIM_C": version("x")},
-        model_evaluation={"SIM_A": version("old"), "SIM_B": version("same")},
-        best_strategy={},
-        equity_curve={},
-    )
-    refused = not_evaluated(tables)
-    assert set(refused) == {"SIM_A", "SIM_C"}
-    assert "new" in refused["SIM_A"]
-    assert "old" in refused["SIM_A"]
 
 
 @pytest.mark.parametrize("pattern", ["sealed/*.parquet", "versions/*.parquet"])
