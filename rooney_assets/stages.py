@@ -34,7 +34,6 @@ class Stage:
 
 
 STAGES = (
-    Stage("mandate_page", Partitioning.PAGE, "The limits that a person set."),
     Stage("bars_of_symbol", Partitioning.SYMBOL, "Raw to session bars of one symbol."),
     Stage("truth_of_symbol", Partitioning.SIMULATED, "What the simulation planted in one symbol."),
     Stage(
@@ -42,6 +41,7 @@ STAGES = (
         Partitioning.TRADABLE,
         "Strategy Factory, training, evaluation, equity and stress of one tradable symbol.",
     ),
+    Stage("mandate_page", Partitioning.PAGE, "The limits that a person set."),
     Stage("portfolio_of_month", Partitioning.MONTH, "Portfolio and gates of one month."),
     Stage("release", Partitioning.NONE, "The production tables from the newest month."),
     Stage(

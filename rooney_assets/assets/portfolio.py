@@ -11,6 +11,7 @@ from rooney_assets.graph.declaration import Here, Made, Partitioning, Reach, lak
 from rooney_assets.graph.figures import equity_picture
 from rooney_assets.ledger import model_alone
 from rooney_assets.mandate import SelectionLimits
+from rooney_assets.terms import overrides_on
 from rooney_core.backtest.costs import CostModel
 from rooney_core.errors import RefusedError
 from rooney_core.gates.report import Candidate as Judged
@@ -144,6 +145,11 @@ class _Tables:
         table = getattr(self, asset).get(symbol)
         return None if table is None else str(table["model_version"][0])
 
+    @property
+    def data_through(self) -> date:
+        """The last session of any curve: the day on which an override must hold."""
+        return max(one["session"].max() for one in self.equity_curve.values())  # type: ignore[type-var,return-value]
+
 
 def _evaluated_version(here: Here, model: pl.DataFrame, evaluation: pl.DataFrame) -> str:
     """The model's version, when it is the one that was evaluated; a mix of two is refused."""
@@ -178,13 +184,22 @@ def _choose(here: Here, tables: _Tables, before: pl.DataFrame | None) -> Monthly
 
 
 def _refusal(here: Here, symbol: str, tables: _Tables) -> Standing | None:
-    """Which judge stopped a symbol, the first that did; None for a candidate."""
+    """Which judge stopped a symbol, the first that did; None for a candidate.
+
+    A gate that a person overrides stops nobody as long as the override holds.
+    """
     evaluated = tables.version_of("model_evaluation", symbol)
     for asset in ("meta_model", "equity_curve"):
         version = tables.version_of(asset, symbol)
         if version != evaluated:
             return _other_model(asset, version, evaluated)
-    return _failed_gate(here, symbol, tables) or _failed_stress(here, symbol, tables, evaluated)
+    if _before_the_month(here, tables.equity_curve[symbol]).is_empty():
+        return Standing(StandingCode.NO_PRICE, f"no session before {here.partition}")
+    held = overrides_on(here.lake, tables.data_through)
+    backtest = None if (symbol, "backtest") in held else _failed_gate(here, symbol, tables)
+    if backtest is not None or (symbol, "stress") in held:
+        return backtest
+    return _failed_stress(here, symbol, tables, evaluated)
 
 
 def _other_model(asset: str, version: str | None, evaluated: str | None) -> Standing:
@@ -205,8 +220,6 @@ def _failed_gate(here: Here, symbol: str, tables: _Tables) -> Standing | None:
     if not gate.passed:
         failures = "; ".join(row.reason for row in gate.rows if not row.passed)
         return Standing(StandingCode.BACKTEST_GATE_FAILED, f"gate 1: {failures}")
-    if _before_the_month(here, curve).is_empty():
-        return Standing(StandingCode.NO_PRICE, f"no session before {here.partition}")
     return None
 
 

@@ -30,7 +30,7 @@ class Partitioning(Enum):
     TRADABLE = ("symbol", "tradable symbols")
     SIMULATED = ("symbol", "symbols of the simulated market")
     MONTH = ("rebalance_month", "months")
-    PAGE = ("", "one table, made before all others")
+    PAGE = ("", "one table, made before the months")
     NONE = ("", "one table")
     ON_DEMAND = ("", "one table, made only when it is asked for")
 
