@@ -218,7 +218,7 @@ MEANINGS = {
     "n_sessions": "sessions, flat ones included",
     "equity_usd": "starting cash plus P&L so far, USD, one contract; of a portfolio: all of it",
     "daily_pnl_usd": "net P&L of the session, USD, one contract; of a portfolio: all of it",
-    "daily_return": "what the trades held earned in the session, over their value at entry, fraction",
+    "daily_return": "what trades held in the session earned, over their value at entry, fraction",
     "drawdown": "fall from the highest equity so far, fraction <= 0",
     "rebalance_month": "partition: the month the portfolio is for, YYYY-MM",
     "size": "contracts per entry; 0 is not traded",
