@@ -5,20 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
 from rooney_assets.config import launchpad_for, params_from
 from rooney_assets.graph.declaration import ASSETS
 from rooney_assets.graph.plan import default_params
-from rooney_assets.mandate import Mandate, load_mandate
+from rooney_assets.mandate import Mandate, SelectionLimits, load_mandate
 from rooney_assets.settings import Settings
 from rooney_core.backtest.ranking import RankingCriteria
 from rooney_core.errors import InputError
+from rooney_core.gates.limits import GateLimits
 from rooney_core.gates.settings import EvaluationSettings
 from rooney_core.labeling import LabelSettings
+from rooney_core.lineage import content_version
 from rooney_core.modeling.settings import TuningSettings
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 WRITTEN = """
 ranking: {min_annual_sharpe: 0.9, min_trades_per_year: 20, max_trades_per_year: 90,
           max_drawdown: 0.3, must_be_robust: false}
@@ -46,10 +50,53 @@ def test_the_shipped_mandate_asks_for_what_the_specification_does(tmp_path: Path
 def test_the_shipped_mandate_leaves_every_other_choice_at_its_default(tmp_path: Path) -> None:
     shipped = load_mandate(Settings.from_environment({}, tmp_path))
     assert shipped.model_copy(update={"ranking": RankingCriteria()}) == Mandate()
-    assert set(Mandate.model_fields) == {"ranking", "labels", "tuning", "evaluation", "windows"}
     budget = default_params(ASSETS["model_evaluation"], shipped)
     assert budget == EvaluationSettings(holdout_budget=5, min_new_sessions=126)
     assert default_params(ASSETS["holdout_looks"], shipped) == budget
+
+
+def test_the_shipped_page_says_every_limit_of_every_gate() -> None:
+    """Nothing that judges hides behind a default; of the search the page shows what matters."""
+    written = yaml.safe_load((CHECKOUT / "mandate.yaml").read_text(encoding="utf-8"))
+    unwritten = [name for name in Mandate().limits if not _is_in(written, name)]
+    assert {name.partition(".")[0] for name in unwritten} <= {"tuning"}
+
+
+def _is_in(page: object, name: str) -> bool:
+    for part in name.split("."):
+        if not isinstance(page, dict) or part not in page:
+            return False
+        page = page[part]
+    return True
+
+
+def test_a_limit_that_is_left_out_keeps_its_value_and_asks_no_less(tmp_path: Path) -> None:
+    mandate = from_text(tmp_path, "backtest_gate: {mature: {min_annual_sharpe: 0.9}}\n")
+    tier = mandate.backtest_gate.mature
+    assert (tier.from_trials, tier.min_total_return, tier.max_drawdown) == (500, 0.0, 0.15)
+    assert tier.min_annual_sharpe == 0.9
+    mandate = from_text(tmp_path, "paper: {b: {max_drawdown: 0.08}}\n")
+    assert mandate.paper.b.min_win_rate == Mandate().paper.b.min_win_rate
+
+
+def test_the_verdict_s_limits_are_of_the_evaluation_and_of_every_gate(tmp_path: Path) -> None:
+    mandate = from_text(tmp_path, "verdict: {min_test_sharpe: 0.7}\n")
+    for kind in (EvaluationSettings, GateLimits, SelectionLimits):
+        assert mandate.params_of(kind).verdict.min_test_sharpe == 0.7  # type: ignore[attr-defined]
+    assert mandate.params_of(GateLimits).stress == mandate.stress  # type: ignore[attr-defined]
+    assert mandate.params_of(Mandate) == mandate
+
+
+def test_the_version_is_that_of_the_values(tmp_path: Path) -> None:
+    shipped = load_mandate(Settings.from_environment({}, tmp_path))
+    assert from_text(tmp_path, "# other words\nranking: {max_drawdown: 0.2}\n").version == (
+        shipped.version
+    )
+    table = shipped.to_frame()
+    assert Mandate.from_frame(table) == shipped
+    assert content_version(table) == shipped.version
+    assert from_text(tmp_path, "ranking: {max_drawdown: 0.21}\n").version != shipped.version
+    assert shipped.quick().version != shipped.version
 
 
 def test_windows_are_set_once_for_labels_and_training(tmp_path: Path) -> None:
@@ -134,6 +181,11 @@ def test_what_the_launchpad_does_not_show_keeps_its_value() -> None:
         ("tuning: {n_random_trial: 5}\n", ("Did you mean 'n_random_trials'",)),
         ("labels: {profit_multipel: 1}\n", ("Did you mean 'profit_multiple'",)),
         ("evaluation: {min_new_sessions: 1}\n", ("min_new_sessions", "21")),
+        ("evaluation: {verdict: {min_test_sharpe: 0}}\n", ("evaluation.verdict", "top level")),
+        ("backtest_gate: {late: {from_trials: 20}}\n", ("[0, 50, 20, 500]", "begins at 0")),
+        ("backtest_gate: {late: {from_trial: 20}}\n", ("Did you mean 'from_trials'",)),
+        ("promotion: {auto: 1}\n", ("promotion.auto", "boolean")),
+        ("paper: {min_sessions: 5}\n", ("paper.min_sessions", "7")),
     ],
     ids=[
         *("a list", "nothing", "bad YAML", "no text", "unknown section", "unknown limit"),
@@ -145,6 +197,11 @@ def test_what_the_launchpad_does_not_show_keeps_its_value() -> None:
             "unknown tuning",
             "unknown label setting",
             "a day a window",
+            "verdict twice",
+            "tiers out of order",
+            "unknown limit of a tier",
+            "automatic is no number",
+            "a week of paper",
         ),
     ],
 )
