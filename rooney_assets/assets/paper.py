@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 import polars as pl
@@ -131,6 +132,31 @@ def paper_report(
     Only the newest month's candidate is traded. An older month keeps the report it had of the same
     candidate, or says that it was not paper traded; a candidate that trades nothing says so.
     """
+    return paper_of(here, release_candidate, continuous_bars, session_bars, by_the_trader)
+
+
+def by_the_trader(
+    here: Here, release_candidate: pl.DataFrame, decided: Decided, sessions: pl.Series
+) -> PaperTrading:
+    """The real trader's trading of these last sessions, in a process of its own."""
+    return trade_on_paper(
+        release_candidate,
+        candidate_models(here),
+        here.lake.root,
+        len(sessions),
+        here.state_folder / "paper",
+    )
+
+
+def paper_of(
+    here: Here,
+    release_candidate: pl.DataFrame,
+    continuous_bars: Tables,
+    session_bars: Tables,
+    trade: Callable[[Here, pl.DataFrame, Decided, pl.Series], PaperTrading],
+) -> Made:
+    """The report of a candidate whose sessions `trade` trades: the trader, or the batch path where
+    only the gate is asked and not the trader (`rooney_assets.calibration`)."""
     candidate = {
         "rebalance_month": str(here.partition),
         "candidate_id": str(release_candidate["release_id"][0]),
@@ -142,16 +168,13 @@ def paper_report(
     newest = max(here.lake.partitions("release_candidate"))
     if str(here.partition) < newest:
         return _of_before(here, candidate, newest)
-    models = candidate_models(here)
-    release = load_release(release_candidate, models)
+    release = load_release(release_candidate, candidate_models(here))
     decided = decide_release(release, ReplayBars(continuous_bars, continuous_bars, session_bars))
     every = pl.concat([continuous_bars[one]["session"] for one in release.bundles])
     sessions = every.unique().sort()
     n_sessions = sessions_to_trade(decided, sessions, here.params.paper)
     here.progress(f"the trader rehearses {n_sessions} sessions")
-    traded = trade_on_paper(
-        release_candidate, models, here.lake.root, n_sessions, here.state_folder / "paper"
-    )
+    traded = trade(here, release_candidate, decided, sessions.tail(n_sessions))
     return _report(here, candidate, release, decided, traded, continuous_bars)
 
 

@@ -5,7 +5,8 @@ and reading what the gates said. Does not belong here: a rule of any gate.
 
 What differs from a run by `rooney materialize`: trainings are quick; no checks are run (they stop
 writes of broken tables, and judge nobody); the pictures of searches and models are not drawn; and
-what `_Chain.bodies` names is taken in place of the body of that name. All else is the same call.
+paper trading is the batch path's instead of the trader's, whose decisions are the same. All else
+is the same call, on a lake of its own with the same ledger and the same record of looks.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import polars as pl
 import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
 from rooney_assets.assets.factory import search_train_window
 from rooney_assets.assets.models import train_here
+from rooney_assets.assets.paper import paper_of
+from rooney_assets.calibration.paper_batch import by_the_batch_path
 from rooney_assets.factory_tables import judge_search, results_table
 from rooney_assets.graph.declaration import (
     ASSETS,
@@ -161,7 +164,11 @@ class _Chain:
     @property
     def bodies(self) -> Mapping[str, Body]:
         """Bodies that do the same for less, by the name of the asset."""
-        return {"strategy_results": self._small_search, "meta_model": train_here}
+        return {
+            "strategy_results": self._small_search,
+            "meta_model": train_here,
+            "paper_report": _paper,
+        }
 
     def _small_search(
         self, here: Here, continuous_bars: pl.DataFrame, session_bars: dict[str, pl.DataFrame]
@@ -170,6 +177,16 @@ class _Chain:
         variants = small_search(self.settings)
         swept = search_train_window(here, continuous_bars, session_bars, variants)
         return Made(results_table(here.symbol, swept, judge_search(swept)))
+
+
+def _paper(
+    here: Here,
+    release_candidate: pl.DataFrame,
+    continuous_bars: dict[str, pl.DataFrame],
+    session_bars: dict[str, pl.DataFrame],
+) -> Made:
+    """paper_report as a trader without a defect would earn it."""
+    return paper_of(here, release_candidate, continuous_bars, session_bars, by_the_batch_path)
 
 
 def _row(one: SmallUniverse, lake: Lake, refused: _Refused | None) -> dict[str, Any]:
