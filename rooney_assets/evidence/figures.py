@@ -33,7 +33,7 @@ def fan(symbol: str, series: Series) -> str:
 
     `series`: session_number and p05, p25, p50, p75, p95, in USD.
     """
-    title = f"{symbol}: equity in the scenarios, one contract, USD"
+    title = f"{symbol}: scenario fan, one contract"
     x = series.get("session_number", ())
     if len(x) < 2:
         return Chart(title, (), (), "", "").to_svg()
@@ -47,7 +47,7 @@ def fan(symbol: str, series: Series) -> str:
     parts.append(_line(plane, x, series["p50"], MARK, 'stroke-width="1.5"'))
     start = [series["p50"][0]] * 2
     parts.append(_line(plane, [x[0], x[-1]], start, ALARM, 'stroke-dasharray="5 4"'))
-    words = "shaded: 5 to 95 %, 25 to 75 %; line: median; dashed: start"
+    words = "shaded: 90 % and 50 % of scenarios; line: median"
     parts.append(text(WIDTH - RIGHT, 20, words, "end", INK))
     return document(title, "".join(parts))
 

@@ -115,7 +115,10 @@ def _gates(rows: pl.DataFrame) -> list[str]:
     ]
     kinds = ["" if held else "bad" for held in found["holds"]]
     head = ("symbol", "gate", "passed", "value", "limit", "reason")
-    return [tables.gate_matrix(found), pages.folded("Every row", pages.table(head, lines, kinds))]
+    return [
+        tables.gate_matrix(found),
+        pages.folded("Every row", pages.table(head, lines, kinds, ends_in_words=True)),
+    ]
 
 
 def _reasons(rows: pl.DataFrame) -> list[str]:
@@ -203,5 +206,7 @@ def _lineage(rows: pl.DataFrame) -> list[str]:
             "note",
         ),
         tables.lineage_matrix(found),
-        pages.folded("Every version, and what it was made of", pages.table(head, lines)),
+        pages.folded(
+            "Every version, and what it was made of", pages.table(head, lines, ends_in_words=True)
+        ),
     ]

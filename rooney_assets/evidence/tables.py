@@ -64,7 +64,8 @@ def symbols(rows: pl.DataFrame) -> str:
                 size["words"],
             )
         )
-    return pages.table(("symbol", "contracts", "strategy", "model", "why"), lines)
+    head = ("symbol", "contracts", "strategy", "model", "why")
+    return pages.table(head, lines, ends_in_words=True)
 
 
 def gate_matrix(gates: pl.DataFrame) -> str:

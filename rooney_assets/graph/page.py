@@ -20,6 +20,7 @@ table { border-collapse: collapse; } th, td { padding: .15em .7em; text-align: r
 th { border-bottom: 1px solid #9aa5b1; } td:first-child, th:first-child { text-align: left; }
 td { white-space: nowrap; } .facts td { text-align: left; white-space: normal;
   overflow-wrap: anywhere; vertical-align: top; } .facts td:first-child { white-space: nowrap; }
+.told td:last-child, .told th:last-child { text-align: left; white-space: normal; }
 .wide { overflow-x: auto; } svg { max-width: 100%; height: auto; }
 .good { color: #2f855a; } .bad { color: #c53030; } .note { color: #52606d; }
 .alarm { color: #fff; background: #c53030; font-weight: bold; padding: .5em .8em; }
@@ -51,11 +52,15 @@ def facts(rows: Sequence[tuple[str, str]]) -> str:
 
 
 def table(
-    names: Sequence[str], rows: Sequence[Sequence[str]], kinds: Sequence[str] | None = None
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    kinds: Sequence[str] | None = None,
+    *,
+    ends_in_words: bool = False,
 ) -> str:
     """A table with a head, which scrolls where it is wider than the page.
 
-    `kinds`: of each row good, bad, note or nothing.
+    `kinds`: of each row good, bad, note or nothing. `ends_in_words`: the last column is prose.
     """
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     lines = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
@@ -64,7 +69,8 @@ def table(
         for line, kind in zip(lines, kinds or [""] * len(rows), strict=True)
     )
     inside = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f"<div class='wide'><table>{inside}</table></div>"
+    told = " class='told'" if ends_in_words else ""
+    return f"<div class='wide'><table{told}>{inside}</table></div>"
 
 
 def paragraph(words: str, kind: str = "") -> str:
