@@ -7,6 +7,7 @@ earned (`simulation`).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -30,10 +31,10 @@ def integer_sizes(
     """Contracts i8[n] >= 0 of each member, members in order of priority.
 
     `covariance_usd` f8[n, n]: annual, of one contract's daily results. Sizes are inverse to each
-    member's own volatility (equal risk), as large as the members' joint volatility stays at or
-    below `target_volatility_usd`, rounded down; what rounding left over goes, a contract each, to
-    members in order of priority. The `n_open` largest margins that can be held at one time stay at
-    or below `margin_limit_usd`. 0: one contract would be too much.
+    member's own volatility (equal risk), as large as the joint volatility, and each member's own,
+    stay at or below `target_volatility_usd`, rounded down; what rounding left over goes, a contract
+    each, to members in order of priority. The `n_open` largest margins that can be held at one time
+    stay at or below `margin_limit_usd`. 0: one contract would be too much.
 
     Raises InputError for a variance or margin that is not above 0.
     """
@@ -46,20 +47,38 @@ def integer_sizes(
     if len(variances) == 0:
         return np.zeros(0, np.int64)
     equal_risk = 1.0 / np.sqrt(variances)
-    ideal = equal_risk * target_volatility_usd / volatility(covariance_usd, equal_risk)
+    # With few places open a hedge may be missing: nobody alone is larger than all may be together.
+    joint = max(volatility(covariance_usd, equal_risk), 1.0)
+    ideal = equal_risk * target_volatility_usd / joint
     sizes = np.floor(ideal + ROUNDING).astype(np.int64)
-    while margin_at_once(sizes, margins_usd, n_open) > margin_limit_usd:
+
+    def is_calm(some: IntArray) -> bool:
+        return volatility(covariance_usd, some) <= target_volatility_usd * (1.0 + ROUNDING)
+
+    def is_affordable(some: IntArray) -> bool:
+        return margin_at_once(some, margins_usd, n_open) <= margin_limit_usd
+
+    while not is_affordable(sizes):
         sizes[np.argmax(sizes * margins_usd)] -= 1
+    # A hedge that was rounded down, or had to go for its margin, leaves more risk than before.
+    while not is_calm(sizes):
+        sizes[np.argmax(np.where(sizes > 0, covariance_usd @ sizes, -np.inf))] -= 1
+
+    def fits(some: IntArray) -> bool:
+        return bool(np.all(some < ideal + 1.0)) and is_calm(some) and is_affordable(some)
+
+    # Again from the first: one that hedges another makes room for it.
+    while (larger := next((one for one in _one_more(sizes) if fits(one)), None)) is not None:
+        sizes = larger
+    return sizes
+
+
+def _one_more(sizes: IntArray) -> Iterator[IntArray]:
+    """The sizes with a contract more of each member, in order of priority."""
     for member in range(len(sizes)):
         more = sizes.copy()
         more[member] += 1
-        if (
-            more[member] < ideal[member] + 1.0
-            and volatility(covariance_usd, more) <= target_volatility_usd * (1.0 + ROUNDING)
-            and margin_at_once(more, margins_usd, n_open) <= margin_limit_usd
-        ):
-            sizes = more
-    return sizes
+        yield more
 
 
 def volatility(covariance_usd: FloatArray, sizes: FloatArray | IntArray) -> float:

@@ -56,9 +56,9 @@ def test_limits_are_kept_and_nothing_more_fits_near_the_ideal(seed, n, n_open) -
 
     assert fits(sizes)
     ideal = 1 / np.sqrt(np.diag(covariance))
-    ideal *= 30_000.0 / np.sqrt(ideal @ covariance @ ideal)
+    ideal *= 30_000.0 / max(np.sqrt(ideal @ covariance @ ideal), 1.0)
     below = [range(int(one) + 1) for one in np.floor(ideal + 1e-9)]
-    # Rounding down always fits the volatility; where the margin allows it too, no size is below it.
+    # Where rounding down fits, no size is below it. It may not: a hedge is rounded down too.
     floor = np.array([max(one) for one in below])
     if fits(floor):
         assert (sizes >= floor).all()
@@ -69,6 +69,16 @@ def test_limits_are_kept_and_nothing_more_fits_near_the_ideal(seed, n, n_open) -
         more[member] += 1
         assert not fits(more) or more[member] >= ideal[member] + 1 - 1e-9
     assert any(fits(np.array(one)) for one in product(*below))
+
+
+def test_two_that_cancel_each_other_are_no_larger_than_one_alone() -> None:
+    perfect = [[3_000.0**2, -(3_000.0**2)], [-(3_000.0**2), 3_000.0**2]]
+    assert sized(perfect, [1.0, 1.0]) == [10, 10]
+
+
+def test_a_hedge_that_cannot_be_afforded_leaves_less_of_what_it_hedged() -> None:
+    hedged = [[3_000.0**2, -8.1e6], [-8.1e6, 3_000.0**2]]
+    assert sized(hedged, [1.0, 50_000.0], margin_limit=60_000.0) == [10, 1]
 
 
 def test_no_member_is_no_size() -> None:
