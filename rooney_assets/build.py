@@ -15,6 +15,7 @@ from rooney_assets.graph.to_dagster import to_dagster
 from rooney_assets.jobs import build_jobs
 from rooney_assets.mandate import load_mandate
 from rooney_assets.resources import BarsResource, LakeResource, ProgressResource
+from rooney_assets.schedules import build_recalibration
 from rooney_assets.settings import Settings
 from rooney_assets.tracking import late_mlflow, tracking_uri
 from rooney_core.market.instruments import Universe
@@ -26,9 +27,11 @@ def build_defs(
     """The whole code location for one universe and one lake."""
     declared = [ASSETS[name] for name in offered_names(universe)]
     mandate = load_mandate(settings)
+    recalibration, quarterly = build_recalibration(settings, universe)
     return dg.Definitions(
         assets=[to_dagster(one, universe, mandate) for one in declared],
-        jobs=build_jobs(declared),
+        jobs=[*build_jobs(declared), recalibration],
+        schedules=[quarterly],
         executor=dg.in_process_executor,
         resources={**default_resources(settings), **(resources or {})},
     )

@@ -59,7 +59,7 @@ def run(
     anything runs for a wrong name, LakeError when the lake cannot be written.
     """
     _require_month(request.month)
-    wanted = upstream_closure([request.target] if request.target else _everything(universe))
+    wanted = upstream_closure([request.target] if request.target else everything(universe))
     mandate = load_mandate(settings)
     lake.check_writable()
     _require_state(settings)
@@ -68,7 +68,7 @@ def run(
         names = [name for name in wanted if ASSETS[name].partitioning is stage.partitioning]
         if not names or (request.only is not None and stage.job not in request.only):
             continue
-        keys = _keys(stage.partitioning, request, names, universe, lake, wanted)
+        keys = keys_to_run(stage.partitioning, request, names, universe, lake, wanted)
         tasks = []
         for key in keys:
             stale = _stale(names, key, request.force, universe, source, lake, mandate)
@@ -80,7 +80,7 @@ def run(
     return report
 
 
-def _everything(universe: Universe) -> list[str]:
+def everything(universe: Universe) -> list[str]:
     """What is made when nothing is named: all but what takes long and nobody waits for."""
     on_demand = Partitioning.ON_DEMAND
     return [one for one in offered_names(universe) if ASSETS[one].partitioning is not on_demand]
@@ -106,7 +106,7 @@ def _require_state(settings: Settings) -> None:
         ) from None
 
 
-def _keys(
+def keys_to_run(
     partitioning: Partitioning,
     request: Request,
     names: list[str],
@@ -114,6 +114,7 @@ def _keys(
     lake: Lake,
     wanted: list[str],
 ) -> list[str | None]:
+    """The partitions of a stage that were asked for. Raises as `next_month` for a month's."""
     if partitioning.is_whole:
         return [None]
     if partitioning is Partitioning.MONTH:

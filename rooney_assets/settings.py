@@ -36,6 +36,9 @@ Effort = Literal["full", "quick"]
 
 TUNING_SETTING: Final = "ROONEY_TUNING"
 
+Switch = Literal["off", "on"]
+RECALIBRATION_SETTING: Final = "ROONEY_RECALIBRATION"
+
 KNOWN: Final = {
     "ROONEY_LAKE": "a folder for the lake",
     "ROONEY_SOURCE": "simulated, databento or files:DIR",
@@ -45,6 +48,7 @@ KNOWN: Final = {
     "ROONEY_MANDATE": "the path of a mandate.yaml",
     "ROONEY_STATE": "a folder for Dagster's and MLflow's own files",
     TUNING_SETTING: " or ".join(get_args(Effort)),
+    RECALIBRATION_SETTING: f"{' or '.join(get_args(Switch))}, for the quarterly schedule",
 }
 
 
@@ -55,7 +59,8 @@ class Settings:
     `lake`: root of the lake. `source`: `simulated`, `databento` or `files:DIR`, where a relative
     DIR starts at `base`. `universe`: the universe file. `mandate`: the file of limits
     (`rooney_assets.mandate`). `state`: files of Dagster and MLflow. `base`: where relative paths of
-    the settings start. `tuning`: how hard the meta-label search tries. `gateway`,
+    the settings start. `tuning`: how hard the meta-label search tries.
+    `recalibration`: whether the quarterly schedule runs where nobody has switched it. `gateway`,
     `max_cost_usd` and `key` are the vendor's, as `VendorAccess` has them; the key is from
     DATABENTO_API_KEY and shown nowhere.
     """
@@ -70,6 +75,7 @@ class Settings:
     max_cost_usd: float = DEFAULT_MAX_COST_USD
     key: Secret | None = field(default=None, repr=False)
     tuning: Effort = "full"
+    recalibration: Switch = "off"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], base: Path | None = None) -> Settings:
@@ -97,6 +103,7 @@ class Settings:
             max_cost_usd=parse_cost(_text(environ, COST_SETTING, f"{DEFAULT_MAX_COST_USD:g}")),
             key=Secret(key) if (key := environ.get(KEY_SETTING, "").strip()) else None,
             tuning=_effort(_text(environ, TUNING_SETTING, "full")),
+            recalibration=_switch(_text(environ, RECALIBRATION_SETTING, "off")),
         )
 
     @property
@@ -119,6 +126,7 @@ class Settings:
             "ROONEY_STATE": str(self.state),
             COST_SETTING: str(self.max_cost_usd),
             TUNING_SETTING: self.tuning,
+            RECALIBRATION_SETTING: self.recalibration,
             **({} if self.gateway is None else {GATEWAY_SETTING: self.gateway}),
         }
 
@@ -129,6 +137,15 @@ def _effort(value: str) -> Effort:
             f"{TUNING_SETTING} is {value!r}; give it {KNOWN[TUNING_SETTING]}, or unset it for full."
         )
     return cast(Effort, value)
+
+
+def _switch(value: str) -> Switch:
+    if value not in get_args(Switch):
+        raise InvalidSetting(
+            f"{RECALIBRATION_SETTING} is {value!r}; give it {KNOWN[RECALIBRATION_SETTING]}, or "
+            "unset it for off."
+        )
+    return cast(Switch, value)
 
 
 def known_universe(settings: Settings) -> Universe:

@@ -14,6 +14,7 @@ from rooney_assets.cli.materialize import materialize
 from rooney_assets.cli.model import model
 from rooney_assets.cli.portfolio import portfolio
 from rooney_assets.cli.promote import promote, releases, rollback
+from rooney_assets.cli.recalibrate import recalibrate
 from rooney_assets.cli.train import train
 from rooney_assets.cli.why_not import why_not
 from rooney_core import __version__
@@ -28,7 +29,8 @@ def rooney() -> None:
     Settings come from the environment: ROONEY_LAKE (root of the lake), ROONEY_SOURCE (simulated,
     databento or files:DIR), ROONEY_UNIVERSE (path of universe.yaml), ROONEY_MANDATE
     (path of mandate.yaml), ROONEY_STATE (files of Dagster and MLflow), ROONEY_TUNING (full or
-    quick), and for Databento DATABENTO_API_KEY, ROONEY_MAX_COST_USD and ROONEY_DATABENTO_GATEWAY.
+    quick), ROONEY_RECALIBRATION (on or off), and for Databento DATABENTO_API_KEY,
+    ROONEY_MAX_COST_USD and ROONEY_DATABENTO_GATEWAY.
     None is needed.
     """
 
@@ -36,7 +38,7 @@ def rooney() -> None:
 for command in (
     *(materialize, data, sql, rank, backtest, why_not),
     *(train, model, portfolio, status, summary),
-    *(promote, releases, rollback, evidence),
+    *(promote, releases, rollback, evidence, recalibrate),
 ):
     rooney.add_command(command)
 

@@ -148,21 +148,21 @@ class _Walk:
 
 def _stale_already(manifest: Manifest, basis: Basis, altered: set[str]) -> list[str]:
     """Why a partition is behind what the lake and the code are now, apart from the new bars."""
-    reasons = [f"{name} (stale already)" for name in _moved(manifest.inputs, basis.inputs)]
+    reasons = [f"{name} (stale already)" for name in moved_inputs(manifest.inputs, basis.inputs)]
     reasons = [one for one in reasons if one.split(" ")[0] not in altered]
     if manifest.code_version != basis.code_version:
         reasons.append("code (stale already)")
-    if basis.inputs and _settled(manifest.config) != _settled(plain_json(basis.config)):
+    if basis.inputs and settled_config(manifest.config) != settled_config(plain_json(basis.config)):
         reasons.append("configuration (stale already)")
     return reasons
 
 
-def _settled(config: Mapping[str, Any]) -> dict[str, Any]:
+def settled_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration without the source's identity, which moves with the bars asked about."""
     return {name: one for name, one in config.items() if name != "source"}
 
 
-def _moved(recorded: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def moved_inputs(recorded: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """Inputs whose version is another one now, that are gone, or that joined."""
     return sorted(
         name for name in recorded.keys() | now.keys() if recorded.get(name) != now.get(name)
