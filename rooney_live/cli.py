@@ -122,10 +122,13 @@ def status(lake: Path | None, state: Path | None, as_json: bool) -> None:
         "net_profit_usd": summary.net_profit_usd,
         "n_open_positions": summary.n_open,
         "journal": str(settings.journal),
+        "overrides": _overrides(settings),
     }
     if as_json:
         _echo_json(run)
         return
+    for notice in run.pop("overrides"):
+        _echo_red(notice)
     run["symbols"] = ", ".join(run["symbols"]) or "none (empty portfolio)"
     run["decisions_by_code"] = _counts(summary.decisions_by_code)
     run["net_profit_usd"] = f"{summary.net_profit_usd:.2f}"
@@ -194,6 +197,17 @@ def _existing_journal(settings: Settings) -> Journal:
             "ROONEY_STATE (or --state) at the folder that has one."
         )
     return Journal.open(settings.journal)
+
+
+def _overrides(settings: Settings) -> list[str]:
+    """Gates that the lake's release passes on a person's word; [] where there is no release."""
+    from rooney_core.release.standing import overrides_shown
+    from rooney_live.release_store import config_path, day_of, read_release
+
+    if not config_path(settings.lake).is_file():
+        return []
+    config = read_release(settings.lake).config
+    return list(overrides_shown(config, day_of(config)))
 
 
 def _refuse_unknown(symbol: str, journal: Journal, settings: Settings) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from rooney_core.release.standing import lapsed, overrides_shown
 from rooney_core.strategies.peers import Peers, PeerSessions
 from rooney_live.journal import Journal
 from rooney_live.rehearsal.bars import RehearsalMarket, SymbolBars, open_market
-from rooney_live.release_store import config_path, read_release
+from rooney_live.release_store import config_path, day_of, read_release
 from rooney_live.settings import Settings
 
 
@@ -56,7 +56,8 @@ def preflight(settings: Settings, bars: Path, today: date | None = None) -> list
     else:
         checks.append(Check("release verifies", True, _describe(release)))
     market, of_bars = _of_bars(release, bars)
-    checks += [*_of_terms(release, today or _today(release, market)), *of_bars]
+    last = market.sessions[-1] if market else None
+    checks += [*_of_terms(release, today, last), *of_bars]
     checks.append(_ask("journal writable", lambda: _journal(settings.journal)))
     return checks
 
@@ -85,13 +86,7 @@ def _describe(release: Release) -> str:
     )
 
 
-def _today(release: Release | None, market: RehearsalMarket | None) -> date:
-    if release is not None and release.config.is_simulated:
-        return market.sessions[-1] if market else release.config.data_through
-    return datetime.now(UTC).date()
-
-
-def _of_terms(release: Release | None, today: date) -> list[Check]:
+def _of_terms(release: Release | None, today: date | None, last: date | None) -> list[Check]:
     """Until when and on whose word the release trades.
 
     One that may open no more trades can still be started, to leave what is open. It fails here all
@@ -101,9 +96,10 @@ def _of_terms(release: Release | None, today: date) -> list[Check]:
     if release is None:
         return [Check(name, None, "needs a release") for name in names]
     config = release.config
-    ended = lapsed(config, release.bundles, today)
+    day = today or day_of(config, last)
+    ended = lapsed(config, release.bundles, day)
     until = f"until {config.approved_until}, under mandate {config.mandate_version}"
-    overridden = overrides_shown(config, today)
+    overridden = overrides_shown(config, day)
     return [
         Check(names[0], not ended, "; ".join(ended) or until),
         Check(

@@ -6,13 +6,19 @@ here: bars (the feed's business) or writing (the trader never writes to the lake
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
 
 from rooney_core.errors import LakeError, MissingArtifact, ReleaseRejected
 from rooney_core.lineage import table_from_bytes
-from rooney_core.release import Release, check_models_version, load_release
+from rooney_core.release import (
+    ProductionConfig,
+    Release,
+    check_models_version,
+    load_release,
+)
 
 
 def config_path(lake: Path) -> Path:
@@ -39,6 +45,16 @@ def read_release(lake: Path) -> Release:
     except ReleaseRejected as error:
         raise ReleaseRejected(f"{path}: {error}") from None
     return load_release(config, models)
+
+
+def day_of(config: ProductionConfig, last_session: date | None = None) -> date:
+    """The day that a release's terms are held to: today in UTC.
+
+    The simulated market's time stands still: at its `last_session`, or that of the release's data.
+    """
+    if config.is_simulated:
+        return last_session or config.data_through
+    return datetime.now(UTC).date()
 
 
 def _named_version(config: pl.DataFrame) -> str:

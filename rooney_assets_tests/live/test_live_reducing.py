@@ -67,6 +67,7 @@ def test_a_day_after_the_approval_no_symbol_may_enter_and_on_its_last_day_every_
     assert trading_state(later, "SIM_ES", after) is TradingState.ACTIVE
     assert len(lapsed(terms, SIZES, after)) == 2
     assert lapsed(later, ["SIM_ES"], after) == ()
+    assert lapsed(terms, [], after) == ()
 
 
 @pytest.mark.parametrize("ended", ["approval", "override"])
@@ -154,6 +155,9 @@ def test_an_override_is_red_until_it_ends(parts, lake, tmp_path):
         assert shown.exit_code == 0, shown.output
         (line,) = [one for one in shown.output.splitlines() if "the crash of 2020" in one]
         assert line.startswith("\x1b[31m")
+    status = CliRunner().invoke(main, ["status", *places], color=True)
+    assert status.output.startswith("\x1b[31m")
+    assert "the crash of 2020" in status.output
     told = CliRunner().invoke(main, ["rehearse", "--sessions", "2", "--json", *places])
     assert "the crash of 2020" in json.loads(told.stdout)["overrides"][0]
 

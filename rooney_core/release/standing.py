@@ -38,10 +38,13 @@ def may_enter(terms: ReleaseTerms, symbol: str, day: date) -> bool:
 
 
 def lapsed(terms: ReleaseTerms, symbols: Iterable[str], day: date) -> tuple[str, ...]:
-    """What has ended by a day, in words; empty while every one of `symbols` may open trades."""
+    """What has ended by a day, in words; empty while every one of `symbols` may open trades.
+
+    So it is for a release that trades nothing: there is no entry that could be denied.
+    """
     traded = set(symbols)
     found = []
-    if day > terms.approved_until:
+    if traded and day > terms.approved_until:
         found.append(
             f"the approval of this release ended on {terms.approved_until}: REDUCING, no new entry "
             "of any symbol, exits go on; promote a newer release"
