@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from rooney_core.backtest.kernel import STOP
+from rooney_core.backtest.play import play
 from rooney_core.gates.stress.paths import Jumps, Volatility, drawn_path, hours_of
 from rooney_core.market.bars import BarArrays
 from rooney_core.market.instruments import Instrument
 from rooney_core.market.rolls import find_rolls, stitch
 from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 from rooney_core.market.source_pages import SimulatedFacts, SourceFacts
+from rooney_core.strategies import Signals
 
 INSTRUMENT = Instrument(
     symbol="SIM_T",
@@ -81,6 +84,20 @@ def test_a_place_in_the_bar_says_nothing_of_the_next_return(paths: list[BarArray
         following.append(returns_of(path))
     product = np.concatenate(strengths) * np.concatenate(following)
     assert abs(stats.ttest_1samp(product, 0.0).statistic) < 3.5
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_stop_earns_nothing(paths: list[BarArrays], side: int) -> None:
+    """Entries at every tenth bar, a stop half a mean range away, out after five bars."""
+    profits = []
+    for path in paths:
+        n = len(path)
+        near = np.full(n, 0.5 * float(np.mean(path.high - path.low)))
+        entry = np.where(np.arange(n) % 10 == 0, side, 0).astype(np.int8)
+        trips = play(path, Signals(entry, np.zeros(n, np.bool_), near, max_bars=5))
+        assert np.mean(trips.reason == STOP) > 0.3
+        profits.append(trips.side * (trips.exit_price - trips.entry_price - trips.roll_gap))
+    assert abs(stats.ttest_1samp(np.concatenate(profits), 0.0).statistic) < 3.5
 
 
 def test_each_hour_is_as_volatile_as_the_real_one(real: BarArrays, paths: list[BarArrays]) -> None:

@@ -18,11 +18,11 @@ from rooney_core.market.bars import BarArrays
 from rooney_core.validation.sharpe import DAYS_PER_YEAR
 
 N_STEPS: Final = 6
-"""Of the price within a bar; high and low are taken over them."""
+"""Of the price within a bar."""
 DEGREES: Final = 5.0
 """Of freedom of a step's Student-t."""
-LARGEST_DRAW: Final = 8.0
-"""Standard deviations that a step moves at most."""
+LARGEST_DEVIATION: Final = 0.1
+"""Standard deviation of a step at most, fraction of the price."""
 VOLATILITY_SPREAD: Final = 0.35
 """Standard deviation of the log of a session's volatility."""
 VOLATILITY_PERSISTENCE: Final = 0.97
@@ -80,26 +80,51 @@ def drawn_path(
 
     Every step has mean 0 whatever came before, so no rule earns anything but by luck, before
     costs. Steps are Student-t with the hour's standard deviation times the session's, whose log is
-    an autoregression: fat tails and calm and wild months. `jumps` (Merton 1976, "Option pricing
-    when underlying stock returns are discontinuous", with mean 0) come between two bars. Prices
-    are on the tick grid; gaps of rolls, times and volume are those of the real bars.
+    an autoregression: fat tails and calm and wild months. Between two steps the path is a Brownian
+    bridge, and high and low are its own: on a path with holes a stop would fill where no price was,
+    and earn money for it. `jumps` (Merton 1976, "Option pricing when underlying stock returns are
+    discontinuous", with mean 0) come between two bars. Prices are on the tick grid; gaps of rolls,
+    times and volume are those of the real bars.
     """
     n, hour = len(bars), np.minimum(hours_of(bars), len(volatility.inside) - 1)
     level = _session_volatility(bars, rng)
-    steps = np.empty((n, N_STEPS + 1))
+    steps, deviation = np.empty((n, N_STEPS + 1)), np.zeros((n, N_STEPS + 1))
     steps[:, 0] = volatility.gaps[hour] * level * rng.standard_normal(n)
     if jumps is not None:
         steps[:, 0] += _jumps(bars, jumps, rng)
-    scale = math.sqrt((DEGREES - 2.0) / DEGREES)
-    draws = np.clip(scale * rng.standard_t(DEGREES, (n, N_STEPS)), -LARGEST_DRAW, LARGEST_DRAW)
-    steps[:, 1:] = draws * (volatility.inside[hour] * level / math.sqrt(N_STEPS))[:, None]
+    of_step = (volatility.inside[hour] * level / math.sqrt(N_STEPS))[:, None]
+    # A Student-t draw is a normal one whose variance is drawn first; the bridge has that variance.
+    variance = (DEGREES - 2.0) / rng.chisquare(DEGREES, (n, N_STEPS))
+    deviation[:, 1:] = np.minimum(of_step * np.sqrt(variance), LARGEST_DEVIATION)
+    steps[:, 1:] = deviation[:, 1:] * rng.standard_normal((n, N_STEPS))
     np.clip(steps, -LARGEST_MOVE, LARGEST_MOVE, out=steps)
     start = max(abs(float(bars.open[0])), tick_size)
-    path = start * np.cumprod(1.0 + steps.ravel()).reshape(n, N_STEPS + 1)
-    raw = np.round((path + (bars.adjustment[0] - bars.adjustment)[:, None]) / tick_size) * tick_size
-    return replace(
-        bars, open=raw[:, 0].copy(), high=raw.max(1), low=raw.min(1), close=raw[:, -1].copy()
+    path = start * np.cumprod(1.0 + steps, dtype=np.float64).reshape(n, N_STEPS + 1)
+    high, low = _extremes(path, deviation[:, 1:], rng)
+    shift = bars.adjustment[0] - bars.adjustment
+    opened, high, low, close = (
+        np.round((one + shift) / tick_size) * tick_size
+        for one in (path[:, 0], high, low, path[:, -1])
     )
+    return replace(bars, open=opened, high=high, low=low, close=close)
+
+
+def _extremes(
+    path: FloatArray, deviation: FloatArray, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Highest and lowest price of each bar, f8[n] each, of a path f8[n, N_STEPS + 1].
+
+    P(max > m) of a Brownian bridge from a to b of variance v is exp(-2 (m - a)(m - b) / v)
+    (Karatzas & Shreve 1991, 4.3.40), solved for m at a uniform draw; the minimum mirrors it.
+    """
+    begin, end = path[:, :-1], path[:, 1:]
+    variance = (begin * deviation) ** 2
+    middle, apart = (begin + end) / 2.0, (end - begin) ** 2
+    above, below = (
+        np.sqrt(apart + 2.0 * variance * rng.standard_exponential(variance.shape)) / 2.0
+        for _ in range(2)
+    )
+    return (middle + above).max(axis=1), (middle - below).min(axis=1)
 
 
 def _session_volatility(bars: BarArrays, rng: np.random.Generator) -> FloatArray:
