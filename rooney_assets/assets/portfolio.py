@@ -248,6 +248,11 @@ def _candidate(here: Here, symbol: str, tables: _Tables) -> Candidate:
         sessions=curve.filter(pl.col("window") != "test")["session"],
         contract_value_usd=float(_before_the_month(here, curve)["contract_value_usd"][-1]),
         is_in_sample=model.windows == "two_way",
+        overrides=tuple(
+            f"{gate} gate until {one.until} by {one.who}: {one.reason}"
+            for (name, gate), one in overrides_on(here.lake, tables.data_through).items()
+            if name == symbol
+        ),
     )
 
 

@@ -13,15 +13,18 @@ import click
 WIDTH = 120
 
 
-def print_rows(rows: Sequence[tuple[str, str]]) -> None:
-    """Names and what they are; long values go on below, under their own column."""
+def print_rows(rows: Sequence[tuple[str, str]], alarm: str | None = None) -> None:
+    """Names and what they are; long values go on below, under their own column.
+
+    A value that holds the word `alarm` is printed in red.
+    """
     widest = max((len(name) for name, _ in rows), default=0)
     for name, value in rows:
         head = f"  {name.ljust(widest)}  "
         room = max(WIDTH - len(head), WIDTH // 2)
         parts = wrap(value, room, break_long_words=False, break_on_hyphens=False) or [""]
         for part in parts:
-            click.echo(f"{head}{part}")
+            click.secho(f"{head}{part}", fg="red" if alarm and alarm in value else None)
             head = " " * len(head)
 
 

@@ -62,6 +62,7 @@ def _read(month: str | None) -> ShownMonth:
 def _print(shown: ShownMonth) -> None:
     from rooney_assets import portfolio_shown as words
     from rooney_assets.cli.lines import print_rows, print_table
+    from rooney_core.portfolio.candidates import OVERRIDE
 
     click.echo(words.headline(shown))
     tables: tuple[tuple[str, tuple[str, ...], list[tuple[Any, ...]]], ...] = (
@@ -83,4 +84,4 @@ def _print(shown: ShownMonth) -> None:
                 click.echo(title)
             print_table(head, rows)
     click.echo("Why")
-    print_rows(words.reason_rows(shown))
+    print_rows(words.reason_rows(shown), alarm=OVERRIDE)

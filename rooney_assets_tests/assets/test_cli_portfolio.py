@@ -127,6 +127,16 @@ def test_show_prints_the_newest_month_or_the_one_that_is_named(lake, monkeypatch
     assert facts["summary"][0]["n_members"] == 3
 
 
+def test_an_overridden_gate_is_printed_in_red(lake, monkeypatch, capsys) -> None:
+    reasons = {"ES": "chosen (OVERRIDE stress gate until 2026-12-31 by me: a test)", "NQ": "out"}
+    write_month(lake, "2026-12", {"ES": 1}, reasons)
+    monkeypatch.setattr("click.utils.should_strip_ansi", lambda *_: False)
+    assert run(monkeypatch, "show") == 0
+    red = [line for line in capsys.readouterr().out.splitlines() if "\x1b[31m" in line]
+    assert len(red) == 1
+    assert "OVERRIDE" in red[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [

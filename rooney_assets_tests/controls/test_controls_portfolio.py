@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,7 +30,7 @@ from rooney_assets.checks.portfolio import (
 )
 from rooney_assets.graph.declaration import ASSETS, Here, Made
 from rooney_assets.graph.plan import basis_of
-from rooney_assets.lake import Lake, ManifestFacts, seal
+from rooney_assets.lake import Lake, ManifestFacts, promotions, seal
 from rooney_assets.ledger import with_searches
 from rooney_assets.mandate import SelectionLimits
 from rooney_core.errors import RefusedError
@@ -244,6 +244,28 @@ def test_who_is_stopped_is_told_by_whom(made, tmp_path: Path) -> None:
     assert code(month(made, lake, stress_report=sunk)) == "stress_gate_failed"
     stale = survived(made).with_columns(pl.lit("another").alias("model_version"))
     assert code(month(made, lake, stress_report=stale)) == "other_model"
+
+
+def test_an_override_lets_in_and_is_told_until_it_ends(made, tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+
+    def override(gate: str, until: date) -> None:
+        facts = {"symbol": SYMBOL, "gate": gate, "until": until}
+        promotions.append(lake, promotions.Event.OVERRIDDEN, who="me", reason="a test", **facts)
+
+    last = made.curve.table["session"][-1]
+    weak = {"stress_report": empty_report()}
+    override("stress", last - timedelta(days=1))
+    assert code(month(made, lake, **weak)) == "stress_gate_failed"
+    override("stress", last)
+    found = month(made, lake, **weak)
+    assert code(found) == "chosen"
+    assert (
+        f"OVERRIDE stress gate until {last} by me: a test" in found.beside["reasons"]["reason"][0]
+    )
+    # Another gate than the one that is overridden still stops it.
+    failed = made.model_evaluation.with_columns(pl.lit(0.2).alias("test_sharpe"))
+    assert code(month(made, lake, model_evaluation=failed, **weak)) == "verdict_failed"
 
 
 def test_the_mandate_decides_and_no_default_of_code(made, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -37,6 +37,10 @@ class StandingCode(StrEnum):
     TURNOVER = "turnover"
 
 
+OVERRIDE: Final = "OVERRIDE"
+"""Begins what a reason says of a gate that a person has overridden: to be shown in red."""
+
+
 class Standing(NamedTuple):
     """A code and the words with the numbers."""
 
@@ -52,7 +56,8 @@ class Candidate:
     earlier years too. `sessions`: all trading sessions (Date, ascending) up to there.
     `contract_value_usd`: of one contract, at the last session before the month. `is_in_sample`: the
     model was trained on the selection window too (`windows: two_way`), so that its results there
-    say less; the reason of a member tells it.
+    say less. `overrides`: in words, which gates a person has overridden for it. The reason of a
+    member tells both.
     """
 
     instrument: Instrument
@@ -60,6 +65,7 @@ class Candidate:
     sessions: pl.Series
     contract_value_usd: float
     is_in_sample: bool = False
+    overrides: tuple[str, ...] = ()
 
     def margin_usd(self, limits: PortfolioLimits) -> float:
         """Of one contract: as its page states, or else the assumed share of its value."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 import polars as pl
 
 from rooney_core.market.instruments import Universe
-from rooney_core.portfolio.candidates import Candidate, Panel, Standing, StandingCode
+from rooney_core.portfolio.candidates import OVERRIDE, Candidate, Panel, Standing, StandingCode
 from rooney_core.portfolio.choice import choose, trade_together
 from rooney_core.portfolio.compared import path_facts, sensitivity, weights_beside
 from rooney_core.portfolio.equity import standing
@@ -213,7 +213,9 @@ class _Month:
             f"{one.marginal_sharpe:+.2f}; {size} contract{'' if size == 1 else 's'}"
         )
         in_sample = "its model was trained on that window too"
-        notes = [held_back, in_sample if self.candidates[one.symbol].is_in_sample else None]
+        candidate = self.candidates[one.symbol]
+        overrides = [f"{OVERRIDE} {words}" for words in candidate.overrides]
+        notes = [held_back, in_sample if candidate.is_in_sample else None, *overrides]
         told = "; ".join(note for note in notes if note)
         return Standing(StandingCode.CHOSEN, f"{text} ({told})" if told else text)
 

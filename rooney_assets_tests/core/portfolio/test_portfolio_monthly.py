@@ -257,6 +257,14 @@ def test_a_model_that_was_trained_on_the_selection_window_is_told(month) -> None
     )
 
 
+def test_an_override_is_told_where_its_symbol_is_a_member() -> None:
+    words = "stress gate until 2026-12-31 by me: a test"
+    known = {name: replace(one, overrides=(words,)) for name, one in market().items()}
+    found = select_portfolio("2026-10", known, REFUSED, UNIVERSE, LIMITS)
+    told = found.standings.filter(pl.col("reason").str.contains(f"OVERRIDE {words}", literal=True))
+    assert told["symbol"].sort().to_list() == found.members["symbol"].sort().to_list()
+
+
 def test_a_candidate_without_a_trade_is_out() -> None:
     silent = replace(market()["SIM_A"], trades=trades([]))
     month = select_portfolio("2026-10", {"SIM_A": silent}, {}, UNIVERSE, LIMITS)
