@@ -173,6 +173,8 @@ def _checks(rows: pl.DataFrame) -> list[str]:
             (label, f"{name} failed") for label, name in failed.select("about", "item").iter_rows()
         ]
         parts.append(pages.facts(told))
+        words = "None of these blocks: a table that fails a blocking check is not in the lake."
+        parts.append(pages.paragraph(words, "note"))
     lines = [
         (label, name, "yes" if held else "NO")
         for label, name, held in found.select("about", "item", "holds").iter_rows()

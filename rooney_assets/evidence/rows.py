@@ -337,7 +337,7 @@ def _look_rows(looks: Tables, budget: int) -> list[Row]:
                 amount=float(used),
                 bound=float(budget),
                 holds=used <= budget,
-                words=f"different models that saw window {window or 1} of the test years",
+                words=f"of {budget} models that may see window {window or 1} of the test years",
             )
         )
         rows.append(_row(Part.LOOKS, symbol, "repeats", amount=float(_repeats(every))))

@@ -138,7 +138,8 @@ def lineage_matrix(lineage: pl.DataFrame) -> str:
         cells.setdefault((key or "", asset), []).append(version[:SHORT])
     assets = list(dict.fromkeys(asset for asset, _ in labels))
     keyed = [one for one in assets if any(asset == one and key for asset, key in labels)]
-    keys = sorted({key for _, key in labels if key})
+    # Symbols, then months.
+    keys = sorted({key for _, key in labels if key}, key=lambda key: (key[0].isdigit(), key))
     lines = [(key, *(" ".join(cells.get((key, asset), ("-",))) for asset in keyed)) for key in keys]
     whole = [(asset, " ".join(cells["", asset])) for asset in assets if ("", asset) in cells]
     return pages.table(("", *keyed), lines) + (pages.facts(whole) if whole else "")
