@@ -50,7 +50,11 @@ class PaperParams(BaseModel):
 
 @lake_asset(
     group="release",
-    rooms=("release", "gates", "strategies", "features", "modeling", "decision", "market"),
+    rooms=(
+        *("release", "strategies", "features", "modeling", "decision", "market"),
+        *("rooney_core.gates.approvals", "rooney_assets.terms", "rooney_assets.ledger"),
+        "rooney_assets.mandate",
+    ),
     partitioning=MONTHLY,
     reach=dict.fromkeys(("meta_model", "best_strategy", "equity_curve"), EVERY),
 )
@@ -103,9 +107,9 @@ def release_candidate(
 @lake_asset(
     group="release",
     rooms=(
-        *("gates", "release", "decision", "strategies", "features", "modeling", "labeling"),
-        *("backtest", "indicators", "market", "validation", "rooney_live"),
-        "rooney_assets.paper_trading",
+        *("release", "decision", "strategies", "features", "modeling", "labeling", "backtest"),
+        *("indicators", "market", "validation", "rooney_live", "rooney_assets.paper_trading"),
+        *("rooney_core.gates.paper", "rooney_core.gates.calibration.rates"),
     ),
     partitioning=MONTHLY,
     reach=dict.fromkeys(("continuous_bars", "session_bars"), EVERY),
