@@ -48,6 +48,7 @@ from rooney_core.gates.calibration.universes import (
     small_search,
 )
 from rooney_core.market.instruments import Universe
+from rooney_core.portfolio.candidates import StandingCode
 
 LAST: Final = "gate_report"
 RUN: Final = "calibration"
@@ -61,6 +62,14 @@ MEASURED: Final = (
     "test_win_rate",
     "test_trades",
 )
+_STOPPED_BY_A_GATE: Final = {
+    f"selection.{one}"
+    for one in (
+        StandingCode.VERDICT_FAILED,
+        StandingCode.BACKTEST_GATE_FAILED,
+        StandingCode.STRESS_GATE_FAILED,
+    )
+}
 Body = Callable[..., pl.DataFrame | Made]
 
 
@@ -207,13 +216,30 @@ def _row(one: SmallUniverse, lake: Lake, refused: _Refused | None) -> dict[str, 
 
 
 def _failed(lake: Lake) -> list[str]:
-    """Every rule of every gate that stopped the symbol, the verdict's by its own codes."""
+    """Every rule of every gate that stopped the symbol; what only follows from another is left out.
+
+    The verdict and the selection by their own codes.
+    """
     (month,) = lake.partitions(LAST)
-    rows = lake.read(LAST, ("rebalance_month", month)).filter(symbol=SYMBOL)
+    partition = ("rebalance_month", month)
+    rows = lake.read(LAST, partition).filter(symbol=SYMBOL)
     stopped = rows.filter(~pl.col("passed")).select("gate", "code").rows()
     failed = {f"{gate}.{code}" for gate, code in stopped}
     if "backtest.verdict" in failed:
         reasons = lake.read("model_evaluation", ("symbol", SYMBOL))["reasons"][0]
         failed |= {f"verdict.{one['code']}" for one in reasons}
-        failed.discard("backtest.verdict")
-    return sorted(failed)
+    if "selection.left_out" in failed:
+        standings = lake.beside("portfolio_config", partition)["reasons"].filter(symbol=SYMBOL)
+        failed.add(f"selection.{standings['code'][0]}")
+    return sorted(failed - _consequences(failed))
+
+
+def _consequences(failed: set[str]) -> set[str]:
+    """Rules that fail because another one did: nobody is stressed whose verdict failed, nobody is
+    chosen whom a gate stopped, and a paper grade is the sum of its rows."""
+    found = {"backtest.verdict", "selection.left_out", *_STOPPED_BY_A_GATE}
+    if any(one.startswith("verdict.") for one in failed):
+        found.add("stress.not_run")
+    if any(one.startswith("paper.") and one != "paper.grade" for one in failed):
+        found.add("paper.grade")
+    return found
