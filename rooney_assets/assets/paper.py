@@ -223,13 +223,7 @@ def _report(
 ) -> Made:
     limits: PaperLimits = here.params.paper
     sessions = traded.decisions["session"].unique().sort()
-    replay = decided.replay(sessions.to_list())
-    differences = pl.concat(
-        (
-            decision_differences(traded.decisions, replay.decisions),
-            trade_differences(traded.trades, replay.trades),
-        )
-    )
+    differences = _differences(decided, traded, sessions.to_list())
     by_symbol = marked_days(
         traded.positions, bars, release.config.instruments, release.sizes, sessions
     )
@@ -275,6 +269,16 @@ def _report(
         },
         pictures={"paper": _picture(days, here)},
     )
+
+
+def _differences(decided: Decided, traded: PaperTrading, sessions: list[date]) -> pl.DataFrame:
+    """What the trader wrote down and the batch path's replay do not share, recounted."""
+    replay = decided.replay(sessions)
+    found = (
+        decision_differences(traded.decisions, replay.decisions),
+        trade_differences(traded.trades, replay.trades),
+    )
+    return pl.concat(found)
 
 
 def _picture(days: pl.DataFrame, here: Here) -> str:

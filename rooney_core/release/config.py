@@ -107,9 +107,9 @@ class ProductionConfig(ReleaseTerms):
     """One release: a row per tradable symbol, traded symbols first, in order of priority.
 
     `release_id` is the content version of all rows without that column and the evidence's, so that
-    a release names itself. `production_model_version` is the content version of the production_model table that
-    belongs to it. `data_through` is the last session (inclusive) of the bars behind the release.
-    The terms are those of ReleaseTerms.
+    a release names itself. `production_model_version` is the content version of the
+    production_model table that belongs to it. `data_through` is the last session (inclusive) of the
+    bars behind the release. The terms are those of ReleaseTerms.
     """
 
     release_id: str
