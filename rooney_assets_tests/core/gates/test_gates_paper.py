@@ -177,6 +177,11 @@ def test_undefined_is_null_and_fails():
     assert report["annual_sharpe"][0] is None
     assert report["win_rate"][0] is None
     assert report["grade"][0] == "F"
+    assert "is undefined" in codes(report)[PaperCode.ANNUAL_SHARPE].reason
+    silent = report_of(FINE | {"n_unexplained_by_trader": None})
+    told = codes(silent)[PaperCode.UNEXPLAINED_DIFFERENCES].reason
+    assert told.startswith("nobody knows how many differences")
+    assert "own count: none given" in told
 
 
 def test_the_note_on_the_seeds_win_rate_says_what_it_asks_for():

@@ -81,8 +81,8 @@ def _facts(row: dict[str, Any], limits: PaperLimits) -> tuple[GateRow, ...]:
         _none(
             PaperCode.UNEXPLAINED_DIFFERENCES,
             differ,
-            f"differences to the replay that nothing explains (the trader's own count: "
-            f"{counts[1]:g})",
+            "differences to the replay that nothing explains (the trader's own count: "
+            f"{'none given' if math.isnan(counts[1]) else format(counts[1], 'g')})",
         ),
     )
 
@@ -112,6 +112,9 @@ def _compared(code: PaperCode, row: dict[str, Any], minimum: float, evidence: st
         words = f"{name} {measured:.4g} is {'above' if passed else 'not above'} {minimum:g}"
         return GateRow(GATE, code, measured, minimum, passed, words)
     passed = upper > minimum
+    if math.isnan(upper):
+        words = f"{name} is undefined for these sessions; more than {minimum:g} is needed"
+        return GateRow(GATE, code, upper, minimum, False, words)
     said = "does not contradict" if passed else "contradicts"
     words = (
         f"{name} {measured:.4g}, at most {upper:.4g} by its {_number(row['confidence']):.0%} "
@@ -133,7 +136,10 @@ def _at_least(code: PaperCode, value: float, minimum: int, words: str) -> GateRo
 
 
 def _none(code: PaperCode, value: float, words: str) -> GateRow:
-    return GateRow(GATE, code, value, 0.0, value == 0.0, f"{value:g} {words}; none is allowed")
+    reason = f"{value:g} {words}; none is allowed"
+    if math.isnan(value):
+        reason = f"nobody knows how many {words}; none is allowed"
+    return GateRow(GATE, code, value, 0.0, value == 0.0, reason)
 
 
 def _yes_or_no(code: PaperCode, passed: bool, reason: str) -> GateRow:
