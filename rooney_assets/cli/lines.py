@@ -5,7 +5,7 @@ Belongs here: columns of texts. Does not belong here: frames of the lake (`table
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 
 import click
@@ -37,3 +37,10 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             for at, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         click.echo(f"  {'  '.join(cells)}".rstrip())
+
+
+def tell_overrides(given: Iterable[Mapping[str, str]]) -> None:
+    """Each override of a release (symbol, gate, until, who, reason) in red, where colours are."""
+    for one in given:
+        words = f"{one['symbol']}:{one['gate']} until {one['until']}, {one['who']}: {one['reason']}"
+        click.secho(f"  OVERRIDE {words}", fg="red", bold=True)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rooney_assets.cli.lines import tell_overrides
+
 if TYPE_CHECKING:
     from rooney_assets.cli.context import Place
     from rooney_assets.promotion import Asking
-    from rooney_core.gates.promotion import Decision
+    from rooney_core.gates.promotion import Decision, Traded
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -26,7 +29,7 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
     "and --until.",
 )
 @click.option("--reason", help="Why; kept in the promotion log.")
-@click.option("--until", type=DAY, help="Last day of the override, YYYY-MM-DD.")
+@click.option("--until", type=DAY, metavar="DAY", help="Last day of the override, YYYY-MM-DD.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def promote(
     dry_run: bool,
@@ -59,7 +62,7 @@ def promote(
     if as_json:
         click.echo(json.dumps(_facts(asked, decided, approves), indent=2))
     else:
-        _print(place, asked, decided, approves)
+        _print(place, asked, decided, approves, dry_run=dry_run)
     if dry_run or not (decided.passed or approves):
         sys.exit(0 if decided.passed or approves else 1)
     if approves:
@@ -127,42 +130,42 @@ def _facts(asked: Asking, decided: Decision, approves: bool) -> dict[str, Any]:
     }
 
 
-def _print(place: Place, asked: Asking, decided: Decision, approves: bool) -> None:
+def _print(
+    place: Place, asked: Asking, decided: Decision, approves: bool, *, dry_run: bool
+) -> None:
     from rooney_assets.promotion import current_release, traded_of
 
-    now = current_release(place.lake)
+    table = current_release(place.lake)
+    now = None if table is None else traded_of(table)
     traded = asked.traded
     click.echo(f"Candidate {traded.release_id} for {asked.month}: {_sizes(traded.sizes)}")
-    click.echo(
-        f"Traded now {'nothing was ever released' if now is None else _told(traded_of(now))}"
-    )
+    click.echo(f"Traded now {'nothing was ever released' if now is None else _told(now)}")
     for one in decided.conditions:
         mark, color = ("yes", "green") if one.passed else ("NO ", "red")
         click.echo(f"  {click.style(mark, fg=color)} {one.code:<22} {one.reason}")
-    for one in json.loads(asked.candidate["overrides"][0]):
-        click.secho(
-            f"  OVERRIDE {one['symbol']}:{one['gate']} until {one['until']}, {one['who']}: "
-            f"{one['reason']}",
-            fg="red",
-            bold=True,
-        )
-    click.echo(_verdict(now is not None, traded.release_id, decided, approves))
+    tell_overrides(json.loads(asked.candidate["overrides"][0]))
+    click.echo(_verdict(now, traded.release_id, decided, approves, dry_run))
 
 
-def _verdict(has_champion: bool, release_id: str, decided: Decision, approves: bool) -> str:
+def _verdict(
+    now: Traded | None, release_id: str, decided: Decision, approves: bool, dry_run: bool
+) -> str:
+    is_ = "would be" if dry_run else "is being"
+    if decided.passed and now is not None and now.release_id == release_id:
+        return f"{release_id} is what is traded: nothing would change."
     if decided.passed:
-        return f"{release_id} is promoted: every condition holds."
+        return f"{release_id} {is_} promoted: every condition holds."
     if approves:
-        return f"{release_id} is promoted on the word of whoever runs `rooney promote`."
-    stays = "what is traded stays" if has_champion else "nothing is released"
+        return f"{release_id} {is_} promoted, on the word of whoever runs `rooney promote`."
+    stays = "nothing is released" if now is None else f"{now.release_id} stays"
     return f"{release_id} is NOT promoted; {stays}."
 
 
-def _told(traded: Any) -> str:
+def _told(traded: Traded) -> str:
     return f"{traded.release_id}: {_sizes(traded.sizes)}"
 
 
-def _sizes(sizes: Any) -> str:
+def _sizes(sizes: Mapping[str, int]) -> str:
     return ", ".join(f"{symbol} {size}" for symbol, size in sizes.items()) or "trades nothing"
 
 

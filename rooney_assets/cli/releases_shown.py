@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from rooney_assets.cli.lines import tell_overrides
 from rooney_assets.lake import Lake
 from rooney_assets.promotion import RELEASE, releases, traded_of
 
@@ -44,10 +45,4 @@ def print_releases(facts: list[dict[str, Any]]) -> None:
             f"{mark}{one['release_id']}  {one['rebalance_month']}  made {one['created_at'][:16]}  "
             f"approved until {one['approved_until'] or 'no day'}  {sizes or 'trades nothing'}"
         )
-        for given in one["overrides"]:
-            click.secho(
-                f"    OVERRIDE {given['symbol']}:{given['gate']} until {given['until']}, "
-                f"{given['who']}: {given['reason']}",
-                fg="red",
-                bold=True,
-            )
+        tell_overrides(one["overrides"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from rooney_assets.cli.context import Place
+from rooney_assets.cli.lines import tell_overrides
 from rooney_assets.cli.tables import open_console
 
 NEXT = (
@@ -87,8 +89,14 @@ def _portfolio(place: Place) -> dict[str, Any] | None:
         return None
     config = place.lake.read("production_config", None)
     rows = config.select("symbol", "size", "reason").to_dicts()
-    month, release = config["rebalance_month"][0], config["release_id"][0]
-    return {"rebalance_month": month, "release_id": release, "rows": rows}
+    first = config.row(0, named=True)
+    return {
+        "rebalance_month": first["rebalance_month"],
+        "release_id": first["release_id"],
+        "rows": rows,
+        "approved_until": first.get("approved_until"),
+        "overrides": json.loads(first.get("overrides") or "[]"),
+    }
 
 
 def _symbols_table(symbols: list[dict[str, Any]]) -> Table:
@@ -138,6 +146,9 @@ def _print_portfolio(console: Console, portfolio: dict[str, Any] | None) -> None
     for row in portfolio["rows"]:
         line = f"  {row['symbol']:<10} {row['size']} contract(s)  {row['reason']}"
         console.print(line, soft_wrap=True, highlight=False)
+    if portfolio["approved_until"] is not None:
+        console.print(f"  Approved until {portfolio['approved_until']}; then it only reduces.")
+    tell_overrides(portfolio["overrides"])
 
 
 def _number(value: float | None) -> str:

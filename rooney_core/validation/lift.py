@@ -30,6 +30,9 @@ TAILS: Final = (0.05, 0.95)
 MIN_DEFINED: Final = 0.9
 """Share of the resampled histories in which both Sharpes must be defined; below, no interval."""
 
+ROUNDING: Final = 1e-9
+"""Sharpes closer than this are equal: the same days at another size differ by as little."""
+
 _AT_ONCE: Final = 250
 
 
@@ -87,7 +90,7 @@ def sharpe_lift(
     if len(defined) < MIN_DEFINED * n_resamples:
         return SharpeLift(lift, math.nan, math.nan, block)
     low, high = np.quantile(defined, TAILS)
-    share_below = float(np.mean(defined < 0.0))
+    share_below = float(np.mean(defined < -ROUNDING))
     return SharpeLift(lift, float(low), float(high), block, share_below)
 
 
