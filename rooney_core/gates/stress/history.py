@@ -116,9 +116,13 @@ class Strategy:
     def daily_pnl_usd(self, trades: pl.DataFrame, stretch: Stretch) -> FloatArray:
         """Net USD of one contract in each day that counts, marked to market, f8[n_sessions]."""
         pnl = np.zeros(len(stretch.sessions))
-        if trades.is_empty():
-            return pnl
-        held = held_days(trades, stretch.bars, self.bundle.costs, self.bundle.instrument)
+        session, profits = stretch.bars.session, trades["net_profit_usd"].to_numpy()
+        entered, left = (session[trades[f"{end}_index"].to_numpy()] for end in ("entry", "exit"))
+        within = entered == left
+        np.add.at(pnl, np.searchsorted(stretch.sessions, left[within]), profits[within])
+        # The others one by one, which takes longer than all the rest.
+        over = trades.filter(~pl.Series(within))
+        held = held_days(over, stretch.bars, self.bundle.costs, self.bundle.instrument)
         booked = held.select("held_sessions", "held_pnl_usd").explode(
             "held_sessions", "held_pnl_usd"
         )
