@@ -158,9 +158,11 @@ def _execute(
 def _stop(worker: subprocess.Popen[str]) -> None:
     """End a worker by ending its input; one that is gone already has nothing left to close."""
     assert worker.stdin is not None
+    assert worker.stdout is not None
     with contextlib.suppress(BrokenPipeError):
         worker.stdin.close()
     worker.wait()
+    worker.stdout.close()
 
 
 def _listen(lines: Any, heard: queue.SimpleQueue[dict[str, Any]], task: Task) -> bool:

@@ -136,19 +136,27 @@ def recalibrate(
 
     What was made from the same inputs by the same code is not made again. The promotion happens
     in the run when every condition holds; otherwise what is traded stays. `heard` is given the
-    report of the run itself. Raises what `headless.run` raises before anything runs: then there is
-    no report.
+    report of the run itself. Raises InputError for wrong settings, LakeError when the lake cannot
+    be written: then nothing ran, and there is no report.
     """
     began = datetime.now(UTC)
     versions, before = kept_versions(shop.lake), _traded(shop.lake)
-    report = run(
-        Request(processes=processes), shop.settings, shop.universe, shop.source, shop.lake, tell
-    )
+    report = _run(shop, tell, processes)
     heard(report)
     changes = changes_since(shop.lake, versions)
     done = _report_of(shop, began, asked_by, report, changes, before)
     _keep(shop.lake, done)
     return done
+
+
+def _run(shop: Workshop, tell: Listener, processes: int | None) -> Report:
+    """The whole chain; a stage that cannot begin ends it, as a failure that is reported."""
+    request = Request(processes=processes)
+    shop.lake.check_writable()
+    try:
+        return run(request, shop.settings, shop.universe, shop.source, shop.lake, tell)
+    except MissingArtifact as error:
+        return Report(failures={"the chain": str(error)})
 
 
 def kept_versions(lake: Lake) -> Versions:
@@ -259,25 +267,27 @@ def _outcome(
     earlier = None if before is None else before.release_id
     if after is not None and after.release_id != earlier:
         return RecalibrationOutcome.PROMOTED, "every condition of the promotion held"
+    told = "; ".join(f"{where}: {why}" for where, why in failures.iter_rows())
     if decided is None:
-        return RecalibrationOutcome.FAILED, silent
+        return RecalibrationOutcome.FAILED, told or silent
     if not decided.passed:
-        told = "; ".join(
-            f"{one.code}: {one.reason}" for one in decided.conditions if not one.passed
-        )
-        return RecalibrationOutcome.NOT_PROMOTED, told
+        failed = (f"{one.code}: {one.reason}" for one in decided.conditions if not one.passed)
+        return RecalibrationOutcome.NOT_PROMOTED, "; ".join(failed)
     if failures.height:
-        return RecalibrationOutcome.FAILED, "; ".join(failures["reason"])
+        return RecalibrationOutcome.FAILED, told
     return RecalibrationOutcome.KEPT, "the candidate is what is traded already"
 
 
 def _failures(report: Report, decided: Decision | None) -> pl.DataFrame:
     """What failed, without the release where its conditions are the reason."""
     refused = decided is not None and not decided.passed
+    # A table of the release that fails is told by its own name and by its stage's.
+    told = {"release"} if refused or set(RELEASES) & report.failures.keys() else set()
+    told |= set(RELEASES) if refused else set()
     rows = [
-        (where, why)
+        (where, why.removeprefix(f"{where}: "))
         for where, why in report.failures.items()
-        if not (refused and where in (*RELEASES, "release"))
+        if where not in told
     ]
     return pl.DataFrame(rows, schema=FAILURES_SCHEMA, orient="row")
 
