@@ -138,7 +138,9 @@ def _history(asset: Asset, key: str, lake: Lake) -> dict[str, Any]:
     if asset.name == "trial_ledger":
         return {"searches": searches_on_record(lake, key)}
     if asset.name == "release_evidence":
-        return {"looks": {one: lake.looks(one).height for one in lake.partitions("holdout_looks")}}
+        return {
+            "looks": {one: lake.looks(one).height for one in lake.partitions("model_evaluation")}
+        }
     if asset.name == "portfolio_config":
         before = [month for month in lake.partitions(asset.name) if month < key]
         months = {month: lake.version(asset.name, partition_of(asset, month)) for month in before}

@@ -32,10 +32,19 @@ OF_A_TRADABLE = [
     "model_evaluation",
     "holdout_looks",
     "equity_curve",
+    "stress_report",
 ]
 # Features are of every symbol's bars; the search before them is not.
 FROM_FEATURES_ON = OF_A_TRADABLE[OF_A_TRADABLE.index("training_set") :]
-OF_ALL = ["portfolio_config", "gate_report", "production_model", "production_config"]
+OF_ALL = [
+    "portfolio_config",
+    "release_candidate",
+    "paper_report",
+    "gate_report",
+    "release_evidence",
+    "production_model",
+    "production_config",
+]
 
 
 def make(lake: Lake, asset: str, key: str | None, source: ToldSource) -> None:
@@ -74,6 +83,7 @@ def keys_of(asset: str) -> list[str | None]:
     return {
         Partitioning.SYMBOL: [*SYMBOLS],
         Partitioning.TRADABLE: [ES, NQ],
+        Partitioning.PAGE: [None],
         Partitioning.MONTH: [MONTH],
         Partitioning.NONE: [None],
     }.get(ASSETS[asset].partitioning, [])
@@ -133,7 +143,7 @@ def test_a_restated_bar_reaches_what_was_made_from_it_and_of_others_the_features
     # A close in the middle of a contract rolls nothing; in the middle of a session it is no close.
     reached = {(name, ES) for name in ["raw_bars", "continuous_bars", *OF_A_TRADABLE]}
     reached |= {(name, NQ) for name in FROM_FEATURES_ON}
-    reached |= {(name, MONTH) for name in ("portfolio_config", "gate_report")}
+    reached |= {(name, MONTH) for name in OF_ALL[:-2]}
     reached |= {("production_model", ""), ("production_config", "")}
     assert changed(found) - {("session_bars", ES)} == reached
     first = found.results.row(0, named=True)

@@ -15,7 +15,7 @@ import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
 from rooney_assets.build import build_defs
 from rooney_assets.graph.declaration import ASSETS
 from rooney_assets.graph.plan import basis_of, default_params, input_keys, is_current
-from rooney_assets.headless import Request, _keys
+from rooney_assets.headless import Request, keys_to_run
 from rooney_assets.lake import Lake, ManifestFacts
 from rooney_assets.mandate import Mandate
 from rooney_assets.settings import Settings
@@ -136,9 +136,9 @@ def test_bars_of_peers_come_with_the_symbol_that_is_asked_for(lake: Lake) -> Non
     bars = STAGES[0]
     request = Request(symbols=(CL,))
     wanted = ["raw_bars", "session_bars", "strategy_results"]
-    keys = _keys(bars.partitioning, request, ["raw_bars"], universe(), lake, wanted)
+    keys = keys_to_run(bars.partitioning, request, ["raw_bars"], universe(), lake, wanted)
     assert set(keys) == {CL, GC}
-    alone = _keys(bars.partitioning, request, ["raw_bars"], universe(), lake, wanted[:2])
+    alone = keys_to_run(bars.partitioning, request, ["raw_bars"], universe(), lake, wanted[:2])
     assert set(alone) == {CL}
 
 
@@ -167,7 +167,7 @@ def test_features_read_every_tradable_and_reference_symbol_that_is_there(lake: L
 
 def test_bars_of_all_come_with_the_symbol_whose_features_are_asked_for(lake: Lake) -> None:
     bars, wanted = STAGES[0], ["raw_bars", "session_bars", "training_set"]
-    keys = _keys(bars.partitioning, Request(symbols=(CL,)), ["raw_bars"], universe(), lake, wanted)
+    keys = keys_to_run(bars.partitioning, Request(symbols=(CL,)), ["raw_bars"], universe(), lake, wanted)
     known = universe()
     assert set(keys) == {*known.tradable, *known.reference}
 
