@@ -167,7 +167,9 @@ def test_features_read_every_tradable_and_reference_symbol_that_is_there(lake: L
 
 def test_bars_of_all_come_with_the_symbol_whose_features_are_asked_for(lake: Lake) -> None:
     bars, wanted = STAGES[0], ["raw_bars", "session_bars", "training_set"]
-    keys = keys_to_run(bars.partitioning, Request(symbols=(CL,)), ["raw_bars"], universe(), lake, wanted)
+    keys = keys_to_run(
+        bars.partitioning, Request(symbols=(CL,)), ["raw_bars"], universe(), lake, wanted
+    )
     known = universe()
     assert set(keys) == {*known.tradable, *known.reference}
 
