@@ -93,7 +93,7 @@ def facts_of(lake: Lake, asked: Asking) -> PromotionFacts:
         turnover=turnover_breaches(held, candidate.sizes, asked.page.portfolio),
         overrides=overrides_on(lake, _today(asked.candidate["data_through"][0])),
         approvals=standing_approvals(lake),
-        loosened=() if before is None else loosened(before, limits),
+        loosened=_loosened(champion, before, limits),
         lapsed=_lapsed(lake, limits),
         withdrawn=_withdrawn(lake, candidate),
         emergency_stop=emergency_stop(lake),
@@ -166,6 +166,17 @@ def published_days(equity_curves: Mapping[str, pl.DataFrame], symbols: Any) -> p
         tested = equity_curves[symbol].filter(pl.col("window") == "test")
         parts.append(tested.select(tuple(DAYS_SCHEMA)))
     return pl.concat(parts)
+
+
+def _loosened(
+    champion: Traded | None, before: Mapping[str, Any] | None, limits: Mapping[str, Any]
+) -> list[str]:
+    """What is looser than when the champion was promoted; a mandate nobody knows may have been."""
+    if champion is None:
+        return []
+    if before is None:
+        return [f"mandate {champion.mandate_version or 'none'} is not in the lake"]
+    return loosened(before, limits)
 
 
 def _challenge(lake: Lake, asked: Asking, champion: Traded | None) -> ChampionTest:

@@ -17,7 +17,10 @@ from typing import Final
 from rooney_assets.settings import Settings
 
 CHALLENGER: Final = "challenger"
-"""Alias of the newest model of a symbol. `champion` is the gates' to give, and not given here."""
+"""Alias of the newest model of a symbol."""
+
+CHAMPION: Final = "champion"
+"""Alias of the model of a symbol that is released; a promotion or a rollback moves it."""
 
 VERSION_TAG, SYMBOL_TAG, LAKE_TAG = "model_version", "symbol", "lake_version"
 

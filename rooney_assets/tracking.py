@@ -20,6 +20,7 @@ import dagster as dg
 
 from rooney_assets.registry import (
     CHALLENGER,
+    CHAMPION,
     SYMBOL_TAG,
     VERSION_TAG,
     registry_name,
@@ -52,10 +53,15 @@ class LateMlflow:
         from dagster_mlflow import mlflow_tracking
 
         if self._resource is None:
-            prepare_store(self._context.resource_config["mlflow_tracking_uri"])
+            prepare_store(self.uri)
             self._running = mlflow_tracking.resource_fn(self._context)
             self._resource = next(self._running)
         return self._resource
+
+    @property
+    def uri(self) -> str:
+        """Of the store, for whoever needs no run."""
+        return str(self._context.resource_config["mlflow_tracking_uri"])
 
     def close(self) -> None:
         """End the MLflow run, if one was started.
@@ -108,6 +114,30 @@ def register(
     found = known or client.create_model_version(name, source, run_id, dict(tags))
     client.set_registered_model_alias(name, CHALLENGER, found.version)
     return str(found.version)
+
+
+def crown(uri: str, model_versions: Mapping[str, str]) -> dict[str, str]:
+    """Let each symbol's released model be its champion; what was done, in words, by symbol.
+
+    MLflow is beside the lake: what it does not know or refuses is told, and stops nobody.
+    """
+    if not model_versions:
+        return {}
+    prepare_store(uri)
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    client, told = MlflowClient(tracking_uri=uri), {}
+    for symbol, model_version in model_versions.items():
+        try:
+            found = _version(client, symbol, model_version)
+            told[symbol] = "not registered"
+            if found is not None:
+                client.set_registered_model_alias(registry_name(symbol), CHAMPION, found.version)
+                told[symbol] = f"champion is version {found.version}"
+        except MlflowException as error:
+            told[symbol] = f"MLflow refused: {error}"
+    return told
 
 
 def _version(client: "MlflowClient", symbol: str, model_version: str) -> "ModelVersion | None":

@@ -22,6 +22,7 @@ from rooney_assets.promotion import (
     published_days,
     traded_of,
 )
+from rooney_assets.tracking import crown
 
 ROOMS = ("release", "gates", "rooney_assets.promotion", "rooney_assets.terms")
 MONTHLY = dict.fromkeys(("release_candidate", "gate_report", "release_evidence"), Reach.EVERY)
@@ -60,6 +61,7 @@ def production_model(
     partitioning=Partitioning.NONE,
     reach=MONTHLY | {"equity_curve": Reach.EVERY},
     params=Mandate,
+    uses_tracking=True,
 )
 def production_config(
     here: Here,
@@ -125,4 +127,5 @@ def _announce(here: Here, table: pl.DataFrame, before: pl.DataFrame | None) -> M
         earlier_release_id=earlier,
         mandate_version=now.mandate_version,
     )
-    return {"promotion log entry": entry, "replaces": earlier or "nothing"}
+    crowned = crown(here.tracking.uri, now.model_versions)
+    return {"promotion log entry": entry, "replaces": earlier or "nothing", "MLflow": crowned}
