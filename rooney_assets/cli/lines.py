@@ -6,6 +6,7 @@ Belongs here: columns of texts. Does not belong here: frames of the lake (`table
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from textwrap import wrap
 
 import click
@@ -40,7 +41,11 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def tell_overrides(given: Iterable[Mapping[str, str]]) -> None:
-    """Each override of a release (symbol, gate, until, who, reason) in red, where colours are."""
+    """Each override of a release (symbol, gate, until, who, reason): in red until it ends."""
+    today = date.today().isoformat()
     for one in given:
         words = f"{one['symbol']}:{one['gate']} until {one['until']}, {one['who']}: {one['reason']}"
-        click.secho(f"  OVERRIDE {words}", fg="red", bold=True)
+        if one["until"] < today:
+            click.echo(f"  override that has ended: {words}")
+        else:
+            click.secho(f"  OVERRIDE {words}", fg="red", bold=True)
