@@ -23,8 +23,8 @@ from rooney_core.modeling.meta_model import MetaModel
 @lake_asset(
     group="money",
     rooms=(
-        *("gates", "decision", "modeling", "labeling", "features", "backtest", "strategies"),
-        *("indicators", "market", "validation", "rooney_assets.ledger"),
+        *("gates.stress", "gates.rows", "decision", "modeling", "labeling", "features"),
+        *("backtest", "strategies", "indicators", "market", "validation", "rooney_assets.ledger"),
     ),
     reach={"continuous_bars": Reach.INFORMING, "session_bars": Reach.INFORMING},
     params=StressLimits,
