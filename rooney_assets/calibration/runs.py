@@ -31,6 +31,9 @@ from rooney_core.gates.calibration.universes import SmallUniverse, universes_of
 ALONE: Final = dict.fromkeys(
     ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
 )
+A_PROCESS: Final = 25
+"""Universes that a worker process is given before another takes its place: what the libraries do
+not give back to the system stays small."""
 _WORKER: Final = "rooney_assets.calibration.worker"
 _HOW_MANY: Final = {
     *("processes", "tuning", "n_null", "n_planted", "reversion_edges", "n_oracle"),
@@ -156,21 +159,26 @@ def _feed(
     first: tuple[CalibrationSettings, Mandate],
     stop: threading.Event,
 ) -> None:
-    """Feed one worker until no universe waits, it has gone, or somebody says stop."""
+    """Feed workers, one after the other, until no universe waits or somebody says stop."""
     try:
-        with _worker() as worker:
-            assert worker.stdin is not None
-            assert worker.stdout is not None
-            worker.stdin.writelines(one.model_dump_json() + "\n" for one in first)
-            while not stop.is_set() and (one := _next(waiting)) is not None:
-                worker.stdin.write(json.dumps(asdict(one)) + "\n")
-                worker.stdin.flush()
-                line = worker.stdout.readline()
-                heard.put(json.loads(line) if line else {"error": f"{one}: its process ended"})
-                if not line:
-                    return
+        while not stop.is_set() and (one := _next(waiting)) is not None:
+            with _worker(first) as worker:
+                for left in range(A_PROCESS, 0, -1):
+                    heard.put(_asked(worker, one))
+                    if left == 1 or stop.is_set() or (one := _next(waiting)) is None:
+                        break
     except OSError as error:
         heard.put({"error": f"a worker process could not be used: {error}"})
+
+
+def _asked(worker: subprocess.Popen[str], one: SmallUniverse) -> dict[str, Any]:
+    """The answer of a worker; that it has gone is one."""
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    worker.stdin.write(json.dumps(asdict(one)) + "\n")
+    worker.stdin.flush()
+    line = worker.stdout.readline()
+    return json.loads(line) if line else {"error": f"{one}: its process ended"}
 
 
 def _next(waiting: queue.SimpleQueue[SmallUniverse]) -> SmallUniverse | None:
@@ -180,11 +188,14 @@ def _next(waiting: queue.SimpleQueue[SmallUniverse]) -> SmallUniverse | None:
         return None
 
 
-def _worker() -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def _worker(first: tuple[CalibrationSettings, Mandate]) -> subprocess.Popen[str]:
+    worker = subprocess.Popen(
         [sys.executable, "-m", _WORKER],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, **ALONE},
     )
+    assert worker.stdin is not None
+    worker.stdin.writelines(one.model_dump_json() + "\n" for one in first)
+    return worker
