@@ -243,12 +243,17 @@ def _lapsed(lake: Lake, limits: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _withdrawn(lake: Lake, candidate: Traded) -> str | None:
-    """Why somebody rolled back from a release with these models and sizes, unless it came back."""
-    log = promotions.read(lake).filter(pl.col("event") == promotions.Event.ROLLED_BACK)
+    """Why somebody rolled back from a release with these models and sizes, unless it came back.
+
+    Promoted or rolled back to since, it has: a person's word was needed for either.
+    """
+    moves = (promotions.Event.ROLLED_BACK, promotions.Event.PROMOTED)
+    log = promotions.read(lake).filter(pl.col("event").is_in(moves))
     for one in reversed(log.to_dicts()):
         if _is_same(lake, one["release_id"], candidate):
             return None
-        if _is_same(lake, one["earlier_release_id"], candidate):
+        is_back = one["event"] == promotions.Event.ROLLED_BACK
+        if is_back and _is_same(lake, one["earlier_release_id"], candidate):
             when = one["recorded_at"].strftime("%Y-%m-%d")
             return f"{one['who']} rolled back from it on {when}: {one['reason']}"
     return None

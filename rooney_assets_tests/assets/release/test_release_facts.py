@@ -216,6 +216,18 @@ def test_what_was_rolled_back_from_waits_even_with_newer_bars(lake: Lake) -> Non
     assert set(failures(lake)) == {"not_withdrawn"}
     approve(lake, "newer", PAGE.version, "fills were fine")
     assert not failures(lake)
+    # Promoted on that word, it may be followed by the same with newer bars.
+    released(lake, release("newer", 2))
+    promotions.append(
+        lake,
+        Event.PROMOTED,
+        who="a run",
+        reason="x",
+        release_id="newer",
+        earlier_release_id="old",
+    )
+    judged(lake, release_id="newest")
+    assert not failures(lake)
 
 
 def test_a_rollback_and_back_again_leaves_nothing_withdrawn(lake: Lake) -> None:
