@@ -17,7 +17,7 @@ import polars as pl
 
 from rooney_assets.graph.declaration import ASSETS, partition_of
 from rooney_assets.graph.impact import moved_inputs, settled_config
-from rooney_assets.graph.plan import Basis
+from rooney_assets.graph.plan import Basis, upstream_closure
 from rooney_assets.headless import Request, run
 from rooney_assets.lake import Lake, Manifest, ManifestFacts
 from rooney_assets.mandate import load_mandate
@@ -160,9 +160,9 @@ def _run(shop: Workshop, tell: Listener, processes: int | None) -> Report:
 
 
 def kept_versions(lake: Lake) -> Versions:
-    """The current version of every partition of every asset."""
+    """The current version of every partition of every asset, in the order of the graph."""
     found = {}
-    for name in ASSETS:
+    for name in upstream_closure(ASSETS):
         keys: Iterable[str | None] = (None,) if ASSETS[name].partitioning.is_whole else ()
         for key in keys or lake.partitions(name):
             version = lake.version(name, partition_of(ASSETS[name], key))

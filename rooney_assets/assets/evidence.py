@@ -7,8 +7,8 @@ from typing import Final
 import polars as pl
 
 from rooney_assets.evidence import Known, bundle_of
-from rooney_assets.evidence.lineage import lineage_of
 from rooney_assets.graph.declaration import Here, Made, Partitioning, Reach, lake_asset
+from rooney_assets.graph.lineage import lineage_of
 from rooney_assets.mandate import Mandate
 
 EVERY = Reach.EVERY
@@ -20,7 +20,8 @@ Tables = dict[str, pl.DataFrame]
     group="release",
     rooms=(
         "rooney_assets.evidence",
-        *("rooney_assets.graph.page", "rooney_assets.graph.svg", "rooney_assets.graph.svg_rows"),
+        *("rooney_assets.graph.lineage", "rooney_assets.graph.page"),
+        *("rooney_assets.graph.svg", "rooney_assets.graph.svg_rows"),
     ),
     partitioning=Partitioning.MONTH,
     kinds=("html", "parquet"),

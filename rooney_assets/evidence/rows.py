@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from rooney_assets.evidence.lineage import Link
+from rooney_assets.graph.lineage import Link
 
 EVIDENCE_SCHEMA: Final = {
     "rebalance_month": pl.String(),

@@ -10,9 +10,9 @@ from typing import Final
 
 import polars as pl
 
-from rooney_assets.evidence.lineage import asset_of
 from rooney_assets.evidence.rows import Part, of_part
 from rooney_assets.graph import page as pages
+from rooney_assets.graph.lineage import asset_of
 
 EVALUATED: Final = {
     "train_sharpe": "Sharpe train",

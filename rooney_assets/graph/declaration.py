@@ -7,7 +7,7 @@ here: running them (`to_dagster`), or deciding whether they are stale (`plan`).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from pydantic import BaseModel
 
-from rooney_core.errors import MissingArtifact
+from rooney_core.errors import MissingArtifact, UnknownName
 from rooney_core.market.instruments import Instrument, Universe
 
 if TYPE_CHECKING:
@@ -250,6 +250,23 @@ def offered_names(universe: Universe) -> list[str]:
         or one.partitioning is Partitioning.MONTH
         or partition_keys(one, universe)
     ]
+
+
+def upstream_closure(targets: Iterable[str]) -> list[str]:
+    """The targets and everything above them, inputs first. Raises UnknownName."""
+    order: list[str] = []
+
+    def visit(name: str) -> None:
+        if name not in ASSETS:
+            raise UnknownName.among("asset", name, ASSETS)
+        if name not in order:
+            for one in ASSETS[name].inputs.values():
+                visit(one.asset)
+            order.append(name)
+
+    for target in targets:
+        visit(target)
+    return order
 
 
 def partition_of(asset: Asset, key: str | None) -> tuple[str, str] | None:

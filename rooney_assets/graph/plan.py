@@ -6,7 +6,7 @@ lake already holds a table made from exactly these. Does not belong here: making
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +21,14 @@ from rooney_assets.graph.declaration import (
     Reach,
     partition_keys,
     partition_of,
+    upstream_closure,
 )
+from rooney_assets.graph.lineage import lineage_digest
 from rooney_assets.lake import Lake
 from rooney_assets.ledger import searches_on_record
 from rooney_assets.mandate import Mandate
 from rooney_assets.sources import BarSource
 from rooney_assets.terms import OVERRIDABLE_ASSETS, overrides_as_config
-from rooney_core.errors import UnknownName
 from rooney_core.features.feeds import FeedNames
 from rooney_core.market.instruments import Universe
 
@@ -35,6 +36,10 @@ from rooney_core.market.instruments import Universe
 _NOT_CONTENT = {"sources", "fact_sources"}
 # A session's bars are compared with the vendor's daily ones, which the source holds too.
 _READS_WITNESSES = ("session_bars",)
+EVIDENCE = "release_evidence"
+
+
+__all__ = ["Basis", "basis_of", "default_params", "input_keys", "is_current", "upstream_closure"]
 
 
 @dataclass(frozen=True)
@@ -82,9 +87,11 @@ def basis_of(
         for upstream_key in input_keys(asset, one, key, universe, lake):
             name = one.asset if upstream_key is None else f"{one.asset}[{upstream_key}]"
             inputs[name] = _version(lake, one.asset, upstream_key)
-    return Basis(
-        code_version(asset.rooms), inputs, _config(asset, key, universe, source, lake, params)
-    )
+    config = _config(asset, key, universe, source, lake, params)
+    if asset.name == EVIDENCE:
+        # It tells of what is above its inputs, too, which may be made anew with the same content.
+        config["lineage"] = lineage_digest(lake, inputs)
+    return Basis(code_version(asset.rooms), inputs, config)
 
 
 def is_current(asset: Asset, key: str | None, basis: Basis, lake: Lake) -> bool:
@@ -101,23 +108,6 @@ def is_current(asset: Asset, key: str | None, basis: Basis, lake: Lake) -> bool:
 def default_params(asset: Asset, mandate: Mandate) -> BaseModel | None:
     """The parameters an asset takes when the launchpad is left alone."""
     return mandate.params_of(asset.params) if asset.params is not None else None
-
-
-def upstream_closure(targets: Iterable[str]) -> list[str]:
-    """The targets and everything above them, inputs first. Raises UnknownName."""
-    order: list[str] = []
-
-    def visit(name: str) -> None:
-        if name not in ASSETS:
-            raise UnknownName.among("asset", name, ASSETS)
-        if name not in order:
-            for one in ASSETS[name].inputs.values():
-                visit(one.asset)
-            order.append(name)
-
-    for target in targets:
-        visit(target)
-    return order
 
 
 def _reached(reach: Reach, upstream: Asset, key: str | None, universe: Universe) -> tuple[str, ...]:
@@ -137,7 +127,7 @@ def _history(asset: Asset, key: str, lake: Lake) -> dict[str, Any]:
         return {"looks": lake.looks(key).height}
     if asset.name == "trial_ledger":
         return {"searches": searches_on_record(lake, key)}
-    if asset.name == "release_evidence":
+    if asset.name == EVIDENCE:
         return {
             "looks": {one: lake.looks(one).height for one in lake.partitions("model_evaluation")}
         }

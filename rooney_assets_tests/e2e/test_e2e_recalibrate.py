@@ -59,7 +59,8 @@ def test_evidence_holds_what_the_gates_and_the_ledger_say(materialized: Factory)
     )
     assert [tuple(one.values()) for one in scored] == [tuple(one.values()) for one in counted]
     models = materialized.sql(
-        "select symbol, count(distinct model_version) as n from holdout_looks group by 1 order by 1"
+        "select symbol, count(distinct (model_version, code_version)) as n from holdout_looks "
+        "group by 1 order by 1"
     )
     used = materialized.sql(
         "select about, amount from release_evidence where part = 'looks' and item = 'used' "

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from rooney_assets.evidence import Known
-from rooney_assets.evidence.lineage import lineage_of
+from rooney_assets.graph.lineage import lineage_of
 from rooney_assets.lake import Lake, ManifestFacts
 from rooney_assets.mandate import Mandate
 from rooney_core.gates.approvals import Override

@@ -27,8 +27,8 @@ from small_evidence import (
 
 import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
 from rooney_assets.evidence import Part
-from rooney_assets.evidence.lineage import lineage_of
 from rooney_assets.evidence.rows import EVERY_KIND, FAN_POINTS, evidence_rows, of_part
+from rooney_assets.graph.lineage import lineage_digest, lineage_of
 from rooney_assets.lake import Lake
 from rooney_assets.mandate import Mandate
 from rooney_core.lineage import content_version
@@ -191,3 +191,15 @@ def test_lineage_says_when_a_version_is_gone(lake: Lake) -> None:
     rows = evidence_rows(known(Lake(lake.root / "other"), lineage=lineage_of(lake, last)))
     gone = fact(rows, Part.LINEAGE, "raw_bars[SIM_ES]", "not in the lake any more")
     assert gone["amount"] is None
+
+
+def test_digest_moves_with_any_link_above(lake: Lake) -> None:
+    last = chain_in(lake, "SIM_ES")
+    before = lineage_digest(lake, last)
+    chain_in(lake, "SIM_ES", run_id="another run")
+    assert lineage_digest(lake, last) == before
+    frame = lake.read("raw_bars", ("symbol", "SIM_ES"))
+    facts = lake.manifest("raw_bars", ("symbol", "SIM_ES")).facts
+    other = facts.model_copy(update={"code_version": "other code, the same bars"})
+    lake.write("raw_bars", ("symbol", "SIM_ES"), frame, other)
+    assert lineage_digest(lake, last) != before

@@ -5,11 +5,12 @@ Belongs here: following the lake's manifests. Does not belong here: what would c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
-from rooney_assets.graph.declaration import ASSETS, partition_of
-from rooney_assets.graph.plan import upstream_closure
+from rooney_assets.graph.declaration import ASSETS, partition_of, upstream_closure
 from rooney_assets.lake import Lake
 from rooney_core.errors import MissingArtifact
 
@@ -67,9 +68,10 @@ def lineage_of(lake: Lake, inputs: Mapping[str, str]) -> tuple[Link, ...]:
     )
 
 
-def assets_in_order(links: Iterable[Link]) -> list[str]:
-    """Names of the assets, each once, in the order of the links."""
-    return list(dict.fromkeys(one.asset for one in links))
+def lineage_digest(lake: Lake, inputs: Mapping[str, str]) -> str:
+    """A hash of the whole lineage: other than before when any link of it is. Raises as that."""
+    links = [asdict(one) for one in lineage_of(lake, inputs)]
+    return hashlib.sha256(json.dumps(links, sort_keys=True).encode()).hexdigest()
 
 
 def _link(lake: Lake, label: str, version: str) -> Link:
