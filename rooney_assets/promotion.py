@@ -250,10 +250,12 @@ def _withdrawn(lake: Lake, candidate: Traded) -> str | None:
     moves = (promotions.Event.ROLLED_BACK, promotions.Event.PROMOTED)
     log = promotions.read(lake).filter(pl.col("event").is_in(moves))
     for one in reversed(log.to_dicts()):
-        if _is_same(lake, one["release_id"], candidate):
-            return None
         is_back = one["event"] == promotions.Event.ROLLED_BACK
-        if is_back and _is_same(lake, one["earlier_release_id"], candidate):
+        left = one["earlier_release_id"] if is_back else None
+        # The very release that somebody left, before what only trades the same.
+        if left != candidate.release_id and _is_same(lake, one["release_id"], candidate):
+            return None
+        if _is_same(lake, left, candidate):
             when = one["recorded_at"].strftime("%Y-%m-%d")
             return f"{one['who']} rolled back from it on {when}: {one['reason']}"
     return None

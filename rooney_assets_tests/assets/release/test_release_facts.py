@@ -230,6 +230,22 @@ def test_what_was_rolled_back_from_waits_even_with_newer_bars(lake: Lake) -> Non
     assert not failures(lake)
 
 
+def test_the_very_release_that_was_left_waits_though_the_other_trades_the_same(lake: Lake) -> None:
+    released(lake, release("new", 2))
+    released(lake, release("old", 2))
+    promotions.append(
+        lake,
+        Event.ROLLED_BACK,
+        who="ann",
+        reason="x",
+        release_id="old",
+        earlier_release_id="new",
+    )
+    assert set(failures(lake)) == {"not_withdrawn"}
+    judged(lake, release_id="newer")
+    assert not failures(lake)
+
+
 def test_a_rollback_and_back_again_leaves_nothing_withdrawn(lake: Lake) -> None:
     released(lake, release("new", 2))
     for now, before in (("old", "new"), ("new", "old")):
