@@ -21,6 +21,7 @@ TITLES = {
     "research_of_symbol": "research",
     "portfolio_of_month": "portfolio and gates",
     "release": "production release",
+    "calibration": "calibration of the gates",
 }
 
 
