@@ -151,6 +151,12 @@ def _print(
         click.echo(f"  {click.style(mark, fg=color)} {one.code:<22} {one.reason}")
     tell_overrides(json.loads(asked.candidate["overrides"][0]))
     click.echo(_verdict(now, traded.release_id, decided, approves, dry_run))
+    judged_under = asked.candidate["mandate_version"][0]
+    if judged_under == place.mandate.quick().version != place.mandate.version:
+        click.echo(
+            "This candidate was made with a quick search (`make demo`, --quick). "
+            "`ROONEY_TUNING=quick rooney promote` asks under the limits that it was made under."
+        )
 
 
 def _verdict(

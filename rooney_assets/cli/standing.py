@@ -19,7 +19,6 @@ from rooney_assets.graph.declaration import (
 from rooney_assets.graph.plan import basis_of, default_params, is_current
 from rooney_assets.mandate import Mandate
 from rooney_core.errors import LakeError, RooneyError
-from rooney_core.modeling.settings import TuningSettings
 
 SCHEMA = {
     "asset": pl.String,
@@ -33,7 +32,10 @@ SCHEMA = {
 
 
 def standing(place: Place, symbols: set[str] | None = None) -> pl.DataFrame:
-    """One row per asset and partition; `state` is current, quick, stale, missing or damaged."""
+    """One row per asset and partition; `state` is current, quick, stale, missing or damaged.
+
+    `on demand` is what nobody asked for yet, and nothing waits for.
+    """
     rows = [
         _row(asset, key, place)
         for asset in ASSETS.values()
@@ -63,7 +65,8 @@ def _sound_row(asset: Asset, key: str | None, place: Place) -> tuple[Any, ...]:
     partition = partition_of(asset, key)
     version = place.lake.version(asset.name, partition)
     if version is None:
-        return (asset.name, key or "", "missing", None, None, None, None)
+        absent = "on demand" if asset.partitioning is Partitioning.ON_DEMAND else "missing"
+        return (asset.name, key or "", absent, None, None, None, None)
     manifest = place.lake.manifest(asset.name, partition)
     checks: dict[str, bool] = manifest.extra.get("checks", {})
     failed = [name for name, passed in checks.items() if not passed]
@@ -83,10 +86,10 @@ def _sound_row(asset: Asset, key: str | None, place: Place) -> tuple[Any, ...]:
 
 
 def _state(asset: Asset, key: str | None, place: Place) -> str:
-    """`current`; `quick` where only a quick search is what it would be; else `stale`."""
+    """`current`; `quick` where it is so under the quick mandate alone; else `stale`."""
     if _is_current(asset, key, place, place.mandate):
         return "current"
-    if asset.params is TuningSettings and _is_current(asset, key, place, place.mandate.quick()):
+    if _is_current(asset, key, place, place.mandate.quick()):
         return "quick"
     return "stale"
 

@@ -135,7 +135,9 @@ def test_status_calls_everything_current(materialized: Factory) -> None:
     done = materialized.rooney("status", "--json")
     assert done.returncode == 0, done.stderr
     states = {(row["asset"], row["partition"]): row["state"] for row in json.loads(done.stdout)}
-    assert len(states) == 3 * 5 + 2 * 9 + 2 + 2
+    # By symbol, by tradable symbol, by month, and whole.
+    assert len(states) == 3 * 5 + 2 * 10 + 5 + 4
+    assert states.pop(("gate_calibration", "")) == "on demand"
     assert set(states.values()) == {"current"}
 
 
