@@ -74,8 +74,8 @@ def paper_facts(
 
     `days`: a row per session with daily_pnl_usd and buy_hold_pnl_usd, flat days included, of the
     whole portfolio. Returns are over `starting_cash_usd`, not compounded. Intervals: Clopper and
-    Pearson's of the win rate, Mertens' standard error of the Sharpe (normal), the stationary
-    bootstrap of the alpha. Undefined is NaN.
+    Pearson's of the win rate, Mertens' standard error of the Sharpe (normal), at least that of a
+    Sharpe of 0 (1 / sqrt(sessions)), the stationary bootstrap of the alpha. Undefined is NaN.
     """
     returns = days["daily_pnl_usd"].to_numpy() / starting_cash_usd
     market = days["buy_hold_pnl_usd"].to_numpy() / starting_cash_usd
@@ -136,7 +136,10 @@ def _table(row: dict[str, Any]) -> pl.DataFrame:
 def _sharpe(returns: np.ndarray[Any, np.dtype[np.float64]], confidence: float) -> dict[str, float]:
     moments = return_moments(returns)
     year = math.sqrt(DAYS_PER_YEAR)
-    reach = float(ndtri((1.0 + confidence) / 2.0)) * sharpe_standard_error(*moments) * year
+    # Mertens' error falls where mean and skew are both negative; of a few sessions it is then far
+    # too small, and an interval of 98 % missed true edges ten times as often as it says.
+    error = float(np.fmax(sharpe_standard_error(*moments), 1.0 / math.sqrt(moments.n_obs)))
+    reach = float(ndtri((1.0 + confidence) / 2.0)) * error * year
     sharpe = moments.sharpe_per_bar * year
     return {
         "annual_sharpe": sharpe,
