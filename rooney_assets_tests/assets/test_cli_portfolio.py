@@ -62,8 +62,8 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     made = Lake(tmp_path / "lake")
     monkeypatch.setenv("ROONEY_LAKE", str(made.root))
     monkeypatch.setenv("ROONEY_STATE", str(tmp_path / "state"))
-    before = {"SI": "chosen", "RTY": "chosen", "ES": "chosen", "NG": "Sharpe 0.90 below 1.2"}
-    after = {"SI": "Sharpe 1.10 below 1.2", "RTY": "chosen", "ES": "chosen", "NG": "chosen"}
+    before = {"SI": "chosen", "RTY": "chosen", "ES": "chosen", "NG": "Sharpe 0.9 below 1.2"}
+    after = {"SI": "Sharpe 1.1 below 1.2", "RTY": "chosen", "ES": "chosen", "NG": "chosen"}
     write_month(made, "2026-10", {"SI": 1, "RTY": 2, "ES": 1}, before)
     write_month(made, "2026-11", {"ES": 1, "NG": 1, "RTY": 1}, after)
     write_month(made, "2026-12", {}, dict.fromkeys(after, "model verdict fail: too little"))
@@ -83,13 +83,13 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_the_diff_is_a_line_a_change(lake, monkeypatch, capsys) -> None:
     assert run(monkeypatch, "diff", "2026-10", "2026-11") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines == ["- SI: Sharpe 1.10 below 1.2", "+ NG", "~ RTY 2 -> 1"]
+    assert lines == ["- SI: Sharpe 1.1 below 1.2", "+ NG", "~ RTY 2 -> 1"]
 
 
 def test_the_diff_for_a_program(lake, monkeypatch, capsys) -> None:
     assert run(monkeypatch, "diff", "2026-10", "2026-11", "--json") == 0
     facts = json.loads(capsys.readouterr().out)
-    assert facts["removed"] == [{"symbol": "SI", "reason": "Sharpe 1.10 below 1.2"}]
+    assert facts["removed"] == [{"symbol": "SI", "reason": "Sharpe 1.1 below 1.2"}]
     assert facts["added"] == [{"symbol": "NG", "size": 1}]
     assert facts["resized"] == [{"symbol": "RTY", "before": 2, "after": 1}]
     assert facts["breaches"] == []
@@ -120,7 +120,7 @@ def test_show_prints_the_newest_month_or_the_one_that_is_named(lake, monkeypatch
     assert run(monkeypatch, "show", "2026-11") == 0
     out = capsys.readouterr().out
     assert out.startswith("2026-11: 3 members")
-    assert "Sharpe 1.10 below 1.2" in out
+    assert "Sharpe 1.1 below 1.2" in out
     assert run(monkeypatch, "show", "2026-11", "--json") == 0
     facts = json.loads(capsys.readouterr().out)
     assert [one["symbol"] for one in facts["members"]] == ["ES", "NG", "RTY"]

@@ -7,6 +7,7 @@ limits on open positions, and the choice of the selection window (the caller pas
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,7 @@ from rooney_core.validation.sharpe import DAYS_PER_YEAR
 # Less than this is rounding, not diversification.
 SMALLEST_GAIN = 1e-9
 FEWEST_SESSIONS = 2
+FEWEST_DECIMALS = 2
 SESSION = "session"
 
 
@@ -195,8 +197,17 @@ def _correlations(results: Mapping[str, FloatArray]) -> Correlations:
 def _refusal(sharpe: float, min_sharpe: float) -> Refusal:
     if math.isnan(sharpe):
         return ExclusionCode.NO_SHARPE, "no Sharpe: fewer than two sessions, or it never traded"
-    text = f"Sharpe {sharpe:.2f} below {min_sharpe:g}"
+    text = f"Sharpe {_told_below(sharpe, min_sharpe)} below {min_sharpe:g}"
     return ExclusionCode.SHARPE_BELOW_MINIMUM, text
+
+
+def _told_below(sharpe: float, minimum: float) -> str:
+    """`1.1`, `0.97`: two decimals, more where fewer would read as the minimum; no zeros at the end."""
+    for decimals in range(FEWEST_DECIMALS, sys.float_info.dig):
+        if round(sharpe, decimals) < minimum:
+            # Adding 0.0 takes the sign from a zero.
+            return f"{round(sharpe, decimals) + 0.0:.{decimals}f}".rstrip("0").rstrip(".")
+    return repr(sharpe)
 
 
 def _too_close(

@@ -62,7 +62,7 @@ def test_hand_worked_reasons():
         "IDLE": "no Sharpe: fewer than two sessions, or it never traded",
         "LOUD": f"adds nothing: marginal Sharpe {loud:.2f}",
         "TWIN": "correlation 0.80 with BEST above 0.7",
-        "WEAK": "Sharpe 1.10 below 1.2",
+        "WEAK": "Sharpe 1.1 below 1.2",
     }
     assert found.excluded_codes == {
         "IDLE": ExclusionCode.NO_SHARPE,
@@ -108,7 +108,16 @@ def test_nothing_qualifies_is_a_result_with_reasons(nothing):
 def test_only_weak_symbols_give_an_empty_portfolio():
     found = greedy_portfolio({"SI": results(1.1, PATTERNS[1]), "NG": results(-2.0, PATTERNS[2])})
     assert found.members == ()
-    assert found.excluded == {"NG": "Sharpe -2.00 below 1.2", "SI": "Sharpe 1.10 below 1.2"}
+    assert found.excluded == {"NG": "Sharpe -2 below 1.2", "SI": "Sharpe 1.1 below 1.2"}
+
+
+@pytest.mark.parametrize(
+    ("sharpe", "told"),
+    [(1.1, "1.1"), (1.19, "1.19"), (1.196, "1.196"), (1.1999, "1.1999"), (1.0, "1"), (0.5, "0.5")],
+)
+def test_a_sharpe_below_the_minimum_never_reads_as_the_minimum(sharpe, told):
+    found = greedy_portfolio({"SI": results(sharpe, PATTERNS[1])})
+    assert found.excluded == {"SI": f"Sharpe {told} below 1.2"}
 
 
 def test_a_losing_symbol_never_starts_a_portfolio():

@@ -18,9 +18,9 @@ def test_the_diff_of_the_issue() -> None:
     lines = diff_portfolios(
         portfolio(SI=1, RTY=2, ES=1),
         portfolio(ES=1, RTY=1, NG=3),
-        {"SI": "Sharpe 1.10 below 1.2", "NG": "chosen"},
+        {"SI": "Sharpe 1.1 below 1.2", "NG": "chosen"},
     )
-    assert lines == ["- SI: Sharpe 1.10 below 1.2", "+ NG", "~ RTY 2 -> 1"]
+    assert lines == ["- SI: Sharpe 1.1 below 1.2", "+ NG", "~ RTY 2 -> 1"]
 
 
 def test_equal_portfolios_differ_in_nothing_and_the_first_adds_all() -> None:
