@@ -202,7 +202,7 @@ def _refusal(sharpe: float, min_sharpe: float) -> Refusal:
 
 
 def _told_below(sharpe: float, minimum: float) -> str:
-    """`1.1`, `0.97`: two decimals, more where fewer would read as the minimum; no zeros at the end."""
+    """`1.1`, `0.97`: two decimals, or more where fewer would read as the minimum."""
     for decimals in range(FEWEST_DECIMALS, sys.float_info.dig):
         if round(sharpe, decimals) < minimum:
             # Adding 0.0 takes the sign from a zero.

@@ -60,8 +60,9 @@ def test_nothing_run_is_no_pass() -> None:
         (report(drawdowns=[-0.2499] + [-0.1] * 19), set()),
         (report(drawdowns=[-0.25] + [-0.1] * 19), {StressCode.DRAWDOWN}),
         (report(drawdowns=[None] + [-0.1] * 19), {StressCode.DRAWDOWN}),
-        (report(losses=[-0.8999] + [-0.1] * 19), set()),
-        (report(losses=[-0.90] + [-0.1] * 19), {StressCode.WORST_LOSS}),
+        # Beyond -90 % fails; -90 % itself is not beyond it.
+        (report(losses=[25_000.0 / 250_000.0 - 1.0] + [-0.1] * 19), set()),
+        (report(losses=[-0.9001] + [-0.1] * 19), {StressCode.WORST_LOSS}),
         (report(losses=[math.nan] + [-0.1] * 19), {StressCode.WORST_LOSS}),
         (report().head(19), {StressCode.SCENARIOS}),
     ],

@@ -60,7 +60,7 @@ def stress_gate(report: pl.DataFrame, limits: StressLimits) -> tuple[GateRow, ..
             -limits.max_drawdown,
             f"drawdown that {limits.drawdown_quantile:.0%} of the scenarios stay above",
         ),
-        _above(StressCode.WORST_LOSS, worst, -limits.max_loss, "worst loss of starting cash"),
+        _within(StressCode.WORST_LOSS, worst, -limits.max_loss, "worst loss of starting cash"),
     )
     return rows
 
@@ -84,6 +84,16 @@ def _above(code: StressCode, value: float, threshold: float, what: str) -> GateR
 def _at_least(code: StressCode, value: float, threshold: float, what: str) -> GateRow:
     passed = value >= threshold
     relation = "reaches" if passed else "is below"
+    return GateRow(
+        GATE, code, value, threshold, passed, f"{what}: {value:.3g} {relation} {threshold:g}"
+    )
+
+
+def _within(code: StressCode, value: float, threshold: float, what: str) -> GateRow:
+    passed = value >= threshold
+    relation = "is not beyond" if passed else "is beyond"
+    if math.isnan(value):
+        relation = "is not known to be within"
     return GateRow(
         GATE, code, value, threshold, passed, f"{what}: {value:.3g} {relation} {threshold:g}"
     )
