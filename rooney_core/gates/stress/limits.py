@@ -22,7 +22,8 @@ class StressLimits(BaseModel):
 
     `min_profitable_share` of the scenarios earn money, at least; the median annual Sharpe is above
     `min_median_sharpe`; the drawdown at `drawdown_quantile` of the scenarios is shallower than
-    `max_drawdown`, and no scenario ever loses more than `max_loss` of the starting cash; all fractions.
+    `max_drawdown`, and no scenario ever loses more than `max_loss` of the starting cash. All are
+    fractions.
 
     `n_scenarios` of `horizon_sessions` each (a year), drawn from `seed`. `luck_errors`: by how many
     standard errors of their mean past daily results are lowered before they are used again (1.645:
