@@ -6,6 +6,7 @@ conditions themselves, or carrying a decision out (the assets of the release do)
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -53,11 +54,13 @@ class Asking:
 def asking(lake: Lake, page: Mandate) -> Asking:
     """The candidate of the newest month that the gates have judged.
 
-    Raises MissingArtifact when there is none.
+    Raises MissingArtifact when there is none, LakeError when the rows of one of them are not those
+    that its version is the hash of.
     """
     month = newest_month(*(lake.partitions(name) for name in (CANDIDATE, REPORT, EVIDENCE)))
     partition = ("rebalance_month", month)
-    return Asking(month, lake.read(CANDIDATE, partition), lake.read(REPORT, partition), page)
+    candidate, report = (lake.read(name, partition, verify=True) for name in (CANDIDATE, REPORT))
+    return Asking(month, candidate, report, page)
 
 
 def newest_month(*made: Any) -> str:
@@ -123,7 +126,7 @@ def current_release(lake: Lake) -> pl.DataFrame | None:
 def limits_under(lake: Lake, mandate_version: str) -> Mapping[str, Any] | None:
     """The limits of an earlier mandate by its version; None where the lake does not have it."""
     try:
-        return limits_of(lake.read("mandate", None, version=mandate_version))
+        return limits_of(lake.read("mandate", None, version=mandate_version, verify=True))
     except (MissingArtifact, LakeError):
         return None
 
@@ -131,14 +134,14 @@ def limits_under(lake: Lake, mandate_version: str) -> Mapping[str, Any] | None:
 def emergency_stop(lake: Lake) -> str | None:
     """What the stop file says, "(no reason given)" for an empty one; None without one.
 
-    A file that is there and cannot be read stops too.
+    A file that is there and cannot be read stops too, and so does a link that leads nowhere.
     """
     path = lake.root / STOP_FILE
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip() or "(no reason given)"
-    except FileNotFoundError:
-        return None
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not os.path.lexists(path):
+            return None
         return f"{path} is there and cannot be read: {error}"
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
+from pydantic import BaseModel, ValidationError
 
 from rooney_assets.lake import Lake, promotions
 from rooney_assets.mandate import Mandate
@@ -23,22 +24,34 @@ from rooney_core.gates.approvals import (
 )
 from rooney_core.release.terms import ReleaseTerms
 
+Given = TypeVar("Given", bound=BaseModel)
 OVERRIDABLE_ASSETS = ("portfolio_config", "release_candidate", "gate_report")
 """Assets whose content depends on overrides: what was given is part of their configuration."""
 
 
 def overrides_given(lake: Lake) -> tuple[Override, ...]:
-    """Every override that anybody ever gave, in order."""
-    given = promotions.read(lake).filter(pl.col("event") == promotions.Event.OVERRIDDEN)
-    rows = given.select(tuple(Override.model_fields)).iter_rows(named=True)
-    return tuple(Override(**row) for row in rows)
+    """Every override that anybody ever gave, in order.
+
+    Raises LakeError for one without an end, a reason or a name.
+    """
+    return _given(lake, promotions.Event.OVERRIDDEN, Override)
 
 
 def approvals_given(lake: Lake) -> tuple[Approval, ...]:
-    """Every approval that anybody ever gave, in order."""
-    given = promotions.read(lake).filter(pl.col("event") == promotions.Event.APPROVED)
-    rows = given.select(tuple(Approval.model_fields)).iter_rows(named=True)
-    return tuple(Approval(**row) for row in rows)
+    """Every approval that anybody ever gave, in order. Raises LakeError for one of nothing."""
+    return _given(lake, promotions.Event.APPROVED, Approval)
+
+
+def _given(lake: Lake, event: promotions.Event, kind: type[Given]) -> tuple[Given, ...]:
+    """The log's entries of an event, as what they are."""
+    rows = promotions.read(lake).filter(pl.col("event") == event)
+    found = []
+    for entry, *values in rows.select("entry", *kind.model_fields).iter_rows():
+        try:
+            found.append(kind(**dict(zip(kind.model_fields, values, strict=True))))
+        except ValidationError as error:
+            raise promotions.not_an_entry(f"{event} {entry}", str(error)) from None
+    return tuple(found)
 
 
 def overrides_on(lake: Lake, day: date) -> Mapping[Key, Override]:

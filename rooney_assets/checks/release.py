@@ -65,6 +65,14 @@ def one_model_per_symbol(table: pl.DataFrame, here: Here) -> Outcome:
     return Outcome(table["symbol"].n_unique() == table.height, {"models": table.height})
 
 
+@check("production_model", blocking=True)
+def are_what_was_judged(table: pl.DataFrame, here: Here) -> Outcome:
+    """Their content hash is the one that the judged candidate names."""
+    named = asking(here.lake, here.params).candidate["production_model_version"].unique().to_list()
+    actual = content_version(table)
+    return Outcome(named == [actual], {"named": str(named), "actual": actual})
+
+
 @check("production_config", blocking=True)
 def trader_accepts_it(table: pl.DataFrame, here: Here) -> Outcome:
     """The trader's own loader accepts config and models together: hashes, features, thresholds."""

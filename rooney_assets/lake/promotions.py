@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -86,22 +87,30 @@ def read(lake: Lake) -> pl.DataFrame:
     folder = Folder(lake.root, ASSET, None).path / "entries"
     as_text = {"recorded_at": pl.String(), "until": pl.String()}
     rows = [_entry(path) for path in sorted(folder.glob("*.json"))]
-    table = pl.DataFrame(rows, schema={**PROMOTIONS_SCHEMA, **as_text})
-    return table.with_columns(
-        pl.col("recorded_at").str.to_datetime(time_unit="us", time_zone="UTC"),
-        pl.col("until").str.to_date(),
-    )
+    try:
+        table = pl.DataFrame(rows, schema={**PROMOTIONS_SCHEMA, **as_text})
+        return table.with_columns(
+            pl.col("recorded_at").str.to_datetime(time_unit="us", time_zone="UTC"),
+            pl.col("until").str.to_date(),
+        )
+    except (pl.exceptions.PolarsError, TypeError) as error:
+        raise not_an_entry(folder, str(error)) from None
 
 
-def _entry(path: Any) -> dict[str, Any]:
+def _entry(path: Path) -> dict[str, Any]:
     try:
         entry = json.loads(path.read_bytes())
         return {name: entry.get(name) for name in PROMOTIONS_SCHEMA} | {"entry": entry["entry"]}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LakeError(
-            f"{path} is not an entry of the promotion log: {error!r}. Without it nobody knows what "
-            "was approved; restore it from a backup."
-        ) from None
+        raise not_an_entry(path, repr(error)) from None
+
+
+def not_an_entry(where: Path | str, said: str) -> LakeError:
+    """The error for what is in the log and was never put there by `append`."""
+    return LakeError(
+        f"{where} is not an entry of the promotion log: {said}. Without it nobody knows what "
+        "was approved; restore it from a backup."
+    )
 
 
 def _text(time: datetime) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -44,6 +45,21 @@ class BacktestTier(BaseModel):
     min_annual_sharpe: float | None
     max_drawdown: Annotated[float, Field(gt=0, le=1)] | None
 
+    def asks_no_less_than(self, earlier: BacktestTier) -> bool:
+        """Whether whoever meets this one meets `earlier` too."""
+        asked = (
+            (self.min_total_return, earlier.min_total_return),
+            (self.min_annual_sharpe, earlier.min_annual_sharpe),
+            (_negative(self.max_drawdown), _negative(earlier.max_drawdown)),
+        )
+        return all(
+            theirs is None or (mine is not None and mine >= theirs) for mine, theirs in asked
+        )
+
+
+def _negative(depth: float | None) -> float | None:
+    return None if depth is None else -depth
+
 
 def _tier(
     from_trials: int,
@@ -77,6 +93,12 @@ class BacktestLimits(BaseModel):
                 f"the tiers begin at {counts} trials; early begins at 0 and each later one after "
                 "the one before"
             )
+        for (earlier, before), (name, tier) in pairwise(self.tiers):
+            if not tier.asks_no_less_than(before):
+                raise ValueError(
+                    f"{name} asks less than {earlier} somewhere; a study that has tried more is "
+                    "asked for as much as one that has tried less, or more"
+                )
         return self
 
     @property

@@ -205,7 +205,7 @@ def _approved(facts: PromotionFacts, limits: PromotionLimits) -> Condition:
     if not limits.auto:
         reason = f"promotion.auto is off and nobody approved {candidate.release_id}"
         return Condition(code, False, reason)
-    if facts.loosened and facts.champion is not None and not facts.champion.is_empty:
+    if facts.loosened and facts.champion is not None:
         reason = (
             f"the mandate was loosened since {facts.champion.release_id} was promoted "
             f"({'; '.join(facts.loosened)}): a person has to approve the next release"
