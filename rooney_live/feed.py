@@ -18,43 +18,7 @@ from rooney_core.features import FeedNames
 from rooney_core.features.panel import FeaturePanel
 from rooney_core.market.bars import BarArrays
 from rooney_core.strategies.peers import PeerSessions
-
-
-class SessionClose(NamedTuple):
-    """One session of a symbol that informs features, known from `known_at_us` on.
-
-    `close` is adjusted; `ibs` is the session's internal bar strength.
-    """
-
-    known_at_us: int
-    symbol: str
-    close: float
-    ibs: float
-
-
-class HourClose(NamedTuple):
-    """The last bar of an hour of a symbol that informs features, known from `known_at_us` on.
-
-    `close` is raw, and close + adjustment adjusted; `ibs` is the bar's internal bar strength.
-    """
-
-    known_at_us: int
-    symbol: str
-    close: float
-    adjustment: float
-    ibs: float
-
-
-class PeerSession(NamedTuple):
-    """One session of a peer symbol (adjusted prices), known from `known_at_us` on."""
-
-    known_at_us: int
-    symbol: str
-    session: int
-    open: float
-    high: float
-    low: float
-    close: float
+from rooney_live.feeds.records import HourClose, PeerSession, SessionClose
 
 
 class Feed(Protocol):

@@ -26,7 +26,7 @@ from rooney_core.market.sessions import SESSION_BARS_SCHEMA, session_bars
 from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 from rooney_core.release import Release
 from rooney_core.strategies.peers import PeerSessions
-from rooney_live.feed import HourClose, PeerSession, SessionClose
+from rooney_live.feeds.records import HourClose, PeerSession, SessionClose
 
 EMBEDDED = SimulatedMarket()
 """The simulated market of `make demo`."""
