@@ -19,7 +19,9 @@ class LiveLimits(BaseModel):
 
     Per order: `max_order_contracts`, `max_order_notional_usd`, `max_price_jump` (a fraction, of the
     price against the last bar's close), `max_orders_per_hour`. Per symbol:
-    `max_symbol_contracts`. In all: `max_notional_usd` of open positions, `max_daily_loss_usd`
+    `max_symbol_contracts`. In all: `max_notional_usd` of open positions,
+    `max_correlated_notional_usd` (the root of the sum of value times value times correlation over
+    all pairs), `max_heat_usd` (what all of them lose together on a bad day), `max_daily_loss_usd`
     (a positive number), `max_drawdown` (a fraction of the highest equity so far). Truth:
     `max_bar_age_seconds` after a bar's end, `max_unproven_hours` since a position was last proved.
     """
@@ -30,6 +32,8 @@ class LiveLimits(BaseModel):
     max_symbol_contracts: Contracts = 10
     max_order_notional_usd: Usd = 2_000_000.0
     max_notional_usd: Usd = 3_000_000.0
+    max_correlated_notional_usd: Usd = 2_500_000.0
+    max_heat_usd: Usd = 25_000.0
     max_price_jump: Annotated[float, Field(gt=0, le=1)] = 0.05
     max_orders_per_hour: Annotated[int, Field(ge=1, le=500)] = 60
     max_daily_loss_usd: Usd = 5_000.0
