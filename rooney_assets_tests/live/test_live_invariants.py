@@ -124,6 +124,12 @@ def test_what_an_order_is_said_to_be_is_what_the_venue_made_of_it(state, is_take
     assert ledger_equals_receiver({}, {}, sent, [buy("a", 10, is_taken=is_taken)]).holds is holds
 
 
+@pytest.mark.parametrize("state", ["REJECTED", "WITHDRAWN", "UNKNOWN", "INTENT"])
+def test_an_exit_may_have_been_taken_unheard(state):
+    sent = [Sent("a", ES, "exit", state, (10,))]
+    assert ledger_equals_receiver({}, {}, sent, [leave("a", 10)]).holds
+
+
 def test_an_order_of_which_the_journal_knows_nothing_breaks_the_ledger():
     verdict = ledger_equals_receiver({}, {}, [], [leave("x", 10)])
     assert verdict.broken == ("x: arrived, and the journal has no such order",)

@@ -16,8 +16,11 @@ from typing import Any, Final
 
 ENTRY_ACTIONS: Final = frozenset(("buy", "sell"))
 EXIT_ACTION: Final = "exit"
+ENTER: Final = "enter"
 SHOWN: Final = 20
 """So many breaches of an invariant are told; all are counted."""
+
+_SURELY_NOT_TAKEN: Final = frozenset(("REJECTED", "DENIED", "WITHDRAWN", "INTENT"))
 
 NO_DUPLICATE_ENTRY: Final = "no_duplicate_entry"
 FLAT_BY_DEADLINE: Final = "flat_by_deadline"
@@ -139,9 +142,9 @@ def ledger_equals_receiver(
 ) -> Invariant:
     """The trader's positions are the venue's at the end, and every order is what it is said to be.
 
-    `ledger`, `receiver`: ticker -> contracts; absent is 0. An ACKED order was taken, a REJECTED,
-    DENIED or WITHDRAWN one, or one that was never begun, was not; an UNKNOWN may be either. What
-    arrived is in the journal.
+    `ledger`, `receiver`: ticker -> contracts; absent is 0. An ACKED order was taken; an entry that
+    was REJECTED, DENIED, WITHDRAWN or never begun was not, and an UNKNOWN one may be either. An
+    exit may have been taken by an attempt that nobody heard of. What arrived is in the journal.
     """
     broken = [
         f"{ticker}: the ledger says {ledger.get(ticker, 0):+d}, "
@@ -149,12 +152,12 @@ def ledger_equals_receiver(
         for ticker in sorted({*ledger, *receiver})
         if ledger.get(ticker, 0) != receiver.get(ticker, 0)
     ]
-    taken = Counter(one.order_id for one in arrivals if one.is_taken)
+    taken = {one.order_id for one in arrivals if one.is_taken}
     for order in sent:
-        was_taken = taken[order.order_id] > 0
+        was_taken = order.order_id in taken
         if order.state == "ACKED" and not was_taken:
             broken.append(f"{order.order_id}: ACKED, and the venue never took it")
-        if order.state in ("REJECTED", "DENIED", "WITHDRAWN", "INTENT") and was_taken:
+        if order.intent == ENTER and order.state in _SURELY_NOT_TAKEN and was_taken:
             broken.append(f"{order.order_id}: {order.state}, and the venue took it")
         if order.state == "SENDING":
             broken.append(f"{order.order_id}: its end was never found out")
