@@ -50,9 +50,10 @@ _POSITIONS: Final = """
            trades.net_profit_usd
     FROM fills JOIN orders USING (order_id)
     LEFT JOIN trades ON trades.entry_order_id = fills.order_id
-    WHERE orders.intent = 'enter' ORDER BY fills.filled_at_us, orders.symbol
+    WHERE orders.intent = 'enter' AND fills.source = 'expected'
+    ORDER BY fills.filled_at_us, orders.symbol
 """
-_RUN: Final = "SELECT run_id, code_version, status FROM rehearsals"
+_RUN: Final = "SELECT run_id, code_version, status FROM runs"
 _EVENTS: Final = "SELECT code, message FROM events ORDER BY at_us, symbol, code"
 EMERGENCY_STOP: Final = "EMERGENCY_STOP"
 

@@ -1,24 +1,18 @@
-"""What the trader needs from a market, whoever plays it: history to warm up, then bars as they end.
+"""A market that is whole before it begins, and the moments that it is made of.
 
-Belongs here: the protocol of a feed, and the trader's books of what other symbols did. Does not
-belong here: a vendor, a file, or a replay of one (`rooney_live.rehearsal`).
+Belongs here: the protocol of such a feed, and its bars and facts merged into moments. Does not
+belong here: a market as it happens (`feeds`), or stored bars (`rehearsal`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Generic, NamedTuple, Protocol, TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import Generic, Protocol, TypeVar
 
 from rooney_core.decision import Bar
-from rooney_core.features import FeedNames
-from rooney_core.features.panel import FeaturePanel
 from rooney_core.market.bars import BarArrays
-from rooney_core.strategies.peers import PeerSessions
-from rooney_live.feeds.records import HourClose, PeerSession, SessionClose
+from rooney_live.feeds.records import HourClose, Moment, PeerSession, SessionClose, WarmUp
 
 
 class Feed(Protocol):
@@ -43,25 +37,6 @@ class Feed(Protocol):
         """Sessions of all peer symbols, by the time they became known."""
 
 
-class Step(NamedTuple):
-    """All bars that end at one moment, in order of priority; symbols without a bar are absent."""
-
-    bar_end_us: int
-    bars: Sequence[Bar]
-
-
-def steps(feed: Feed, symbols: Sequence[str]) -> Iterator[Step]:
-    """Merge the live bars of all symbols by bar_end; `symbols` are in order of priority."""
-    bars = [
-        (bar.bar_end_us, priority, bar)
-        for priority, symbol in enumerate(symbols)
-        for bar in feed.live(symbol)
-    ]
-    bars.sort(key=lambda entry: entry[:2])
-    for bar_end_us, together in groupby(bars, key=lambda entry: entry[0]):
-        yield Step(bar_end_us, [bar for _, _, bar in together])
-
-
 class Known(Protocol):
     """A fact of one symbol, with the moment from which it may be used."""
 
@@ -73,84 +48,55 @@ class Known(Protocol):
 
 
 Fact = TypeVar("Fact", bound=Known)
-Arrays = TypeVar("Arrays")
 
 
-class _Coming(Generic[Fact]):
+class Coming(Generic[Fact]):
     """Facts in the order in which they become known, handed out when they are."""
 
     def __init__(self, facts: Iterable[Fact]) -> None:
         self._coming = iter(facts)
         self._next = next(self._coming, None)
 
-    def until(self, moment_us: int) -> Iterator[Fact]:
+    def until(self, moment_us: int) -> tuple[Fact, ...]:
         """Those known by a moment that were not handed out yet."""
+        known = []
         while self._next is not None and self._next.known_at_us <= moment_us:
-            yield self._next
+            known.append(self._next)
             self._next = next(self._coming, None)
+        return tuple(known)
 
 
-class Book(Generic[Fact, Arrays]):
-    """What is known so far of other symbols; it never holds a fact that a later moment brings."""
+class FeedMoments:
+    """A feed as a warm-up and the moments after it; `symbols` are in order of priority."""
 
-    def __init__(self, facts: Iterable[Fact], arrays_of: Callable[[list[Fact]], Arrays]) -> None:
-        self._coming = _Coming(facts)
-        self._arrays_of = arrays_of
-        self._known: dict[str, list[Fact]] = {}
-        self._arrays: dict[str, Arrays] = {}
+    def __init__(self, feed: Feed, symbols: Sequence[str]) -> None:
+        self._feed, self._symbols = feed, symbols
+        self._sessions = Coming(feed.session_closes())
+        self._hours = Coming(feed.hour_closes())
+        self._peers = Coming(feed.peer_sessions())
 
-    def known_at(self, moment_us: int) -> Mapping[str, Arrays]:
-        """Facts with known_at_us <= `moment_us`, by symbol. Moments must not decrease."""
-        arrived = set()
-        for fact in self._coming.until(moment_us):
-            self._known.setdefault(fact.symbol, []).append(fact)
-            arrived.add(fact.symbol)
-        for symbol in arrived:
-            self._arrays[symbol] = self._arrays_of(self._known[symbol])
-        return self._arrays
+    def warm_up(self) -> WarmUp:
+        """History, and what was known of others by the end of it. To be asked once, first."""
+        history = {symbol: self._feed.history(symbol) for symbol in self._symbols}
+        end_us = max((int(one.bar_end_us[-1]) for one in history.values() if len(one)), default=0)
+        return WarmUp(history, self._until(end_us, ()))
 
+    def moments(self) -> Iterator[Moment]:
+        """Merge the live bars of all symbols by bar_end, with what became known by then."""
+        bars = [
+            (bar.bar_end_us, priority, bar)
+            for priority, symbol in enumerate(self._symbols)
+            for bar in self._feed.live(symbol)
+        ]
+        bars.sort(key=lambda entry: entry[:2])
+        for end_us, together in groupby(bars, key=lambda entry: entry[0]):
+            yield self._until(end_us, tuple(bar for _, _, bar in together))
 
-class FeatureFacts:
-    """What is known so far of the bars that features are made of, and the rows that they give.
-
-    `names`: the symbols that are decided on, and whose bars inform each.
-    """
-
-    def __init__(self, feed: Feed, names: Mapping[str, FeedNames]) -> None:
-        self._panel = FeaturePanel(names)
-        self._sessions = _Coming(feed.session_closes())
-        self._hours = _Coming(feed.hour_closes())
-
-    def begin(self, symbol: str, history: BarArrays) -> None:
-        """Start a symbol with the bars before its first live one."""
-        self._panel.take_history(symbol, history)
-
-    def take(self, step: Step) -> None:
-        """Take in the bars of a moment, and all that is known by then. Moments must rise."""
-        for day in self._sessions.until(step.bar_end_us):
-            self._panel.take_session(day.symbol, day.known_at_us, day.close, day.ibs)
-        for hour in self._hours.until(step.bar_end_us):
-            known = (hour.known_at_us, hour.close, hour.adjustment, hour.ibs)
-            self._panel.take_hour(hour.symbol, *known)
-        for bar in step.bars:
-            self._panel.take_bar(bar.symbol, bar)
-
-    def row(self, symbol: str) -> npt.NDArray[np.float64]:
-        """The features of a symbol at the end of its last bar; of prior trades it knows nothing."""
-        return self._panel.rows([symbol])[symbol]
-
-
-def peer_book(feed: Feed) -> Book[PeerSession, PeerSessions]:
-    """The peers' sessions of a feed, as they become known."""
-    return Book(feed.peer_sessions(), _sessions)
-
-
-def _sessions(known: list[PeerSession]) -> PeerSessions:
-    return PeerSessions(
-        known_at_us=np.array([one.known_at_us for one in known], dtype=np.int64),
-        session=np.array([one.session for one in known], dtype=np.int32),
-        open=np.array([one.open for one in known], dtype=np.float64),
-        high=np.array([one.high for one in known], dtype=np.float64),
-        low=np.array([one.low for one in known], dtype=np.float64),
-        close=np.array([one.close for one in known], dtype=np.float64),
-    )
+    def _until(self, end_us: int, bars: tuple[Bar, ...]) -> Moment:
+        return Moment(
+            end_us,
+            bars,
+            self._sessions.until(end_us),
+            self._hours.until(end_us),
+            self._peers.until(end_us),
+        )

@@ -25,7 +25,7 @@ Row = dict[str, Any]
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "decisions": ("run_id", "symbol", "bar_end_us"),
     "orders": ("order_id",),
-    "fills": ("order_id",),
+    "fills": ("order_id", "source"),
     "trades": ("entry_order_id",),
     "events": ("run_id", "at_us", "symbol", "code"),
 }
@@ -37,7 +37,10 @@ class JournalRefused(RefusedError):
 
 @dataclass(frozen=True)
 class Run:
-    """What is replayed; `run_id` is derived from the rest, so the same replay is the same run."""
+    """What is traded; `run_id` is derived from the rest, so the same again is the same run.
+
+    `mode`: "live", "rehearsal" (the whole trader against stand-ins) or "replay" (the engine alone).
+    """
 
     run_id: str
     release_id: str
@@ -47,6 +50,7 @@ class Run:
     symbols: tuple[str, ...]
     first_session: date | None
     last_session: date | None
+    mode: str = "replay"
 
 
 class Journal:
@@ -130,10 +134,11 @@ class Journal:
         """Record that a run starts, or starts again after a kill; a finished run stays finished."""
         with self.transaction():
             self._connection.execute(
-                "INSERT INTO rehearsals VALUES (?,?,?,?,?,?,?,?,'running',?,NULL) "
+                "INSERT INTO runs VALUES (?,?,?,?,?,?,?,?,?,'running',?,NULL) "
                 "ON CONFLICT (run_id) DO NOTHING",
                 (
                     run.run_id,
+                    run.mode,
                     run.release_id,
                     run.rebalance_month,
                     run.code_version,
@@ -149,7 +154,7 @@ class Journal:
         """Record that every bar of the run was decided."""
         with self.transaction():
             self._connection.execute(
-                "UPDATE rehearsals SET status = 'finished', finished_at = ? "
+                "UPDATE runs SET status = 'finished', finished_at = ? "
                 "WHERE run_id = ? AND status = 'running'",
                 (finished_at, run_id),
             )
@@ -185,6 +190,35 @@ class Journal:
             tuple(row[key] for key in _KEYS[table]),
         ).fetchone()
         return dict(found) if found is not None else {}
+
+    @property
+    def in_transaction(self) -> bool:
+        """True inside `transaction()`."""
+        return self._connection.in_transaction
+
+    def execute(self, sql: str, arguments: tuple[object, ...] = ()) -> int:
+        """Run one statement that writes, inside a transaction; how many rows it changed."""
+        try:
+            return self._connection.execute(sql, arguments).rowcount
+        except sqlite3.Error as error:
+            raise JournalRefused(_unusable(self._path, error)) from None
+
+    def check(self) -> None:
+        """Raise JournalRefused unless every page and every reference is sound."""
+        found = [row["quick_check"] for row in self.query("PRAGMA quick_check")]
+        found = [one for one in found if one != "ok"]
+        strays = self.query("PRAGMA foreign_key_check")
+        if found or strays:
+            fault = found[0] if found else "a row lacks the one that it belongs to"
+            raise JournalRefused(
+                f"The journal {self._path} is damaged: {fault}. Stop here: move it away, restore "
+                "the last backup, and reconcile positions with the broker before trading on."
+            )
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
 
     def query(self, sql: str, arguments: tuple[object, ...] = ()) -> list[Row]:
         """Rows of a SELECT, as dictionaries."""

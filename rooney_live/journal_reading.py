@@ -42,7 +42,7 @@ def run_summary(journal: Journal, run_id: str) -> RunSummary:
     )
     (entries,) = journal.query(
         "SELECT count(*) AS n FROM fills JOIN orders USING (order_id) "
-        "WHERE fills.run_id = ? AND intent = 'enter'",
+        "WHERE fills.run_id = ? AND intent = 'enter' AND source = 'expected'",
         (run_id,),
     )
     (stops,) = journal.query(
@@ -60,7 +60,7 @@ def run_summary(journal: Journal, run_id: str) -> RunSummary:
 
 def last_run(journal: Journal) -> Row | None:
     """The run that was started last; None for a journal without one."""
-    rows = journal.query("SELECT * FROM rehearsals ORDER BY started_at DESC, rowid DESC LIMIT 1")
+    rows = journal.query("SELECT * FROM runs ORDER BY started_at DESC, rowid DESC LIMIT 1")
     return rows[0] if rows else None
 
 
@@ -75,8 +75,8 @@ def decision_at(journal: Journal, symbol: str, moment_us: int) -> Row:
     Raises MissingArtifact, naming the nearest record, when no bar ended then.
     """
     rows = journal.query(
-        "SELECT decisions.* FROM decisions JOIN rehearsals USING (run_id) "
-        "WHERE symbol = ? AND bar_end_us = ? ORDER BY started_at DESC, rehearsals.rowid DESC",
+        "SELECT decisions.* FROM decisions JOIN runs USING (run_id) "
+        "WHERE symbol = ? AND bar_end_us = ? ORDER BY started_at DESC, runs.rowid DESC",
         (symbol, moment_us),
     )
     if rows:
@@ -99,7 +99,7 @@ def orders_at(journal: Journal, decision: Row) -> list[Row]:
     """The orders that a decision gave, with the fill's price and time, null where there is none."""
     return journal.query(
         "SELECT orders.*, fills.price, fills.filled_at_us FROM orders "
-        "LEFT JOIN fills USING (order_id) "
+        "LEFT JOIN fills ON fills.order_id = orders.order_id AND source = 'expected' "
         "WHERE orders.run_id = ? AND orders.symbol = ? AND decided_at_us = ?",
         (decision["run_id"], decision["symbol"], decision["bar_end_us"]),
     )

@@ -11,19 +11,23 @@ contract prices in quote units; `*_usd` is money for all contracts of the row.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 3
+from rooney_live.orders.schema import ORDERS_SCHEMA
+from rooney_live.risk.controls_schema import CONTROLS_SCHEMA
 
-SCHEMA = """
--- One replay of bars through the trader. run_id is the content of what was replayed, so the same
--- rehearsal again is the same run.
-CREATE TABLE rehearsals (
+SCHEMA_VERSION = 4
+
+_DECISIONS = """
+-- One stretch of trading under one release and one code. run_id is the content of what it is made
+-- of, so the same replay again is the same run, and so is a trader that was started again.
+CREATE TABLE runs (
     run_id TEXT PRIMARY KEY,
+    mode TEXT NOT NULL CHECK (mode IN ('live', 'rehearsal', 'replay')),
     release_id TEXT NOT NULL,
     rebalance_month TEXT NOT NULL,
     code_version TEXT NOT NULL,          -- content of the code that decided
-    bars_version TEXT NOT NULL,          -- content version of every bar that was replayed
+    bars_version TEXT NOT NULL,          -- content of every bar that was replayed; empty: live
     symbols TEXT NOT NULL,               -- JSON list, in order of priority
-    first_session TEXT,                  -- ISO date, inclusive; NULL for an empty portfolio
+    first_session TEXT,                  -- ISO date, inclusive; NULL: empty portfolio, or live
     last_session TEXT,                   -- ISO date, inclusive
     status TEXT NOT NULL CHECK (status IN ('running', 'finished')),
     started_at TEXT NOT NULL,
@@ -32,7 +36,7 @@ CREATE TABLE rehearsals (
 
 -- One row per symbol and bar: what was decided at bar_end and why, entry or not.
 CREATE TABLE decisions (
-    run_id TEXT NOT NULL REFERENCES rehearsals,
+    run_id TEXT NOT NULL REFERENCES runs,
     symbol TEXT NOT NULL,
     bar_end_us INTEGER NOT NULL,
     contract TEXT NOT NULL,
@@ -48,41 +52,28 @@ CREATE TABLE decisions (
     release_id TEXT NOT NULL,
     PRIMARY KEY (run_id, symbol, bar_end_us)
 ) STRICT, WITHOUT ROWID;
+"""
 
--- What the trader wanted the venue to do.
-CREATE TABLE orders (
-    order_id TEXT PRIMARY KEY,           -- run_id:symbol:bar_end_us:intent
-    run_id TEXT NOT NULL REFERENCES rehearsals,
-    symbol TEXT NOT NULL,
-    decided_at_us INTEGER NOT NULL,
-    intent TEXT NOT NULL CHECK (intent IN ('enter', 'exit')),
-    side INTEGER NOT NULL CHECK (side IN (-1, 1)),   -- side of the position, not of the order
-    size INTEGER NOT NULL CHECK (size > 0),          -- contracts
-    reason TEXT NOT NULL,                -- code of the decision, or the exit reason
-    kind TEXT NOT NULL CHECK (kind IN ('market', 'stop', 'limit')),
-    level REAL,                          -- price of an entry by stop or limit, for one bar
-    stop_distance REAL,                  -- what protects the entry's position: price units from
-    target_distance REAL,                -- the entry price; NULL for none
-    target_level REAL,                   -- a price
-    trail_distance REAL                  -- from the best close
-) STRICT, WITHOUT ROWID;
-
--- What the paper venue did with an order; an order without a fill lapsed.
+_POSITIONS = """
+-- What became of an order. 'expected': the paper account's, by the backtest's rules; an order
+-- without one lapsed. 'reported': the broker's, brought in by a person or a file.
 CREATE TABLE fills (
-    order_id TEXT PRIMARY KEY REFERENCES orders,
-    run_id TEXT NOT NULL REFERENCES rehearsals,
+    order_id TEXT NOT NULL REFERENCES orders,
+    source TEXT NOT NULL CHECK (source IN ('expected', 'reported')),
+    run_id TEXT NOT NULL REFERENCES runs,
     symbol TEXT NOT NULL,
     filled_at_us INTEGER NOT NULL,
     price REAL NOT NULL,                 -- slippage included
     size INTEGER NOT NULL,
-    commission_usd REAL NOT NULL
+    commission_usd REAL NOT NULL,
+    PRIMARY KEY (order_id, source)
 ) STRICT, WITHOUT ROWID;
 
 -- A round trip: the fill of an entry and the fill of its exit.
 CREATE TABLE trades (
     entry_order_id TEXT PRIMARY KEY REFERENCES orders,
     exit_order_id TEXT NOT NULL REFERENCES orders,
-    run_id TEXT NOT NULL REFERENCES rehearsals,
+    run_id TEXT NOT NULL REFERENCES runs,
     symbol TEXT NOT NULL,
     side INTEGER NOT NULL,
     size INTEGER NOT NULL,
@@ -98,9 +89,28 @@ CREATE TABLE trades (
     roll_gap REAL NOT NULL               -- sum of new - old price; in no profit
 ) STRICT, WITHOUT ROWID;
 
+-- What the broker is believed to hold: nobody can be asked, so each row says how it is known. A row
+-- begins with the commit that lets its entry go, and ends 'flat'.
+CREATE TABLE positions (
+    opened_by TEXT PRIMARY KEY,          -- order_id of the entry, or 'person:...' for a correction
+    run_id TEXT NOT NULL REFERENCES runs,
+    symbol TEXT NOT NULL,
+    contract TEXT NOT NULL,              -- dated, as the feed names it
+    side INTEGER NOT NULL CHECK (side IN (-1, 1)),
+    size INTEGER NOT NULL CHECK (size > 0),
+    since_us INTEGER NOT NULL,           -- decided then
+    state TEXT NOT NULL CHECK (state IN ('sent', 'open', 'leaving', 'flat')),
+    is_known INTEGER NOT NULL CHECK (is_known IN (0, 1)),   -- 0: nobody knows whether it is there
+    deadline_us INTEGER,                 -- flat by then; NULL for one that may stay overnight
+    proof TEXT NOT NULL CHECK (proof IN ('none', 'acknowledged', 'person', 'broker')),
+    proof_at_us INTEGER,                 -- last time that the proof was brought
+    closed_by TEXT,                      -- order_id of the exit, 'person:...', or why it never was
+    closed_at_us INTEGER
+) STRICT, WITHOUT ROWID;
+
 -- Everything else worth knowing later, by code.
 CREATE TABLE events (
-    run_id TEXT NOT NULL REFERENCES rehearsals,
+    run_id TEXT NOT NULL REFERENCES runs,
     at_us INTEGER NOT NULL,
     symbol TEXT NOT NULL,                -- empty: concerns the whole run
     code TEXT NOT NULL,
@@ -108,3 +118,5 @@ CREATE TABLE events (
     PRIMARY KEY (run_id, at_us, symbol, code)
 ) STRICT, WITHOUT ROWID;
 """
+
+SCHEMA = _DECISIONS + ORDERS_SCHEMA + _POSITIONS + CONTROLS_SCHEMA

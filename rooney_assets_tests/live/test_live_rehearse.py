@@ -19,7 +19,7 @@ from rooney_live.rehearsal.bars import open_market
 from rooney_live.rehearsal.rehearse import rehearse
 from rooney_live.release_store import read_release
 
-TABLES = ("rehearsals", "decisions", "orders", "fills", "trades", "events")
+TABLES = ("runs", "decisions", "orders", "fills", "trades", "events")
 WALL_CLOCK = {"started_at", "finished_at"}
 # Kills its own process inside the n-th write, as a power cut would: no handler runs.
 KILLED_REHEARSAL = """
@@ -116,7 +116,7 @@ def test_other_sessions_are_another_run_beside_the_first(lake, tmp_path):
     assert first.run_id != second.run_id
     assert second.n_new_decisions == second.n_decisions > first.n_decisions
     found = contents(path)
-    assert len(found["rehearsals"]) == 2
+    assert len(found["runs"]) == 2
     assert len(found["decisions"]) == first.n_decisions + second.n_decisions
 
 
@@ -134,7 +134,7 @@ def test_killed_anywhere_and_started_again_it_is_the_same_journal(lake, tmp_path
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     left = contents(tmp_path / "journal.sqlite")
-    assert left["rehearsals"][0]["status"] == "running"
+    assert left["runs"][0]["status"] == "running"
     again = run(lake, tmp_path / "journal.sqlite")
     assert again.n_new_decisions == again.n_decisions - len(left["decisions"])
     run(lake, tmp_path / "undisturbed.sqlite")
@@ -193,7 +193,7 @@ def test_an_empty_portfolio_is_rehearsed_in_no_time_and_says_why(parts, tmp_path
     assert report.symbols == report.sessions == report.trades == ()
     assert report.n_decisions == 0
     assert set(report.reasons.values()) == {"verdict: fail"}
-    assert contents(tmp_path / "journal.sqlite")["rehearsals"][0]["status"] == "finished"
+    assert contents(tmp_path / "journal.sqlite")["runs"][0]["status"] == "finished"
 
 
 def test_no_file_of_bars_is_needed_for_the_simulated_market(parts, lake):
@@ -241,4 +241,4 @@ def test_unusable_bars_are_refused_and_nothing_is_recorded(parts, lake, tmp_path
     path.unlink()
     with pytest.raises(MissingArtifact, match="continuous_bars"):
         run(lake, tmp_path / "journal.sqlite")
-    assert contents(tmp_path / "journal.sqlite")["rehearsals"] == []
+    assert contents(tmp_path / "journal.sqlite")["runs"] == []

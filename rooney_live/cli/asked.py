@@ -1,0 +1,164 @@
+"""`rooney-live status` and `why`: what the trader did, from its journal.
+
+Belongs here: the two questions and their tables. Does not belong here: reading the journal
+(`journal_reading.py`), or anything that changes what the trader does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rooney_core.errors import MissingArtifact, UnknownName
+from rooney_live.cli.group import places
+from rooney_live.cli.shown import counts, echo_json, echo_red, echo_table
+from rooney_live.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from rooney_live.journal import Journal, Row
+
+
+@click.command()
+@click.argument("symbol")
+@click.argument("time")
+@places
+def why(symbol: str, time: str, lake: Path | None, state: Path | None, as_json: bool) -> None:
+    """Why a decision was made. TIME is the end of the bar: 2025-12-30T15:00, UTC without a zone."""
+    from rooney_live.journal_reading import decision_at, events_at, orders_at, parse_moment
+
+    settings = read_settings(lake=lake, state=state)
+    moment_us = parse_moment(time)
+    with _existing_journal(settings) as journal:
+        _refuse_unknown(symbol, journal, settings)
+        row = decision_at(journal, symbol, moment_us)
+        row |= {"orders": orders_at(journal, row), "events": events_at(journal, row)}
+    for name in ("features", "contributions"):
+        row[name] = json.loads(row[name])
+    if as_json:
+        echo_json(row)
+    else:
+        _print_decision(row)
+
+
+@click.command()
+@places
+def status(lake: Path | None, state: Path | None, as_json: bool) -> None:
+    """The last rehearsal: its release, decisions, trades and whether it finished."""
+    from rooney_live.journal_reading import last_run, run_summary
+
+    settings = read_settings(lake=lake, state=state)
+    with _existing_journal(settings) as journal:
+        run = last_run(journal)
+        if run is None:
+            raise MissingArtifact("Nothing was rehearsed yet; run `rooney-live rehearse`.")
+        summary = run_summary(journal, run["run_id"])
+    run |= {
+        "symbols": json.loads(run["symbols"]),
+        "decisions_by_code": summary.decisions_by_code,
+        "n_trades": len(summary.trades),
+        "net_profit_usd": summary.net_profit_usd,
+        "n_open_positions": summary.n_open,
+        "journal": str(settings.journal),
+        "overrides": _overrides(settings),
+    }
+    if as_json:
+        echo_json(run)
+        return
+    for notice in run.pop("overrides"):
+        echo_red(notice)
+    run["symbols"] = ", ".join(run["symbols"]) or "none (empty portfolio)"
+    run["decisions_by_code"] = counts(summary.decisions_by_code)
+    run["net_profit_usd"] = f"{summary.net_profit_usd:.2f}"
+    echo_table(("what", "value"), [(name, value) for name, value in run.items()])
+
+
+def _existing_journal(settings: Settings) -> Journal:
+    from rooney_live.journal import Journal
+
+    if not settings.journal.is_file():
+        raise MissingArtifact(
+            f"There is no journal at {settings.journal}; run `rooney-live rehearse`, or point "
+            "ROONEY_STATE (or --state) at the folder that has one."
+        )
+    return Journal.open(settings.journal)
+
+
+def _overrides(settings: Settings) -> list[str]:
+    """Gates that the lake's release passes on a person's word; [] where there is no release."""
+    from rooney_core.release.standing import overrides_shown
+    from rooney_live.release_store import config_path, day_of, read_release
+
+    if not config_path(settings.lake).is_file():
+        return []
+    config = read_release(settings.lake).config
+    return list(overrides_shown(config, day_of(config)))
+
+
+def _refuse_unknown(symbol: str, journal: Journal, settings: Settings) -> None:
+    """A symbol without a record is either out of the release, for a reason, or unknown."""
+    from rooney_live.journal_reading import recorded_symbols
+    from rooney_live.release_store import config_path, read_release
+
+    recorded = recorded_symbols(journal)
+    if symbol in recorded:
+        return
+    reasons: Mapping[str, str] = {}
+    if config_path(settings.lake).is_file():
+        reasons = read_release(settings.lake).config.reasons
+    if symbol in reasons:
+        raise MissingArtifact(
+            f"No decision of {symbol} is recorded. The release says of it: {reasons[symbol]}."
+        )
+    raise UnknownName.among("symbol", symbol, {*recorded, *reasons})
+
+
+def _print_decision(row: Row) -> None:
+    from rooney_live.journal_reading import as_text, order_in_words
+
+    asked = row["probability"] is not None
+    facts = [
+        ("symbol", row["symbol"]),
+        ("contract", row["contract"]),
+        ("bar end", as_text(row["bar_end_us"])),
+        ("session", row["session"]),
+        ("close", f"{row['close']:.10g}"),
+        ("code", row["code"]),
+        ("action", row["action"]),
+        ("side", f"{row['side']:+d}" if row["side"] else "none"),
+        ("probability", f"{row['probability']:.4f}" if asked else "the model was not asked"),
+        ("threshold", f"{row['threshold']:.4f}"),
+        ("release", row["release_id"]),
+        *(("order", order_in_words(order)) for order in row["orders"]),
+        *((event["code"], event["message"]) for event in row["events"]),
+    ]
+    echo_table(("what", "value"), facts)
+    if row["features"]:
+        click.echo("")
+        echo_table(("feature", "value", "added before calibration"), _explained(row))
+
+
+def _explained(row: Row) -> list[tuple[str, str, str]]:
+    """The base, then the features and what each added to it, the strongest first, then their sum.
+
+    The sum is what the trees say together; calibration makes the probability of it.
+    """
+    from rooney_core.decision.records import BASE
+
+    values, added = row["features"], row["contributions"]
+    ordered = sorted(values.items(), key=lambda one: -abs(added[one[0]]))
+    return [
+        (BASE, "", f"{added[BASE]:.6f}"),
+        *(
+            (name, "unknown" if value is None else f"{value:.6g}", f"{added[name]:+.6f}")
+            for name, value in ordered
+        ),
+        ("sum", "", f"{math.fsum(added.values()):.6f}"),
+    ]
+
+
+COMMANDS = (why, status)
