@@ -7,7 +7,7 @@ function of the instrument and are drawn again when a folder does not hold them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ import polars as pl
 
 from rooney_core.decision import Bar, DecisionBundle, bars_of, is_warm_after
 from rooney_core.errors import LakeError, MissingArtifact, NotEnoughData
-from rooney_core.features import FeedNames, HourlyCloses, PartnerIbs, ReferenceCloses
+from rooney_core.features import FeedNames
 from rooney_core.features.hourly import HOURLY_CLOSES, hourly_rows
 from rooney_core.lineage import combined_version, content_version
 from rooney_core.market.bars import BarArrays, validate_bars
@@ -25,8 +25,14 @@ from rooney_core.market.rolls import find_rolls, stitch
 from rooney_core.market.sessions import SESSION_BARS_SCHEMA, session_bars
 from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 from rooney_core.release import Release
-from rooney_core.strategies.peers import PeerSessions
-from rooney_live.feeds.records import HourClose, PeerSession, SessionClose
+from rooney_live.feeds.records import HourClose, Moment, PeerSession, SessionClose, WarmUp
+from rooney_live.rehearsal.moments import (
+    hour_closes,
+    moments_of,
+    peer_sessions,
+    session_closes,
+    warm_up_of,
+)
 
 EMBEDDED = SimulatedMarket()
 """The simulated market of `make demo`."""
@@ -71,24 +77,11 @@ class RehearsalMarket:
 
     def session_closes(self) -> Iterable[SessionClose]:
         """Sessions of every symbol that informs features, by the time they became known."""
-        closes = []
-        for symbol, frame in self.references.items():
-            known = ReferenceCloses.from_session_bars(frame)
-            ibs = PartnerIbs.from_bars(None, frame).session_ibs
-            columns = (one.tolist() for one in (known.known_at_us, known.close, ibs))
-            closes += [SessionClose(at, symbol, *one) for at, *one in zip(*columns, strict=True)]
-        return sorted(closes)
+        return session_closes(self.references)
 
     def hour_closes(self) -> Iterable[HourClose]:
         """Hours of every symbol that informs features hourly, by the time they became known."""
-        closes = []
-        for symbol, frame in self.hours.items():
-            known = HourlyCloses.from_bars(frame)
-            ibs = PartnerIbs.from_bars(frame, None).hour_ibs
-            arrays = (known.known_at_us, known.close, known.adjustment, ibs)
-            columns = (one.tolist() for one in arrays)
-            closes += [HourClose(at, symbol, *one) for at, *one in zip(*columns, strict=True)]
-        return sorted(closes)
+        return hour_closes(self.hours)
 
     def lacking(self, names: FeedNames) -> tuple[str, ...]:
         """Symbols of `names` without any sessions, or without any hours, that features need."""
@@ -97,13 +90,15 @@ class RehearsalMarket:
 
     def peer_sessions(self) -> Iterable[PeerSession]:
         """Sessions of all peers, by the time they became known."""
-        sessions = []
-        for symbol, frame in self.peers.items():
-            known = PeerSessions.from_session_bars(frame)
-            columns = (known.known_at_us, known.session, known.open, known.high, known.low)
-            rows = zip(*(one.tolist() for one in (*columns, known.close)), strict=True)
-            sessions += [PeerSession(at, symbol, *values) for at, *values in rows]
-        return sorted(sessions)
+        return peer_sessions(self.peers)
+
+    def warm_up(self) -> WarmUp:
+        """What is known before the first live bar, with prices as they were known then."""
+        return warm_up_of(self)
+
+    def moments(self) -> Iterator[Moment]:
+        """What became known from then on, bar by bar: exactly what a live feed tells."""
+        return moments_of(self)
 
     @property
     def version(self) -> str:
