@@ -54,6 +54,7 @@ RULES: Final = (
     ("portfolio.starting_cash_usd", Looser.HIGHER),
     ("portfolio.target_annual_volatility", Looser.HIGHER),
     ("portfolio.assumed_margin_share", Looser.LOWER),
+    ("live.capital_usd", Looser.HIGHER),
     ("promotion.auto", Looser.HIGHER),
     ("promotion.approval_days", Looser.HIGHER),
     ("*.min_*", Looser.LOWER),

@@ -25,6 +25,7 @@ from rooney_core.gates.approvals import Approval
 from rooney_core.gates.champion import DAYS_SCHEMA, ChampionTest, champion_test, portfolio_days
 from rooney_core.gates.promotion import Decision, PromotionFacts, Traded, decide
 from rooney_core.portfolio.turnover import turnover_breaches
+from rooney_core.release.limits import live_refusals
 
 STOP_FILE: Final = "EMERGENCY_STOP"
 """In the lake's root; while it is there nothing is promoted. Its text is shown as the reason."""
@@ -94,6 +95,7 @@ def facts_of(lake: Lake, asked: Asking) -> PromotionFacts:
         challenge=_challenge(lake, asked, champion),
         other_versions=_made_otherwise(lake, asked),
         turnover=turnover_breaches(held, candidate.sizes, asked.page.portfolio),
+        live_refusals=live_refusals(candidate.sizes, asked.page.live),
         overrides=overrides_on(lake, _today(asked.candidate["data_through"][0])),
         approvals=standing_approvals(lake),
         loosened=_loosened(champion, before, limits),

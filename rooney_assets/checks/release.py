@@ -28,6 +28,8 @@ CONDITIONS: Final = {
     ConditionCode.CHALLENGER_NOT_WORSE: "On the days that both are known for, the challenger is no "
     "worse than the champion.",
     ConditionCode.TURNOVER_KEPT: "The change from what is traded is within the limits of turnover.",
+    ConditionCode.LIVE_LIMITS_KEPT: "The trader would refuse none of its sizes under the mandate's "
+    "live limits.",
     ConditionCode.NOT_WITHDRAWN: "Nobody rolled back from it.",
     ConditionCode.APPROVED: "The mandate promotes by itself, or a person approved this release.",
 }

@@ -49,6 +49,7 @@ def test_a_dry_run_says_every_condition_and_changes_nothing(factory: Factory) ->
         "gates_green",
         "challenger_not_worse",
         "turnover_kept",
+        "live_limits_kept",
         "not_withdrawn",
         "approved",
     }

@@ -28,6 +28,7 @@ class ConditionCode(StrEnum):
     GATES_GREEN = "gates_green"
     CHALLENGER_NOT_WORSE = "challenger_not_worse"
     TURNOVER_KEPT = "turnover_kept"
+    LIVE_LIMITS_KEPT = "live_limits_kept"
     NOT_WITHDRAWN = "not_withdrawn"
     APPROVED = "approved"
 
@@ -64,6 +65,7 @@ class PromotionFacts:
     was made under other limits, or of another version, than the candidate and the mandate.
     `overrides`: those that hold today. `loosened`: what is looser now than under the champion's
     mandate; `lapsed`: by approved release, what is looser now than when it was approved.
+    `live_refusals`: in words, what the trader would refuse of it under the mandate's live limits.
     `withdrawn`: why its models were rolled back from; None if never. `emergency_stop`: what the
     stop file says; None without one.
     """
@@ -75,6 +77,7 @@ class PromotionFacts:
     challenge: ChampionTest
     other_versions: Sequence[str] = ()
     turnover: Sequence[str] = ()
+    live_refusals: Sequence[str] = ()
     overrides: Mapping[Key, Override] = field(default_factory=dict)
     approvals: Sequence[Approval] = ()
     loosened: Sequence[str] = ()
@@ -113,6 +116,7 @@ def decide(facts: PromotionFacts, limits: PromotionLimits) -> Decision:
             _gates_green(facts),
             _challenger_not_worse(facts),
             _turnover_kept(facts),
+            _live_limits_kept(facts),
             _not_withdrawn(facts),
             _approved(facts, limits),
         )
@@ -179,6 +183,13 @@ def _turnover_kept(facts: PromotionFacts) -> Condition:
     told = [] if facts.is_released else list(facts.turnover)
     reason = "; ".join(told) or "within the limits of turnover"
     return Condition(ConditionCode.TURNOVER_KEPT, not told, reason)
+
+
+def _live_limits_kept(facts: PromotionFacts) -> Condition:
+    """What the trader would deny on every bar must not be released: it would never trade."""
+    told = "; ".join(facts.live_refusals)
+    reason = told or "every size is within the mandate's live limits"
+    return Condition(ConditionCode.LIVE_LIMITS_KEPT, not told, reason)
 
 
 def _not_withdrawn(facts: PromotionFacts) -> Condition:

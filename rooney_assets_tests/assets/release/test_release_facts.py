@@ -151,6 +151,22 @@ def test_a_size_that_grows_too_fast_waits(lake: Lake) -> None:
     assert set(failures(lake)) == {"turnover_kept"}
 
 
+@pytest.mark.parametrize(
+    ("live", "words"),
+    [
+        ({"max_symbol_contracts": 1}, "SIM_ES: 2 contracts, live.max_symbol_contracts is 1"),
+        ({"max_order_contracts": 1}, "SIM_ES: 2 contracts, live.max_order_contracts is 1"),
+        ({"max_order_contracts": 2, "max_symbol_contracts": 2}, None),
+    ],
+)
+def test_a_size_that_the_trader_would_refuse_is_not_released(
+    tmp_path: Path, live: dict[str, int], words: str | None
+) -> None:
+    lake, page = Lake(tmp_path), PAGE.parse({"live": live}, "the test")
+    judged(lake, page)
+    assert failures(lake, page) == ({} if words is None else {"live_limits_kept": words})
+
+
 @pytest.mark.parametrize("name", ["model_evaluation", "stress_report"])
 def test_what_was_judged_under_other_limits_counts_for_nothing(lake: Lake, name: str) -> None:
     looser = PAGE.quick().model_copy(

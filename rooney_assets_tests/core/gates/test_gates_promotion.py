@@ -80,6 +80,7 @@ def test_a_green_candidate_is_promoted_by_itself() -> None:
         ({"gate_report": report(gate="backtest")}, "gates_green", "the paper gate did not answer"),
         ({"challenge": ChampionTest(False, "worse")}, "challenger_not_worse", "worse"),
         ({"turnover": ["NG postponed"]}, "turnover_kept", "NG postponed"),
+        ({"live_refusals": ["ES: 11"]}, "live_limits_kept", "ES: 11"),
         ({"withdrawn": "ann rolled back"}, "not_withdrawn", "ann rolled back"),
         ({"loosened": ["x 1 -> 2"]}, "approved", "loosened since old was promoted (x 1 -> 2)"),
     ],
