@@ -1,0 +1,171 @@
+"""What the broker holds, in a person's word or the broker's file, against what the ledger believes.
+
+Belongs here: comparing the two, and confirming or correcting the ledger. Does not belong here:
+reading a file (`broker_csv.py`), or what an unproven position leads to. Nobody can be asked by a
+program, so a position is worth what its last proof is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Literal
+
+from rooney_live.journal import Journal, Row
+from rooney_live.risk.controls_schema import Command
+from rooney_live.risk.record import record
+
+HOUR_US = 3_600_000_000
+Proof = Literal["person", "broker"]
+Key = tuple[str, str]
+"""Symbol and dated contract, as the ledger names them (`SIM_ES`, `ESZ26`)."""
+
+
+class Finding(StrEnum):
+    """What a comparison came to, by contract.
+
+    CONFIRMED  broker and ledger hold the same; the proof is new
+    CORRECTED  they did not: the ledger holds what the broker holds, from now on
+    """
+
+    CONFIRMED = "CONFIRMED"
+    CORRECTED = "CORRECTED"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One contract: contracts held, negative for short, by the ledger before and by the broker."""
+
+    symbol: str
+    contract: str
+    believed: int
+    held: int
+    finding: Finding
+
+
+def open_positions(journal: Journal) -> list[Row]:
+    """Rows of `positions` that are not flat, the oldest first."""
+    return journal.query(
+        "SELECT * FROM positions WHERE state <> 'flat' ORDER BY since_us, opened_by"
+    )
+
+
+def proved_at_us(position: Row) -> int:
+    """When it was last proved; what was never proved has been unproven since it was decided.
+
+    An acknowledgement proves no fill, and counts as none.
+    """
+    if position["proof"] in ("person", "broker") and position["proof_at_us"] is not None:
+        return int(position["proof_at_us"])
+    return int(position["since_us"])
+
+
+def unproven(positions: Iterable[Row], max_hours: int, now_us: int) -> tuple[str, ...]:
+    """Symbols, in alphabetical order, with a position that was last proved more than `max_hours`
+    ago: REDUCING, until `rooney-live reconcile`. At the limit is still fine."""
+    late = {
+        str(one["symbol"]) for one in positions if now_us - proved_at_us(one) > max_hours * HOUR_US
+    }
+    return tuple(sorted(late))
+
+
+def reconcile(
+    journal: Journal,
+    broker: Mapping[Key, int],
+    *,
+    about: Collection[Key] | None,
+    proof: Proof,
+    reason: str,
+    now_us: int,
+    run_id: str,
+    deadlines: Mapping[str, int] | None = None,
+) -> list[Compared]:
+    """Hold the ledger to what the broker holds: all or nothing, in one transaction.
+
+    `broker`: contracts held, negative for short; a contract that is not there is flat. `about`:
+    only these contracts are looked at; None: the broker's list is complete. `deadlines`: by symbol,
+    when a position that comes in this way has to be flat. `run_id`: whose a correction is.
+    Raises JournalRefused when the journal cannot be written, InvalidSetting without a reason.
+    """
+    with journal.transaction():
+        believed = _by_contract(open_positions(journal))
+        asked = sorted({*believed, *broker} if about is None else set(about))
+        found = []
+        for key in asked:
+            rows, held = believed.get(key, []), broker.get(key, 0)
+            was = sum(row["side"] * row["size"] for row in rows)
+            is_same = was == held and not _is_hedged(rows)
+            if is_same:
+                _confirm(journal, rows, proof, now_us)
+            else:
+                _close(journal, rows, now_us)
+                _open(journal, key, held, proof, now_us, run_id, (deadlines or {}).get(key[0]))
+            finding = Finding.CONFIRMED if is_same else Finding.CORRECTED
+            found.append(Compared(*key, was, held, finding))
+        told = {"source": proof, "positions": [asdict(one) for one in found]}
+        record(journal, Command.RECONCILE, reason, told, at_us=now_us)
+    return found
+
+
+def _by_contract(positions: Sequence[Row]) -> dict[Key, list[Row]]:
+    found: dict[Key, list[Row]] = {}
+    for row in positions:
+        found.setdefault((row["symbol"], row["contract"]), []).append(row)
+    return found
+
+
+def _is_hedged(rows: Sequence[Row]) -> bool:
+    """Long and short of one contract at once: no broker holds that, so the ledger is wrong."""
+    return len({row["side"] for row in rows}) > 1
+
+
+def _confirm(journal: Journal, rows: Sequence[Row], proof: Proof, now_us: int) -> None:
+    for row in rows:
+        journal.execute(
+            "UPDATE positions SET proof = ?, proof_at_us = ?, is_known = 1, "
+            "state = CASE state WHEN 'sent' THEN 'open' ELSE state END WHERE opened_by = ?",
+            (proof, now_us, row["opened_by"]),
+        )
+
+
+def _close(journal: Journal, rows: Sequence[Row], now_us: int) -> None:
+    for row in rows:
+        journal.execute(
+            "UPDATE positions SET state = 'flat', is_known = 1, closed_by = ?, closed_at_us = ? "
+            "WHERE opened_by = ?",
+            (f"person:{now_us}", now_us, row["opened_by"]),
+        )
+
+
+def _open(
+    journal: Journal,
+    key: Key,
+    held: int,
+    proof: Proof,
+    now_us: int,
+    run_id: str,
+    deadline_us: int | None,
+) -> None:
+    if held == 0:
+        return
+    symbol, contract = key
+    journal.put(
+        "positions",
+        {
+            "opened_by": f"person:{now_us}:{symbol}:{contract}",
+            "run_id": run_id,
+            "symbol": symbol,
+            "contract": contract,
+            "side": 1 if held > 0 else -1,
+            "size": abs(held),
+            "since_us": now_us,
+            "state": "open",
+            "is_known": 1,
+            "deadline_us": deadline_us,
+            "proof": proof,
+            "proof_at_us": now_us,
+            "closed_by": None,
+            "closed_at_us": None,
+        },
+    )

@@ -1,0 +1,115 @@
+"""The limits in force: the release's, unless a person set others.
+
+Belongs here: folding LIMITS rows over the release's limits, and which way is looser. Does not
+belong here: the limits' meaning (`checks`), or the mandate.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from rooney_core.errors import InvalidSetting, UnknownName
+from rooney_core.release.limits import LiveLimits
+from rooney_live.journal import Journal
+from rooney_live.risk.controls_schema import Command
+from rooney_live.risk.record import record
+
+_US = 1_000_000
+
+
+@dataclass(frozen=True)
+class LimitsInForce:
+    """`limits`: what counts now. `changed`: name to the release's value, of those that a person
+    changed. `loosened`: in words, what is looser than the release's; to be shown in red. `set_by`:
+    who, when, why; empty where nobody did."""
+
+    limits: LiveLimits
+    changed: Mapping[str, float]
+    loosened: tuple[str, ...]
+    set_by: str
+
+
+def limits_in_force(journal: Journal, released: LiveLimits, now_us: int) -> LimitsInForce:
+    """The newest LIMITS row over the release's limits, while it holds.
+
+    What loosens holds only until its day: then all of that row is over, and the release's count.
+    What only tightens holds until another row. A row that this code cannot read tightens nothing
+    that is known, so it raises InvalidSetting: a person has to look.
+    """
+    rows = journal.query(
+        "SELECT * FROM controls WHERE command = ? ORDER BY control_id DESC LIMIT 1",
+        (str(Command.LIMITS),),
+    )
+    if not rows or (rows[0]["until_us"] is not None and now_us >= rows[0]["until_us"]):
+        return LimitsInForce(released, {}, (), "")
+    row = rows[0]
+    changes = json.loads(row["arguments"])["limits"]
+    limits = changed(released, changes)
+    before = released.model_dump()
+    return LimitsInForce(
+        limits,
+        {name: before[name] for name in changes},
+        tuple(words for words in _looser(released, limits).values()),
+        f"{row['who']} at {_shown(row['at_us'])}: {row['reason']}" if changes else "",
+    )
+
+
+def set_limits(
+    journal: Journal,
+    released: LiveLimits,
+    changes: Mapping[str, float],
+    reason: str,
+    until_us: int | None,
+    now_us: int,
+) -> LimitsInForce:
+    """Record these limits in place of the release's; earlier changes end with it.
+
+    `changes`: by name; none at all puts the release's back. What only tightens needs a reason; what
+    loosens needs an end too. Raises UnknownName, or InvalidSetting for a value that is not allowed,
+    an end that is missing, or one that has passed.
+    """
+    limits = changed(released, changes)
+    looser = _looser(released, limits)
+    if looser and until_us is None:
+        raise InvalidSetting(
+            f"{'; '.join(looser.values())}: looser than the mandate's, so it needs an end: "
+            "--until 2026-12-01T22:00Z. To loosen for good, change the mandate and promote."
+        )
+    if until_us is not None and until_us <= now_us:
+        raise InvalidSetting(f"--until {_shown(until_us)} has passed; give a time in the future.")
+    arguments = {"limits": dict(changes), "loosens": sorted(looser)}
+    record(journal, Command.LIMITS, reason, arguments, until_us=until_us, at_us=now_us)
+    return limits_in_force(journal, released, now_us)
+
+
+def changed(released: LiveLimits, changes: Mapping[str, float]) -> LiveLimits:
+    """The limits with these values in place. Raises UnknownName or InvalidSetting."""
+    for name in changes:
+        if name not in LiveLimits.model_fields:
+            raise UnknownName.among("limit", name, LiveLimits.model_fields)
+    page: dict[str, Any] = released.model_dump() | dict(changes)
+    try:
+        return LiveLimits.model_validate(page)
+    except ValidationError as error:
+        told = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+        raise InvalidSetting(f"{told}. Nothing was changed.") from None
+
+
+def _looser(released: LiveLimits, limits: LiveLimits) -> dict[str, str]:
+    # Each limit says what is allowed at the most, and more capital allows a deeper fall in USD.
+    before, after = released.model_dump(), limits.model_dump()
+    return {
+        name: f"{name} {before[name]:g} -> {after[name]:g}"
+        for name in before
+        if after[name] > before[name]
+    }
+
+
+def _shown(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / _US, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
