@@ -66,7 +66,11 @@ class HoldCode(StrEnum):
     WEBHOOK_DOWN  no connection could be made; nothing was sent
     EXPIRED       it was due later than it may be sent
     ENDING        the trader is about to end and sends no new entry
-    COVERED       a market exit that left later was acknowledged
+    COVERED       an exit that was given or that left later makes it void
+    RECOVERED     its process ended while it was being sent
+    RACED         an entry was answered only after an exit of its ticker had left
+    PAYLOAD       no valid payload can be made of it
+    GATE_FAILED   the last check before the first byte could not be made
     """
 
     SPACING = "SPACING"
@@ -77,6 +81,10 @@ class HoldCode(StrEnum):
     EXPIRED = "EXPIRED"
     ENDING = "ENDING"
     COVERED = "COVERED"
+    RECOVERED = "RECOVERED"
+    RACED = "RACED"
+    PAYLOAD = "PAYLOAD"
+    GATE_FAILED = "GATE_FAILED"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ CREATE TABLE orders (
     target_distance REAL,                -- the entry price; NULL for none
     target_level REAL,                   -- a price
     trail_distance REAL,                 -- from the best close
-    decision_id TEXT,                    -- symbol:bar_end_us, or what else made it; NULL in a replay
+    decision_id TEXT,                    -- symbol:bar_end_us, or what made it; NULL in a replay
     release_id TEXT NOT NULL DEFAULT '',
     contract TEXT NOT NULL DEFAULT '',   -- dated, as ESZ26
     ticker TEXT NOT NULL DEFAULT '',     -- the venue's name of it, as ESZ2026
