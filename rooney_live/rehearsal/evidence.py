@@ -18,14 +18,14 @@ from rooney_core.market.bars import BarArrays
 from rooney_core.release import Release
 from rooney_live.codes import Denial
 from rooney_live.journal import Journal
-from rooney_live.orders.records import OrderState
+from rooney_live.orders.records import HoldCode, OrderState
 from rooney_live.rehearsal.bars import RehearsalMarket
 from rooney_live.rehearsal.invariants import Sent
 from rooney_live.rehearsal.parity import Explained, Key
 from rooney_live.risk.codes import RiskCode
 
 _SHARED: Final = frozenset(str(one) for one in PortfolioCode)
-DENIALS: Final = frozenset(str(one) for one in (*Denial, *RiskCode)) - _SHARED
+DENIALS: Final = frozenset(str(one) for one in (*Denial, *HoldCode, *RiskCode)) - _SHARED
 """Codes of a denied entry that the batch path does not know."""
 
 _LOST: Final = (OrderState.REJECTED, OrderState.DENIED, OrderState.UNKNOWN, OrderState.WITHDRAWN)
@@ -97,7 +97,9 @@ def explained(journal: Journal, run_id: str) -> Explained:
     )
     windows = [(one["decided_at_us"], one["closed_at_us"] or one["decided_at_us"]) for one in lost]
     for row in journal.query(
-        "SELECT symbol, bar_end_us, code FROM decisions WHERE run_id = ? AND action = 'none'",
+        # Without a side there was no entry to deny: the batch has a FLAT_WINDOW of its own.
+        "SELECT symbol, bar_end_us, code FROM decisions "
+        "WHERE run_id = ? AND action = 'none' AND side <> 0",
         (run_id,),
     ):
         at, code = row["bar_end_us"], row["code"]
