@@ -67,8 +67,10 @@ def now_us() -> int:
 
 
 def whoami() -> str:
-    """The user of the operating system; its number where it has no name."""
+    """The user of the operating system, or its number; and who became it through sudo."""
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
-        return f"uid {os.getuid()}"
+        name = f"uid {os.getuid()}"
+    before = os.environ.get("SUDO_USER", name)
+    return name if before == name else f"{before} (as {name})"

@@ -1,0 +1,132 @@
+"""The Book by the journal alone: what somebody who is not the trader can know.
+
+Belongs here: filling a Book from recorded positions, trades and closes. Does not belong here: the
+rules over it (`checks`), or the trader's own view, which knows more (its feeds).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, time, timedelta
+from itertools import accumulate
+from zoneinfo import ZoneInfo
+
+from rooney_core.market.instruments import Instrument
+from rooney_core.release.limits import LiveLimits
+from rooney_live.journal import Journal, Row
+from rooney_live.risk.book import Book, Exposure, Quote
+from rooney_live.risk.reading import Held, held
+
+_CHICAGO = ZoneInfo("America/Chicago")
+_DAY_BEGINS = time(17, 0)
+_US = 1_000_000
+_HOUR_US = 3_600 * _US
+
+
+def day_start_us(now_us: int) -> int:
+    """When the trading day began that `now_us` is in: the last 17:00 of Chicago, inclusive."""
+    local = datetime.fromtimestamp(now_us / _US, UTC).astimezone(_CHICAGO)
+    day = local.date() if local.time() >= _DAY_BEGINS else local.date() - timedelta(days=1)
+    began = datetime.combine(day, _DAY_BEGINS, _CHICAGO)
+    return int(began.timestamp()) * _US
+
+
+def book_from_journal(
+    journal: Journal, instruments: Mapping[str, Instrument], limits: LiveLimits, now_us: int
+) -> Book:
+    """What is held and lost, by live and rehearsal runs, at the closes of the last recorded bars.
+
+    A position was paid at its entry's fill, the broker's before the expected one, before the
+    signal's price. One of which no price was ever recorded, or no instrument is known, adds nothing
+    yet. What was held when the day began counts, for the day, from the last close before.
+    """
+    positions = held(journal)
+    quotes = _quotes(journal, instruments, {one.symbol for one in positions})
+    results = _results(journal)
+    began = day_start_us(now_us)
+    marks = [_mark(journal, one, quotes, began) for one in positions]
+    closed = math.fsum(net for _, net in results)
+    today = math.fsum(net for at, net in results if at >= began)
+    highs = accumulate((net for _, net in results), initial=limits.capital_usd)
+    return Book(
+        now_us=now_us,
+        equity_usd=limits.capital_usd + closed + math.fsum(whole for whole, _ in marks),
+        peak_equity_usd=max(highs),
+        day_profit_usd=today + math.fsum(of_day for _, of_day in marks),
+        exposures=tuple(_exposure(journal, one) for one in positions),
+        quotes=quotes,
+        n_orders_last_hour=_orders_since(journal, now_us - _HOUR_US),
+    )
+
+
+def _quotes(
+    journal: Journal, instruments: Mapping[str, Instrument], symbols: Iterable[str]
+) -> dict[str, Quote]:
+    found = {}
+    for symbol in symbols:
+        last = _close(journal, symbol, None)
+        if last is not None and symbol in instruments:
+            multiplier = instruments[symbol].multiplier
+            found[symbol] = Quote(last["close"], multiplier, last["bar_end_us"])
+    return found
+
+
+def _close(journal: Journal, symbol: str, until_us: int | None) -> Row | None:
+    """The last recorded close of a symbol, of a bar that ended by `until_us`."""
+    rows = journal.query(
+        "SELECT close, bar_end_us FROM decisions JOIN runs USING (run_id) "
+        "WHERE symbol = ? AND mode <> 'replay' AND bar_end_us <= ? "
+        "ORDER BY bar_end_us DESC LIMIT 1",
+        (symbol, 2**62 if until_us is None else until_us),
+    )
+    return rows[0] if rows else None
+
+
+def _results(journal: Journal) -> list[tuple[int, float]]:
+    rows = journal.query(
+        "SELECT exit_time_us, net_profit_usd FROM trades JOIN runs USING (run_id) "
+        "WHERE mode <> 'replay' ORDER BY exit_time_us"
+    )
+    return [(row["exit_time_us"], row["net_profit_usd"]) for row in rows]
+
+
+def _mark(
+    journal: Journal, one: Held, quotes: Mapping[str, Quote], began_us: int
+) -> tuple[float, float]:
+    """USD since the entry, and since the day began."""
+    quote, paid = quotes.get(one.symbol), _paid(journal, one)
+    if quote is None or paid is None:
+        return 0.0, 0.0
+    worth = one.side * one.size * quote.multiplier
+    before = _close(journal, one.symbol, began_us) if one.since_us < began_us else None
+    since = paid if before is None else before["close"]
+    return worth * (quote.price - paid), worth * (quote.price - since)
+
+
+def _paid(journal: Journal, one: Held) -> float | None:
+    rows = journal.query(
+        "SELECT price FROM fills WHERE order_id = ? ORDER BY source DESC", (one.opened_by,)
+    )
+    if not rows:
+        rows = journal.query(
+            "SELECT signal_price AS price FROM orders WHERE order_id = ?", (one.opened_by,)
+        )
+    if rows and rows[0]["price"] is not None:
+        return float(rows[0]["price"])
+    # A correction by a person has no order: it counts from the last close before it came.
+    before = _close(journal, one.symbol, one.since_us)
+    return None if before is None else float(before["close"])
+
+
+def _exposure(journal: Journal, one: Held) -> Exposure:
+    rows = journal.query("SELECT stop_distance FROM orders WHERE order_id = ?", (one.opened_by,))
+    return Exposure(one.symbol, one.side, one.size, rows[0]["stop_distance"] if rows else None)
+
+
+def _orders_since(journal: Journal, since_us: int) -> int:
+    (row,) = journal.query(
+        "SELECT count(*) AS n FROM order_events WHERE to_state = 'SENDING' AND at_us > ?",
+        (since_us,),
+    )
+    return int(row["n"])

@@ -1,0 +1,86 @@
+"""Reading the journal without ever waiting for its writer.
+
+Belongs here: a read-only connection, and what is held by it. Does not belong here: writing. In WAL
+a reader sees the last commit even while the writer hangs in the middle of a transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rooney_live.journal import Journal, JournalRefused
+
+BUSY_SECONDS = 1.0
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Journal]:
+    """The journal, for queries only. Raises JournalRefused where there is none, or it cannot be
+    read."""
+    try:
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS
+        )
+    except sqlite3.Error as error:
+        raise JournalRefused(f"The journal {path} cannot be read: {error}.") from None
+    connection.row_factory = sqlite3.Row
+    with closing(connection):
+        yield Journal(connection, path)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A position that is there, or may be: `side` +1 or -1, `size` in contracts.
+
+    `ticker`: how the venue names its contract; empty where no order ever named it. `since_us`: when
+    it was decided.
+    """
+
+    symbol: str
+    contract: str
+    ticker: str
+    side: int
+    size: int
+    since_us: int
+    run_id: str
+    opened_by: str
+
+
+def held(journal: Journal) -> list[Held]:
+    """Every position that is not flat, and every entry that left and that no position tells of."""
+    positions = journal.query(
+        "SELECT p.symbol, p.contract, COALESCE(o.ticker, '') AS ticker, p.side, p.size, "
+        "p.since_us, p.run_id, p.opened_by FROM positions p "
+        "LEFT JOIN orders o ON o.order_id = p.opened_by "
+        "WHERE p.state <> 'flat' ORDER BY p.since_us, p.opened_by"
+    )
+    # Sent and unanswered, and the ledger has not heard of it: it may be there all the same.
+    entries = journal.query(
+        "SELECT symbol, contract, ticker, side, size, decided_at_us AS since_us, run_id, "
+        "order_id AS opened_by FROM orders WHERE intent = 'enter' "
+        "AND state IN ('SENDING', 'UNKNOWN', 'ACKED') "
+        "AND order_id NOT IN (SELECT opened_by FROM positions) ORDER BY decided_at_us, order_id"
+    )
+    return [Held(**row) for row in (*positions, *entries)]
+
+
+def without_exit(journal: Journal, positions: list[Held]) -> list[Held]:
+    """Those for which no exit is under way or acknowledged that was given after they were."""
+    exits = journal.query(
+        "SELECT symbol, contract, decided_at_us, COALESCE(sent_at_us, decided_at_us) AS at_us "
+        "FROM orders WHERE intent = 'exit' AND order_type = 'market' "
+        "AND state IN ('INTENT', 'SENDING', 'ACKED', 'UNKNOWN', 'REJECTED')"
+    )
+    return [
+        one
+        for one in positions
+        if not any(
+            (row["symbol"], row["contract"]) == (one.symbol, one.contract)
+            and row["at_us"] >= one.since_us
+            for row in exits
+        )
+    ]
