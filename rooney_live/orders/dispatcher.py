@@ -41,7 +41,8 @@ class Dispatcher:
 
     `gate(order, now_us)` is asked right before the first byte and answers with a code of denial or
     None. For an entry that is the end (DENIED); an exit is asked for again, with back-off.
-    `on_result` gets each order whose outcome was committed, except one that goes back to INTENT.
+    `on_result` gets each order whose outcome was committed, and the result of the attempt; None
+    when there was none. An order in state INTENT goes on: it did not leave, or is asked for later.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Dispatcher:
         webhook: Webhook,
         clock: Clock,
         gate: Gate,
-        on_result: Callable[[StoredOrder], None] | None = None,
+        on_result: Callable[[StoredOrder, PostResult | None], None] | None = None,
     ) -> None:
         self._outbox = outbox
         self._webhook = webhook
@@ -208,11 +209,11 @@ class Dispatcher:
             quiet_until_us=outcome.quiet_until_us,
             is_unsent=result.kind in (PostKind.NOT_SENT, PostKind.DENIED),
         )
-        self._tell(marked)
+        self._tell(marked, result)
 
-    def _tell(self, stored: StoredOrder) -> None:
-        if self._on_result is not None and stored.state is not OrderState.INTENT:
-            self._on_result(stored)
+    def _tell(self, stored: StoredOrder, result: PostResult | None = None) -> None:
+        if self._on_result is not None:
+            self._on_result(stored, result)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -236,7 +237,8 @@ class Dispatcher:
         return await self._wake.wait()
 
     async def _slept(self, seconds: float) -> object:
-        return await self._clock.sleep(seconds)
+        await self._clock.sleep(seconds)
+        return None
 
     def _next_us(self, now_us: int) -> int | None:
         """The first moment at which a wait ends; None while there is nothing to wait for."""

@@ -20,6 +20,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -57,15 +58,24 @@ class WebhookUnreachable(RefusedError):
 class Webhook:
     """Connections to one URL, kept open between requests. Only for one event loop."""
 
-    def __init__(self, url: Secret, timeouts: Timeouts = Timeouts(), n_warm: int = 2) -> None:
-        """Raises InvalidSetting for what is no https URL (http is for loopback only)."""
+    def __init__(
+        self,
+        url: Secret,
+        timeouts: Timeouts | None = None,
+        n_warm: int = 2,
+        authority: Path | None = None,
+    ) -> None:
+        """`authority`: PEM of the only authorities to trust, for rehearsals; else the host's.
+
+        Raises InvalidSetting for what is no https URL (http is for loopback only).
+        """
         parts = _checked(url)
         remember(url.reveal())
         self._url = url
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
-        self._timeouts = timeouts
+        self._tls = _tls(authority) if parts.scheme == "https" else None
+        self._timeouts = timeouts or Timeouts()
         self._n_warm = n_warm
         self._idle: list[Line] = []
 
@@ -225,6 +235,15 @@ def _checked(url: Secret) -> SplitResult:
     if problem:
         raise InvalidSetting(f"{url.name} cannot be used: {problem}.")
     return parts
+
+
+def _tls(authority: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidSetting(
+            f"{authority} holds no certificates to trust: {type(error).__name__}."
+        ) from None
 
 
 def _is_loopback(host: str) -> bool:
