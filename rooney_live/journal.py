@@ -28,6 +28,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "fills": ("order_id", "source"),
     "trades": ("entry_order_id",),
     "events": ("run_id", "at_us", "symbol", "code"),
+    "positions": ("opened_by",),
 }
 
 

@@ -1,0 +1,188 @@
+"""Why an entry may not be sent: asked when it is decided, and again right before its first byte.
+
+Belongs here: the order of the questions. Does not belong here: the limits of the batch path
+(`engine`), the rules behind a question (`risk`, `feeds`, `control`), or exits, which pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rooney_core.decision import Bar, Decision
+from rooney_core.errors import InputError
+from rooney_core.release import Release
+from rooney_core.release.limits import LiveLimits
+from rooney_live.codes import Denial
+from rooney_live.control import ControlState
+from rooney_live.desk import DEADLINE_LEAD_US, Desk
+from rooney_live.feeds.records import FeedHealth, FeedState, Moment
+from rooney_live.hours import TradingHours
+from rooney_live.ledger import Ledger
+from rooney_live.orders.records import OrderIntent
+from rooney_live.paper import Order
+from rooney_live.risk.book import Book, Exposure, Quote
+from rooney_live.risk.checks import check_order
+from rooney_live.risk.kill import killed_by_flag
+
+Health = Callable[[], Mapping[str, FeedHealth]]
+
+
+@dataclass
+class Standing:
+    """What holds now; whoever looks at the journal keeps it up to date.
+
+    `book`: as it was after the moment before. `unproven`: symbols with a position that was proved
+    too long ago. `killed_at_start`: why the variable kills, or None.
+    """
+
+    control: ControlState
+    limits: LiveLimits
+    book: Book
+    killed_at_start: str | None = None
+    unproven: Collection[str] = ()
+    is_stopping: bool = False
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """An order as the risk rules look at it."""
+
+    order_id: str
+    symbol: str
+    intent: str
+    side: int
+    size: int
+    signal_price: float | None
+    level: float | None
+    stop_distance: float | None
+
+
+class Admission:
+    """Lets entries in, or says why not. `health`: every feed's, at the present."""
+
+    def __init__(
+        self,
+        release: Release,
+        live: Path,
+        standing: Standing,
+        ledger: Ledger,
+        desk: Desk,
+        hours: TradingHours,
+        health: Health,
+    ) -> None:
+        self._release = release
+        self._live = live
+        self._standing = standing
+        self._ledger = ledger
+        self._desk = desk
+        self._hours = hours
+        self._health = health
+        self._bars: dict[str, Bar] = {}
+        self._let_in: list[Order] = []
+
+    def see(self, moment: Moment) -> None:
+        """Take in a moment's bars, before anything is decided on them."""
+        self._let_in.clear()
+        for bar in moment.bars:
+            self._bars[bar.symbol] = bar
+
+    def bar(self, symbol: str) -> Bar | None:
+        """The last bar of a symbol."""
+        return self._bars.get(symbol)
+
+    def admit(self, order: Order, decision: Decision, moment: Moment, now_us: int) -> str | None:
+        """Why an entry that was just decided is denied; None lets it in."""
+        code = (
+            self._stopped(order.symbol)
+            or self._of_feeds(order.symbol, moment)
+            or self._of_market(self._bars[order.symbol], now_us)
+            or self._of_risk(order, decision, now_us)
+        )
+        if code is None:
+            self._let_in.append(order)
+        return code
+
+    def gate(self, order: OrderIntent, now_us: int) -> str | None:
+        """The last word before the first byte. An exit waits for the market to open, and for
+        nothing else."""
+        if not self._hours.is_open(order.symbol, now_us):
+            return Denial.OUT_OF_SESSION
+        if not order.is_entry:
+            return None
+        code = self._stopped(order.symbol)
+        bar = self._bars.get(order.symbol)
+        if code is not None or bar is None:
+            return code
+        return self._of_deadline(bar, now_us)
+
+    def _stopped(self, symbol: str) -> Denial | None:
+        standing = self._standing
+        if standing.killed_at_start is not None or killed_by_flag(self._live) is not None:
+            return Denial.KILLED
+        if standing.is_stopping:
+            return Denial.STOPPING
+        if standing.unproven:
+            return Denial.REDUCING
+        return standing.control.denial(symbol)
+
+    def _of_feeds(self, symbol: str, moment: Moment) -> Denial | None:
+        if moment.is_late:
+            return Denial.LATE_BAR
+        health = self._health()
+        informing = self._release.bundles[symbol].feed_names.symbols
+        for one in (symbol, *informing):
+            found = health.get(one)
+            if found is not None and found.state is not FeedState.LIVE:
+                return Denial.STALE_FEED
+        return None
+
+    def _of_market(self, bar: Bar, now_us: int) -> Denial | None:
+        if any(one.symbol == bar.symbol for one in self._ledger.open):
+            return Denial.UNPROVEN
+        try:
+            self._desk.ticker(bar.symbol, bar.contract, bar.session)
+        except InputError:
+            return Denial.NO_CONTRACT
+        return self._of_deadline(bar, now_us)
+
+    def _of_deadline(self, bar: Bar, now_us: int) -> Denial | None:
+        if self._release.bundles[bar.symbol].variant.overnight:
+            return None
+        is_over = now_us >= bar.flat_deadline_us - DEADLINE_LEAD_US
+        return Denial.FLAT_WINDOW if is_over else None
+
+    def _of_risk(self, order: Order, decision: Decision, now_us: int) -> str | None:
+        asked = _Asked(
+            order_id=order.order_id,
+            symbol=order.symbol,
+            intent=order.intent,
+            side=order.side,
+            size=order.size,
+            signal_price=decision.close,
+            level=order.level,
+            stop_distance=order.stop_distance,
+        )
+        return check_order(asked, self._book(now_us), self._standing.limits)
+
+    def _book(self, now_us: int) -> Book:
+        """The book after the moment before, with this moment's closes and what it let in."""
+        book = self._standing.book
+        quotes = dict(book.quotes)
+        for symbol, bar in self._bars.items():
+            multiplier = self._release.bundles[symbol].instrument.multiplier
+            known = quotes.get(symbol)
+            bad_day = known.bad_day if known is not None else float("nan")
+            quotes[symbol] = Quote(bar.close, multiplier, bar.bar_end_us, bad_day)
+        new = tuple(
+            Exposure(one.symbol, one.side, one.size, one.stop_distance) for one in self._let_in
+        )
+        held = tuple(one.exposure for one in self._ledger.open)
+        return replace(
+            book,
+            now_us=now_us,
+            quotes=quotes,
+            exposures=(*held, *new),
+            n_orders_last_hour=book.n_orders_last_hour + len(new),
+        )

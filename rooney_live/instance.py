@@ -1,0 +1,127 @@
+"""One trader per state folder, and a way to tap it on the shoulder.
+
+Belongs here: the lock that a second instance is refused by, and the socket over which a command
+says "look at the journal". Does not belong here: what is in the journal, or acting on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from rooney_core.errors import RefusedError
+
+TRADER_LOCK: Final = "trader.lock"
+MONITOR_LOCK: Final = "monitor.lock"
+SOCKET: Final = "trader.sock"
+_LOOK: Final = b"look"
+_PRIVATE: Final = 0o600
+_LONGEST_SOCKET_NAME: Final = 100
+_ENOUGH: Final = 64
+
+
+class AlreadyRunning(RefusedError):
+    """Another process holds the lock of this state folder."""
+
+
+class Lock:
+    """An exclusive lock on a file, held until the process ends, however it ends."""
+
+    def __init__(self, handle: int, path: Path) -> None:
+        self._handle = handle
+        self.path = path
+
+    @classmethod
+    def take(cls, path: Path) -> Self:
+        """Take the lock or raise AlreadyRunning, naming who has it; nothing is waited for."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
+        except OSError as error:
+            raise AlreadyRunning(f"{path} cannot be opened: {error.strerror}.") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.read(handle, _ENOUGH).decode(errors="replace").strip() or "unknown"
+            os.close(handle)
+            raise AlreadyRunning(
+                f"Another process (pid {owner}) holds {path}: one trader per state folder. Stop it "
+                "with `rooney-live stop`, or point ROONEY_STATE at another folder."
+            ) from None
+        # Only for people: the lock itself needs no content, so a full disk is no reason to stop.
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode())
+        return cls(handle, path)
+
+    def release(self) -> None:
+        """Let go; the file stays."""
+        os.close(self._handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+def is_held(path: Path) -> bool:
+    """True while some process holds the lock; it is not kept by asking."""
+    if not path.exists():
+        return False
+    try:
+        Lock.take(path).release()
+    except AlreadyRunning:
+        return True
+    return False
+
+
+def nudge(live: Path) -> bool:
+    """Tell the trader to look at the journal; False when nobody listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        try:
+            sender.sendto(_LOOK, _address(live))
+        except OSError:
+            return False
+    return True
+
+
+class _Listener(asyncio.DatagramProtocol):
+    def __init__(self, on_nudge: Callable[[], None]) -> None:
+        self._on_nudge = on_nudge
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        """Whatever was sent, it means: look."""
+        self._on_nudge()
+
+
+async def listen(live: Path, on_nudge: Callable[[], None]) -> asyncio.DatagramTransport:
+    """Call `on_nudge` in the loop for every tap; close what is returned to stop."""
+    address = _address(live)
+    with suppress(FileNotFoundError):
+        os.unlink(address)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: _Listener(on_nudge), local_addr=address, family=socket.AF_UNIX
+    )
+    return transport
+
+
+def _address(live: Path) -> str:
+    """The socket's name; a long one is told relative to the working directory, as the kernel's
+    names are short."""
+    path = str(live / SOCKET)
+    return path if len(path.encode()) < _LONGEST_SOCKET_NAME else os.path.relpath(path)
