@@ -15,7 +15,7 @@ from rooney_live.cli.shown import echo_json, echo_red, echo_table
 from rooney_live.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from rooney_live.rehearsal.rehearse import RehearsalReport
+    from rooney_live.rehearsal.report import RehearsalReport
 
 SHOWN_TRADES = 20
 

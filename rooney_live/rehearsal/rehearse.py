@@ -1,68 +1,23 @@
-"""A rehearsal from release to report: the trader, unmodified, on the last sessions of stored bars.
+"""A replay of the last sessions through the engine alone: no socket, no venue, no process.
 
-Belongs here: naming the run, running it and reading its report back from the journal. Does not
-belong here: printing (cli.py) or deciding (trader.py).
+Belongs here: naming such a run, running it and reporting it. Does not belong here: the whole trader
+against stand-ins (`harness.py`, which is what `rooney-live rehearse` does) or deciding (`engine`).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
-import rooney_core
-import rooney_live
 from rooney_core.errors import NotEnoughData
-from rooney_core.lineage import combined_version
 from rooney_core.market.simulation import SimulatedMarket
 from rooney_core.release import Release
-from rooney_core.release.standing import lapsed, overrides_shown
-from rooney_live.journal import Journal, Row, Run
-from rooney_live.journal_reading import run_summary
-from rooney_live.rehearsal.bars import EMBEDDED, RehearsalMarket, open_market
+from rooney_live.journal import Journal
+from rooney_live.rehearsal.bars import EMBEDDED, open_market
 from rooney_live.rehearsal.parity import parity
+from rooney_live.rehearsal.report import RehearsalReport, name_run, now, report_of
 from rooney_live.trader import Trader
 
-_SHOWN_DIFFERENCES = 20
-
-
-@dataclass(frozen=True)
-class RehearsalReport:
-    """What a rehearsal came to; money in USD, for all contracts.
-
-    `n_new_decisions` is 0 when the journal knew the whole run already: everything was decided
-    again and found equal. `reasons`: why each tradable symbol is in or out of the release.
-    `parity`: n_decisions and n_trades that were held to the batch path's replay, n_unexplained
-    differences, and the first of them. `n_emergency_stops`: times the trader stopped by itself.
-    `lapsed`: approvals and overrides that had ended by the last session, so that it was REDUCING;
-    `overrides`: those in force on that day. `mandate_version`, `approved_until`: of the release.
-    """
-
-    run_id: str
-    release_id: str
-    rebalance_month: str
-    is_simulated: bool
-    sessions: tuple[str, ...]
-    symbols: tuple[str, ...]
-    decisions_by_code: Mapping[str, int]
-    trades: tuple[Row, ...]
-    net_profit_usd: float
-    open_positions: tuple[str, ...]
-    n_decisions: int
-    n_new_decisions: int
-    reasons: Mapping[str, str]
-    notes: tuple[str, ...]
-    parity: Mapping[str, Any]
-    n_emergency_stops: int
-    approved_until: str
-    mandate_version: str
-    overrides: tuple[str, ...]
-    lapsed: tuple[str, ...]
-    bars_version: str
-    trader_code_version: str
+REPLAY = "replay"
 
 
 def rehearse(
@@ -72,7 +27,7 @@ def rehearse(
     n_sessions: int,
     simulated: SimulatedMarket | None = EMBEDDED,
 ) -> RehearsalReport:
-    """Replay the last `n_sessions` of the bars below `bars` through the trader.
+    """Replay the last `n_sessions` of the bars below `bars` through the engine, on paper.
 
     `simulated` draws the simulated symbols that have no bars there; None draws nothing.
 
@@ -83,111 +38,12 @@ def rehearse(
     if n_sessions < 1:
         raise NotEnoughData(f"{n_sessions} sessions were asked for; at least 1 is needed.")
     market = open_market(bars, release, n_sessions, simulated)
-    run = _name(release, market)
+    run = name_run(release, market, REPLAY)
     trader = Trader(release, journal, run)
-    journal.begin(run, _now())
+    journal.begin(run, now())
     trader.run(market)
-    journal.finish(run.run_id, _now())
-    return _report(release, market, journal, run, trader)
-
-
-def _name(release: Release, market: RehearsalMarket) -> Run:
-    parts = {
-        "release": release.config.release_id,
-        "bars": market.version,
-        "code": code_version(),
-        "sessions": " ".join(day.isoformat() for day in market.sessions),
-    }
-    return Run(
-        run_id=combined_version(parts)[:16],
-        release_id=release.config.release_id,
-        rebalance_month=release.config.rebalance_month,
-        code_version=parts["code"],
-        bars_version=parts["bars"],
-        symbols=tuple(release.bundles),
-        first_session=market.sessions[0] if market.sessions else None,
-        last_session=market.sessions[-1] if market.sessions else None,
-    )
-
-
-def code_version() -> str:
-    """Content hash of every module that can change a decision: the core and the trader."""
-    digest = hashlib.sha256()
-    for package in (rooney_core, rooney_live):
-        root = Path(str(package.__file__)).parent
-        for path in sorted(root.rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _report(
-    release: Release, market: RehearsalMarket, journal: Journal, run: Run, trader: Trader
-) -> RehearsalReport:
-    summary = run_summary(journal, run.run_id)
-    config, last = release.config, market.sessions[-1] if market.sessions else date.min
-    return RehearsalReport(
-        run_id=run.run_id,
-        release_id=config.release_id,
-        rebalance_month=config.rebalance_month,
-        is_simulated=config.is_simulated,
-        sessions=tuple(day.isoformat() for day in market.sessions),
-        symbols=run.symbols,
-        decisions_by_code=summary.decisions_by_code,
-        trades=summary.trades,
-        net_profit_usd=summary.net_profit_usd,
-        open_positions=trader.open_positions,
-        n_decisions=sum(summary.decisions_by_code.values()),
-        n_new_decisions=trader.n_new_decisions,
-        reasons=config.reasons,
-        notes=_notes(release, market),
-        parity=_parity(release, market, journal, run),
-        n_emergency_stops=summary.n_emergency_stops,
-        approved_until=config.approved_until.isoformat(),
-        mandate_version=config.mandate_version,
-        overrides=overrides_shown(config, last),
-        lapsed=lapsed(config, release.bundles, last),
-        bars_version=run.bars_version,
-        trader_code_version=run.code_version,
-    )
-
-
-def _parity(
-    release: Release, market: RehearsalMarket, journal: Journal, run: Run
-) -> dict[str, Any]:
+    journal.finish(run.run_id, now())
     found = parity(release, market, journal, run.run_id)
-    return {
-        "n_decisions": found.n_decisions,
-        "n_trades": found.n_trades,
-        "n_unexplained": found.differences.height,
-        "differences": [
-            one | {"at": one["at"].isoformat()}
-            for one in found.differences.head(_SHOWN_DIFFERENCES).to_dicts()
-        ],
-    }
-
-
-def _notes(release: Release, market: RehearsalMarket) -> tuple[str, ...]:
-    notes = []
-    through = release.config.data_through
-    if market.sessions and market.sessions[-1] != through:
-        notes.append(
-            f"the bars end with session {market.sessions[-1]}, the release was made from bars "
-            f"through {through}"
-        )
-    if market.symbols:
-        notes += [
-            f"{symbol} has no bars: the features made of it are unknown"
-            for symbol in market.lacking(release.config.feed_names)
-        ]
-    for symbol in (one.symbol for one in release.config.peer_instruments):
-        if market.symbols and symbol not in market.peers:
-            notes.append(f"peer {symbol} has no bars: nobody can be compared with it")
-    for symbol, one in market.symbols.items():
-        if one.first_live == one.frame.height:
-            notes.append(f"{symbol} has no bars in these sessions")
-    return tuple(notes)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return report_of(
+        release, market, journal, run, found, trader.open_positions, trader.n_new_decisions
+    )
