@@ -22,6 +22,7 @@ from typing import Final
 from rooney_core.errors import InputError, RooneyError
 from rooney_live.clock import Clock
 from rooney_live.control import Controls
+from rooney_live.hours import TradingHours
 from rooney_live.journal import Journal
 from rooney_live.ledger import Ledger
 from rooney_live.orders.dispatcher import Dispatcher
@@ -29,7 +30,6 @@ from rooney_live.orders.outbox import MONITOR, Outbox
 from rooney_live.orders.payload import payload_of
 from rooney_live.orders.records import (
     OrderIntent,
-    OrderState,
     Origin,
     PostKind,
     PostResult,
@@ -41,7 +41,6 @@ from rooney_live.orders.webhook import Webhook
 from rooney_live.risk.codes import RiskCode
 from rooney_live.risk.controls_schema import Command
 from rooney_live.risk.kill import KillFlagFailed, raise_flag
-from rooney_live.risk.open_hours import is_open
 from rooney_live.risk.reading import Held, held, reading, without_exit
 from rooney_live.risk.record import MAX_REASON, record
 from rooney_live.risk.watch import Breach, Pulse, Watched, look
@@ -77,6 +76,7 @@ class Monitor:
         self._webhook = webhook
         self._clock = clock
         self._say = say
+        self._hours = TradingHours(settings.watched.instruments)
         self._pulse = Pulse(time.monotonic_ns())
         self._told: frozenset[str] = frozenset()
         self._halt_is_recorded = False
@@ -150,10 +150,12 @@ class Monitor:
         with journal.transaction():
             if not self._halt_is_recorded:
                 self._record_halt(journal, found, now_us)
+            ledger = Ledger(journal)
+            ledger.follow(now_us)
             missing = without_exit(journal, held(journal))
             for number, one in enumerate(missing):
                 outbox.add(self._exit(one, found, now_us + number), now_us)
-            Ledger(journal).leaving(one.opened_by for one in missing)
+            ledger.follow(now_us)
         self._halt_is_recorded = True
         if missing:
             self._say("LEAVING", f"exits of {', '.join(one.contract for one in missing)}")
@@ -195,23 +197,16 @@ class Monitor:
         return None if self._may_leave(order.symbol, now_us) else MARKET_CLOSED
 
     def _may_leave(self, symbol: str, now_us: int) -> bool:
-        instrument = self._watched.instruments.get(symbol)
-        if instrument is None or self._settings.is_always_open:
+        if symbol not in self._watched.instruments or self._settings.is_always_open:
             return True
-        return is_open(instrument.product_group, now_us)
+        return self._hours.is_open(symbol, now_us)
 
     def _on_result(self, stored: StoredOrder, answer: PostResult | None) -> None:
         order = stored.order
         self._say(f"EXIT_{stored.state}", f"{order.ticker} {stored.code} {stored.detail}".strip())
-        if stored.state is OrderState.ACKED and order.intent == "exit" and self._journal:
+        if self._journal is not None:
             with self._journal.transaction():
-                ledger = Ledger(self._journal)
-                gone = [
-                    one.opened_by
-                    for one in ledger.of(order.symbol)
-                    if one.contract == order.contract and one.since_us <= order.decided_at_us
-                ]
-                ledger.flat(gone, order.order_id, self._clock.now_us())
+                Ledger(self._journal).follow(self._clock.now_us())
 
     def _exit(self, one: Held, found: Sequence[Breach], at_us: int) -> OrderIntent:
         return OrderIntent(

@@ -63,24 +63,19 @@ def held(journal: Journal) -> list[Held]:
         "SELECT symbol, contract, ticker, side, size, decided_at_us AS since_us, run_id, "
         "order_id AS opened_by FROM orders WHERE intent = 'enter' "
         "AND state IN ('SENDING', 'UNKNOWN', 'ACKED') "
-        "AND order_id NOT IN (SELECT opened_by FROM positions) ORDER BY decided_at_us, order_id"
+        "AND order_id NOT IN (SELECT opened_by FROM positions) AND NOT EXISTS ("
+        "SELECT 1 FROM orders x WHERE x.ticker = orders.ticker AND x.intent = 'exit' "
+        "AND x.order_type = 'market' AND x.state = 'ACKED' AND x.sent_seq > orders.resolved_seq) "
+        "ORDER BY decided_at_us, order_id"
     )
     return [Held(**row) for row in (*positions, *entries)]
 
 
 def without_exit(journal: Journal, positions: list[Held]) -> list[Held]:
-    """Those for which no exit is under way or acknowledged that was given after they were."""
+    """Those of a contract of which no exit at the market waits, is on its way or is repeated."""
     exits = journal.query(
-        "SELECT symbol, contract, decided_at_us, COALESCE(sent_at_us, decided_at_us) AS at_us "
-        "FROM orders WHERE intent = 'exit' AND order_type = 'market' "
-        "AND state IN ('INTENT', 'SENDING', 'ACKED', 'UNKNOWN', 'REJECTED')"
+        "SELECT DISTINCT symbol, contract FROM orders WHERE intent = 'exit' "
+        "AND order_type = 'market' AND state IN ('INTENT', 'SENDING', 'UNKNOWN', 'REJECTED')"
     )
-    return [
-        one
-        for one in positions
-        if not any(
-            (row["symbol"], row["contract"]) == (one.symbol, one.contract)
-            and row["at_us"] >= one.since_us
-            for row in exits
-        )
-    ]
+    leaving = {(row["symbol"], row["contract"]) for row in exits}
+    return [one for one in positions if (one.symbol, one.contract) not in leaving]
