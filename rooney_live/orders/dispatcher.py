@@ -31,9 +31,7 @@ from rooney_live.orders.webhook import Webhook
 Gate = Callable[[OrderIntent, int], str | None]
 MAX_IN_FLIGHT: Final = 12
 _LONGEST_WAIT_US: Final = 2 * HOUR_US
-_WAITS: Final = frozenset(
-    {HoldCode.SPACING, HoldCode.RATE_LIMIT, HoldCode.EXIT_FIRST, HoldCode.WEBHOOK_DOWN}
-)
+_WAITS: Final = frozenset({HoldCode.SPACING, HoldCode.RATE_LIMIT, HoldCode.EXIT_FIRST})
 
 
 class Dispatcher:
@@ -129,16 +127,16 @@ class Dispatcher:
 
     def _deny(self, stored: StoredOrder, held: Hold | None, now_us: int) -> None:
         """An entry that waited for too long: the code says for what."""
-        code = held.code if held is not None else stored.code
-        if code not in _WAITS:
-            code = HoldCode.EXPIRED
+        code = HoldCode.WEBHOOK_DOWN if stored.attempts else HoldCode.EXPIRED
+        if held is not None and held.code in _WAITS:
+            code = held.code
         self._held.pop(stored.order.order_id, None)
         marked = self._outbox.mark(
             stored.order.order_id,
             OrderState.DENIED,
             now_us,
             code=code,
-            detail="it could not leave before it expired",
+            detail=f"it could not leave before it expired {stored.code}".rstrip(),
         )
         self._tell(marked)
 
@@ -223,7 +221,7 @@ class Dispatcher:
         """Wait for a kick, an outcome, or the time at which something may leave."""
         waiters: list[asyncio.Future[object]] = [asyncio.ensure_future(self._woken())]
         now_us = self._clock.now_us()
-        next_us = self._next_us(now_us)
+        next_us = self.next_us()
         if next_us is not None:
             seconds = max(0, next_us - now_us) / SECOND_US
             waiters.append(asyncio.ensure_future(self._slept(seconds)))
@@ -240,12 +238,12 @@ class Dispatcher:
         await self._clock.sleep(seconds)
         return None
 
-    def _next_us(self, now_us: int) -> int | None:
+    def next_us(self) -> int | None:
         """The first moment at which a wait ends; None while there is nothing to wait for."""
         if self._is_ending or len(self._flying) >= MAX_IN_FLIGHT:
             return None
         times = [one.until_us for one in self._held.values()]
-        due_us = self._outbox.next_due_us(now_us)
+        due_us = self._outbox.next_due_us(self._clock.now_us())
         return min(times if due_us is None else [*times, due_us], default=None)
 
 

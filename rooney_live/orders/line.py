@@ -44,6 +44,7 @@ class Line(asyncio.Protocol):
         self._body = b""
         self._is_spoilt = False
         self.idle_since = time.monotonic()
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def is_ready(self) -> bool:
@@ -75,10 +76,14 @@ class Line(asyncio.Protocol):
         return answer, time.perf_counter_ns()
 
     def close(self) -> None:
-        """Close the connection; an answer that is waited for does not come any more."""
+        """Close the connection; an answer that is waited for does not come any more.
+
+        At once: TLS's own farewell would wait for a venue that may not answer. `lost` is done when
+        the socket is gone.
+        """
         self._is_spoilt = True
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket, and TLS on it, stands."""
@@ -102,6 +107,8 @@ class Line(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone; whoever waits learns it."""
         self._is_spoilt = True
+        if not self.lost.done():
+            self.lost.set_result(None)
         self._fail("CLOSED" if error is None else type(error).__name__)
 
     def _advance(self) -> None:

@@ -78,6 +78,7 @@ class Webhook:
         self._timeouts = timeouts or Timeouts()
         self._n_warm = n_warm
         self._idle: list[Line] = []
+        self._leaving: set[asyncio.Future[None]] = set()
 
     def __repr__(self) -> str:
         return f"Webhook(https://{self._host}/{HIDDEN})"
@@ -86,7 +87,7 @@ class Webhook:
         """Keep a few connections open, so that the next signal finds one; failures are silent."""
         fresh = [one for one in self._idle if self._is_usable(one)]
         for stale in set(self._idle) - set(fresh):
-            stale.close()
+            self._drop(stale)
         self._idle = fresh
         for _ in range(self._n_warm - len(fresh)):
             try:
@@ -96,13 +97,16 @@ class Webhook:
 
     async def reach(self) -> None:
         """Make a connection and close it: no request. Raises WebhookUnreachable."""
-        (await self._connect()).close()
+        line = await self._connect()
+        line.close()
+        await line.lost
 
     async def close(self) -> None:
-        """Close what is idle."""
+        """Close what is idle; returns when every socket is gone."""
         while self._idle:
-            self._idle.pop().close()
-        await asyncio.sleep(0)
+            self._drop(self._idle.pop())
+        if self._leaving:
+            await asyncio.wait(self._leaving)
 
     async def post(
         self, compose: Callable[[], bytes | None], on_sent: Callable[[], None] | None = None
@@ -138,8 +142,13 @@ class Webhook:
             line = self._idle.pop()
             if self._is_usable(line):
                 return line
-            line.close()
+            self._drop(line)
         return None
+
+    def _drop(self, line: Line) -> None:
+        line.close()
+        self._leaving.add(line.lost)
+        line.lost.add_done_callback(self._leaving.discard)
 
     def _is_usable(self, line: Line) -> bool:
         return line.is_ready and time.monotonic() - line.idle_since < _MAX_IDLE_SECONDS
@@ -148,7 +157,7 @@ class Webhook:
         if line.is_ready:
             self._idle.append(line)
         else:
-            line.close()
+            self._drop(line)
 
     async def _connect(self) -> Line:
         loop = asyncio.get_running_loop()
