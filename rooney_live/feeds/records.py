@@ -56,7 +56,8 @@ class PeerSession(NamedTuple):
 class Moment:
     """All that became known after the moment before and by `end_us`; moments rise strictly.
 
-    `end_us`: microseconds since 1970 UTC, the end of every bar in it. `arrived_ns`:
+    `end_us`: microseconds since 1970 UTC, the end of every bar in it; only a LATE_BAR, which comes
+    in a moment of its own, ended before. `arrived_ns`:
     `time.perf_counter_ns` when the last bar arrived; 0 where nothing arrives (a replay without
     sockets). `bars` in the release's order of priority, possibly none. `sessions`, `hours` and
     `peers` rise by (known_at_us, symbol), and known_at_us <= end_us. `is_late`: state advances with
@@ -214,8 +215,9 @@ class Market(Protocol):
     async def warm_up(self, since_us: int | None = None) -> WarmUp:
         """Everything before the first moment; once, before `events`.
 
-        `since_us`: the moments after this one are wanted (a run that was killed replays them); None
-        begins with the present. Raises VendorRefused, VendorUnavailable, NotEnoughData.
+        `since_us`: the moments after this one are wanted (a run that was killed replays them).
+        None, or longer ago than the vendor replays, begins with the present. Raises VendorRefused
+        and VendorUnavailable where a traded symbol has no history.
         """
 
     def events(self) -> AsyncIterator[Moment | FeedNote]:

@@ -25,14 +25,9 @@ from rooney_core.market.rolls import find_rolls, stitch
 from rooney_core.market.sessions import SESSION_BARS_SCHEMA, session_bars
 from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 from rooney_core.release import Release
+from rooney_live.feeds.facts_of_tables import hour_closes, peer_sessions, session_closes
 from rooney_live.feeds.records import HourClose, Moment, PeerSession, SessionClose, WarmUp
-from rooney_live.rehearsal.moments import (
-    hour_closes,
-    moments_of,
-    peer_sessions,
-    session_closes,
-    warm_up_of,
-)
+from rooney_live.rehearsal.moments import moments_of, warm_up_of
 
 EMBEDDED = SimulatedMarket()
 """The simulated market of `make demo`."""
@@ -165,6 +160,15 @@ def _hours_by_symbol(
             n_past = hours.filter(pl.col("session") < first).height
             found[one.symbol] = hours.slice(max(0, n_past - HOURLY_CLOSES)).drop("known_at")
     return found
+
+
+def stored_bars(
+    folder: Path, instrument: Instrument, simulated: SimulatedMarket | None = EMBEDDED
+) -> pl.DataFrame | None:
+    """continuous_bars of one symbol below a folder, or drawn again; None where there are none."""
+    is_there = _path(folder, "continuous_bars", instrument).is_file()
+    is_drawn = simulated is not None and instrument.is_simulated
+    return _continuous(folder, instrument, simulated) if is_there or is_drawn else None
 
 
 def _path(folder: Path, table: str, instrument: Instrument) -> Path:

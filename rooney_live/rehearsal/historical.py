@@ -55,7 +55,8 @@ class LocalHistory:
     `gateway` is host:port, as the vendor's client takes it; `certificate` the CA bundle that it has
     to trust (REQUESTS_CA_BUNDLE, SSL_CERT_FILE), made new at every start; its private key is never
     written. With `key`, any other key is refused. `faults` may be changed while it serves.
-    `on_request` is called after each request, in the thread that served it.
+    `on_request` is called after each request, in the thread that served it. `ends_us`: the present
+    in microseconds UTC, asked at each request; nothing that starts at or after it is there yet.
 
     Raises MissingArtifact when the folder has no bars, InvalidSetting for an unusable port.
     """
@@ -69,11 +70,12 @@ class LocalHistory:
         port: int = 0,
         state: Path,
         on_request: Callable[[ServedRequest], None] | None = None,
+        ends_us: Callable[[], int] | None = None,
     ) -> None:
         self.faults = list(faults)
         self.requests: list[ServedRequest] = []
         self.certificate = state / "local_databento_ca.pem"
-        self._answers = HistoryAnswers(folder)
+        self._answers = HistoryAnswers(folder, ends_us)
         self._key = key
         self._port = port
         self._on_request = on_request

@@ -54,8 +54,9 @@ Params = Mapping[str, str]
 class HistoryAnswers:
     """The service behind the server: one answer to each request. Not safe for threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ends_us: Callable[[], int] | None = None) -> None:
         self._folder = HistoryFolder(folder)
+        self._ends_us = ends_us
         self._symbologies: dict[str, Symbology] = {}
         self._is_empty = False
         self._endpoints: dict[str, Callable[[Params], Answer]] = {
@@ -104,10 +105,10 @@ class HistoryAnswers:
         ranges = self._folder.ranges(dataset)
         start, end = _widest(ranges)
         schemas = {
-            name: {"start": as_time(midnight(first)), "end": as_time(midnight(last))}
+            name: {"start": as_time(midnight(first)), "end": as_time(self._end_ns(last))}
             for name, (first, last) in ranges.items()
         }
-        whole = {"start": as_time(midnight(start)), "end": as_time(midnight(end))}
+        whole = {"start": as_time(midnight(start)), "end": as_time(self._end_ns(end))}
         return as_json(whole | {"schema": schemas})
 
     def _list_unit_prices(self, asked: Params) -> Answer:
@@ -164,7 +165,9 @@ class HistoryAnswers:
                 "data_schema_not_supported",
                 f"{dataset} has no {schema} here; it has {', '.join(ranges)}.",
             )
-        start, end = _time_range(asked, dataset, _widest(ranges))
+        first_day, last_day = _widest(ranges)
+        available = (midnight(first_day), self._end_ns(last_day))
+        start, end = _time_range(asked, dataset, available)
         stype_in = _one_of(asked, "stype_in", STYPES)
         symbols = _symbols(asked)
         last = day_of(end - 1) + _DAY
@@ -206,7 +209,9 @@ class HistoryAnswers:
             if bars is None or one.listing.name not in bars.records:
                 continue
             rows = bars.records[one.listing.name]
-            first, last = max(start, midnight(one.start)), min(end, midnight(one.end))
+            if one.is_chain:
+                rows = bars.fronts[one.listing.name]
+            first, last = max(start, one.from_ns), min(end, one.until_ns)
             low, high = np.searchsorted(rows["ts_event"], np.array([first, last], dtype="u8"))
             part = rows[low:high].copy()
             part["instrument_id"] = one.listing.instrument_id
@@ -214,6 +219,11 @@ class HistoryAnswers:
         joined = np.concatenate(parts) if parts else np.empty(0, dtype=RECORD)
         joined["publisher_id"] = _publisher(dataset)
         return _in_order(joined)
+
+    def _end_ns(self, end: date) -> int:
+        """Where the service ends: with the folder's last day, or the present."""
+        last = midnight(end)
+        return last if self._ends_us is None else min(last, self._ends_us() * 1_000)
 
     def _dataset(self, asked: Params) -> str:
         dataset = _required(asked, "dataset")
@@ -237,9 +247,9 @@ def _n_bytes(selection: Selection) -> int:
     return int(selection.records.nbytes)
 
 
-def _time_range(asked: Params, dataset: str, available: tuple[date, date]) -> tuple[int, int]:
+def _time_range(asked: Params, dataset: str, available: tuple[int, int]) -> tuple[int, int]:
     """[start, end) in nanoseconds. Without `end`: up to the end of the unit that `start` names."""
-    first, last = (midnight(one) for one in available)
+    first, last = available
     start, end = first, last
     if "start" in asked:
         begun = read_moment(asked["start"], "start")

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final, TypeVar, cast
@@ -50,6 +50,9 @@ RECORD: Final = np.dtype(
     ]
 )
 """One bar as the vendor sends it: 56 bytes, prices in 1e-9."""
+
+IN_FRONT: Final = "in_front"
+"""A column that makes a file a chain of front contracts: the continuous symbol is those bars."""
 
 UNDEFINED_PRICE: Final = 2**63 - 1
 EPOCH: Final = date(1970, 1, 1)
@@ -94,13 +97,15 @@ class RootBars:
     """Bars of one root and schema. `records` by contract, rising in time, instrument_id 0.
 
     `frame` has the same rows in time order: ts (Int64, ns), contract, prices and volume as
-    integers, and open_interest where the file has it.
+    integers, and open_interest and in_front where the file has them. `fronts`: of a chain, the
+    records that are in front, by contract; empty for other files.
     """
 
     root: str
     schema: str
     frame: pl.DataFrame
     records: Mapping[str, Records]
+    fronts: Mapping[str, Records] = field(default_factory=dict)
 
 
 class HistoryFolder:
@@ -208,6 +213,7 @@ def read_bars(file: BarFile) -> RootBars:
         *(_fixed(name) for name in _PRICES),
         pl.col("volume").fill_null(0).cast(pl.Int64),
         *([pl.col("open_interest").cast(pl.Int64)] if "open_interest" in names else []),
+        *([pl.col(IN_FRONT)] if IN_FRONT in names else []),
     )
     rows = _collected(frame.sort("ts", "contract", maintain_order=True), file)
     return _root_bars(file.root, file.schema or _schema_of(rows["ts"]), rows)
@@ -289,7 +295,13 @@ def _root_bars(root: str, schema: str, frame: pl.DataFrame) -> RootBars:
         str(part["contract"][0]): _records(part, schema)
         for part in frame.partition_by("contract", maintain_order=True)
     }
-    return RootBars(root, schema, frame, records)
+    if IN_FRONT not in frame.columns:
+        return RootBars(root, schema, frame, records)
+    fronts = {
+        str(part["contract"][0]): _records(part, schema)
+        for part in frame.filter(IN_FRONT).partition_by("contract", maintain_order=True)
+    }
+    return RootBars(root, schema, frame, records, fronts)
 
 
 def _records(frame: pl.DataFrame, schema: str) -> Records:

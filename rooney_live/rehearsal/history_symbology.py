@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Final
@@ -66,11 +66,23 @@ class Span:
     start: date
     end: date
     listing: Listing
+    is_chain: bool = False
+    """Of a stored chain, whose contracts change with its bars, and not with the day."""
 
     def within(self, start: date, end: date) -> Span | None:
         """The part of it in [start, end); None when there is none."""
         first, last = max(self.start, start), min(self.end, end)
-        return Span(self.symbol, first, last, self.listing) if first < last else None
+        return replace(self, start=first, end=last) if first < last else None
+
+    @property
+    def from_ns(self) -> int:
+        """The first time of it."""
+        return midnight(self.start)
+
+    @property
+    def until_ns(self) -> int:
+        """The first time after it."""
+        return midnight(self.end)
 
 
 class Symbology:
@@ -168,7 +180,10 @@ def _listed(dataset: str, bars: RootBars) -> list[Listing]:
         first, last = day_of(int(records["ts_event"][0])), day_of(int(records["ts_event"][-1]))
         expiry = _expiry(name, bars.root, first)
         raw = _raw_symbol(name, bars.root, expiry, _SEPARATORS.get(dataset, ""))
-        number = _instrument_id(dataset, name if expiry is None else f"{bars.root} {expiry}")
+        number = instrument_id(dataset, name if expiry is None else f"{bars.root} {expiry}")
+        if bars.fronts:
+            # A chain's contracts are told by the names that they are stored under.
+            raw, number = name, instrument_id(dataset, name)
         found.append(Listing(bars.root, name, raw, number, expiry, first, last, first))
     found.sort(key=lambda one: (one.expiry or (0, 0), one.name))
     for at, one in enumerate(found):
@@ -200,7 +215,7 @@ def _raw_symbol(name: str, root: str, expiry: tuple[int, int] | None, separator:
     return f"{root}{separator}{MONTH_CODES[month - 1]}{year % 10}"
 
 
-def _instrument_id(dataset: str, identity: str) -> int:
+def instrument_id(dataset: str, identity: str) -> int:
     """A number that only depends on what it names; two of a folder meet once in a million."""
     digest = hashlib.blake2b(f"{dataset} {identity}".encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 2 | 1
@@ -209,6 +224,8 @@ def _instrument_id(dataset: str, identity: str) -> int:
 def _fronts(
     symbol: str, bars: RootBars, listings: Sequence[Listing], rule: str, rank: int
 ) -> list[Span]:
+    if bars.fronts:
+        return [] if rank else _of_chain(symbol, bars, listings)
     dated = {one.name: one for one in listings if one.expiry is not None}
     if not dated:
         return []
@@ -218,6 +235,17 @@ def _fronts(
     if rank == 0:
         return _by_size(symbol, sessions, dated)
     return _by_rank(symbol, sessions, dated, rank)
+
+
+def _of_chain(symbol: str, bars: RootBars, listings: Sequence[Listing]) -> list[Span]:
+    """The days on which each contract has bars in front."""
+    spans = []
+    for one in listings:
+        rows = bars.fronts.get(one.name)
+        if rows is not None:
+            first, last = day_of(int(rows["ts_event"][0])), day_of(int(rows["ts_event"][-1]))
+            spans.append(Span(symbol, first, last + _DAY, one, is_chain=True))
+    return sorted(spans, key=lambda one: one.start)
 
 
 def _by_calendar(symbol: str, order: Sequence[Listing], rank: int) -> list[Span]:

@@ -10,7 +10,7 @@ what was told before. Differences of adjusted prices, which is all that decision
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -18,16 +18,20 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from rooney_core.decision import bars_of
-from rooney_core.features import HourlyCloses, PartnerIbs, ReferenceCloses
 from rooney_core.market.adjustment import DIGITS
 from rooney_core.market.bars import BarArrays
-from rooney_core.strategies.peers import PeerSessions
-from rooney_live.feeds.records import HourClose, Moment, PeerSession, SessionClose, WarmUp
+from rooney_live.feeds.facts_of_tables import (
+    Fact,
+    hour_closes,
+    moment_of,
+    past_of,
+    peer_sessions,
+    session_closes,
+)
+from rooney_live.feeds.records import Moment, WarmUp
 
 if TYPE_CHECKING:
     from rooney_live.rehearsal.bars import RehearsalMarket
-
-Fact = SessionClose | HourClose | PeerSession
 
 
 def warm_up_of(market: RehearsalMarket) -> WarmUp:
@@ -65,56 +69,6 @@ def moments_of(market: RehearsalMarket) -> Iterator[Moment]:
         known = moment_of(end_us, (one for one in told if isinstance(one, Fact)))
         own = tuple(one for one in told if not isinstance(one, Fact))
         yield Moment(end_us, own, known.sessions, known.hours, known.peers)
-
-
-def moment_of(end_us: int, facts: Iterable[Fact]) -> Moment:
-    """A moment without bars, of facts in their order."""
-    known = list(facts)
-    return Moment(
-        end_us,
-        sessions=tuple(one for one in known if isinstance(one, SessionClose)),
-        hours=tuple(one for one in known if isinstance(one, HourClose)),
-        peers=tuple(one for one in known if isinstance(one, PeerSession)),
-    )
-
-
-def past_of(facts: Iterable[Fact], until_us: int) -> Moment:
-    """Facts known by a moment."""
-    return moment_of(until_us, (one for one in facts if one.known_at_us <= until_us))
-
-
-def session_closes(frames: Mapping[str, pl.DataFrame]) -> list[SessionClose]:
-    """Of session_bars by symbol, by the time they became known."""
-    closes = []
-    for symbol, frame in frames.items():
-        known = ReferenceCloses.from_session_bars(frame)
-        ibs = PartnerIbs.from_bars(None, frame).session_ibs
-        columns = (one.tolist() for one in (known.known_at_us, known.close, ibs))
-        closes += [SessionClose(at, symbol, *one) for at, *one in zip(*columns, strict=True)]
-    return sorted(closes)
-
-
-def hour_closes(frames: Mapping[str, pl.DataFrame]) -> list[HourClose]:
-    """Of continuous_bars, or their hours, by symbol, by the time they became known."""
-    closes = []
-    for symbol, frame in frames.items():
-        known = HourlyCloses.from_bars(frame)
-        ibs = PartnerIbs.from_bars(frame, None).hour_ibs
-        arrays = (known.known_at_us, known.close, known.adjustment, ibs)
-        columns = (one.tolist() for one in arrays)
-        closes += [HourClose(at, symbol, *one) for at, *one in zip(*columns, strict=True)]
-    return sorted(closes)
-
-
-def peer_sessions(frames: Mapping[str, pl.DataFrame]) -> list[PeerSession]:
-    """Of session_bars by symbol, by the time they became known."""
-    sessions = []
-    for symbol, frame in frames.items():
-        known = PeerSessions.from_session_bars(frame)
-        columns = (known.known_at_us, known.session, known.open, known.high, known.low)
-        rows = zip(*(one.tolist() for one in (*columns, known.close)), strict=True)
-        sessions += [PeerSession(at, symbol, *values) for at, *values in rows]
-    return sorted(sessions)
 
 
 def as_known(frame: pl.DataFrame, sessions: tuple[date, ...]) -> pl.DataFrame:
