@@ -6,16 +6,13 @@ Belongs here: the order of the questions. Does not belong here: the limits of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from rooney_core.decision import Bar, Decision
 from rooney_core.errors import InputError
 from rooney_core.release import Release
-from rooney_core.release.limits import LiveLimits
 from rooney_live.codes import Denial
-from rooney_live.control import ControlState
 from rooney_live.desk import DEADLINE_LEAD_US, Desk
 from rooney_live.feeds.records import FeedHealth, FeedState, Moment
 from rooney_live.hours import TradingHours
@@ -24,25 +21,9 @@ from rooney_live.orders.records import OrderIntent
 from rooney_live.paper import Order
 from rooney_live.risk.book import Book, Exposure, Quote
 from rooney_live.risk.checks import check_order
-from rooney_live.risk.kill import killed_by_flag
+from rooney_live.standing import Standing
 
 Health = Callable[[], Mapping[str, FeedHealth]]
-
-
-@dataclass
-class Standing:
-    """What holds now; whoever looks at the journal keeps it up to date.
-
-    `book`: as it was after the moment before. `unproven`: symbols with a position that was proved
-    too long ago. `killed_at_start`: why the variable kills, or None.
-    """
-
-    control: ControlState
-    limits: LiveLimits
-    book: Book
-    killed_at_start: str | None = None
-    unproven: Collection[str] = ()
-    is_stopping: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +46,6 @@ class Admission:
     def __init__(
         self,
         release: Release,
-        live: Path,
         standing: Standing,
         ledger: Ledger,
         desk: Desk,
@@ -73,7 +53,6 @@ class Admission:
         health: Health,
     ) -> None:
         self._release = release
-        self._live = live
         self._standing = standing
         self._ledger = ledger
         self._desk = desk
@@ -119,7 +98,7 @@ class Admission:
 
     def _stopped(self, symbol: str) -> Denial | None:
         standing = self._standing
-        if standing.killed_at_start is not None or killed_by_flag(self._live) is not None:
+        if standing.killed() is not None:
             return Denial.KILLED
         if standing.is_stopping:
             return Denial.STOPPING
@@ -172,8 +151,7 @@ class Admission:
         quotes = dict(book.quotes)
         for symbol, bar in self._bars.items():
             multiplier = self._release.bundles[symbol].instrument.multiplier
-            known = quotes.get(symbol)
-            bad_day = known.bad_day if known is not None else float("nan")
+            bad_day = self._standing.bad_days.get(symbol, float("nan"))
             quotes[symbol] = Quote(bar.close, multiplier, bar.bar_end_us, bad_day)
         new = tuple(
             Exposure(one.symbol, one.side, one.size, one.stop_distance) for one in self._let_in
@@ -184,5 +162,6 @@ class Admission:
             now_us=now_us,
             quotes=quotes,
             exposures=(*held, *new),
+            correlations=self._standing.correlations,
             n_orders_last_hour=book.n_orders_last_hour + len(new),
         )

@@ -38,17 +38,20 @@ class SystemClock:
 
 
 class ScaledClock:
-    """A clock that starts at `start_us` and runs `speed` times as fast as the host's."""
+    """A clock that runs `speed` times as fast as the host's, and showed `start_us` at `began_ns`.
 
-    def __init__(self, start_us: int, speed: float) -> None:
+    `began_ns`: `time.time_ns()`, by default now; processes that are given the same agree.
+    """
+
+    def __init__(self, start_us: int, speed: float, began_ns: int | None = None) -> None:
         if not speed > 0.0:
             raise ValueError(f"speed={speed!r} arrived; a clock runs at more than 0.")
         self._start_us, self._speed = start_us, speed
-        self._began_ns = time.monotonic_ns()
+        self._began_ns = time.time_ns() if began_ns is None else began_ns
 
     def now_us(self) -> int:
         """The scaled present."""
-        passed_us = (time.monotonic_ns() - self._began_ns) / 1_000
+        passed_us = (time.time_ns() - self._began_ns) / 1_000
         return self._start_us + int(passed_us * self._speed)
 
     async def sleep(self, seconds: float) -> None:

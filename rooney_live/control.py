@@ -93,6 +93,7 @@ class Controls:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._rows: list[Told] = []
+        self._done: set[int] = set()
 
     def look(self) -> tuple[Told, ...]:
         """Read what was told since the last look; returns only that, in order."""
@@ -106,7 +107,11 @@ class Controls:
 
     def state(self, now_us: int) -> ControlState:
         """What holds at `now_us`, of all rows that were looked at."""
-        return fold(self._rows, now_us)
+        return fold((one for one in self._rows if one.control_id not in self._done), now_us)
+
+    def done(self, row: Told) -> None:
+        """A FLATTEN that this process has carried out: what is opened later is not concerned."""
+        self._done.add(row.control_id)
 
 
 def fold(rows: Iterable[Told], now_us: int) -> ControlState:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from rooney_core.decision import Bar, Decision
 from rooney_core.market.instruments import Instrument
+from rooney_live.codes import Denial
 from rooney_live.control import ControlState
 from rooney_live.hours import TradingHours
 from rooney_live.journal import Journal, Run
@@ -34,8 +35,7 @@ _ORIGINS: Final[Mapping[Command, Origin]] = {Command.FLATTEN: Origin.FLATTEN}
 
 @dataclass(frozen=True)
 class Leaving:
-    """A position that has to go, and why. `decided_at_us` makes the order's name, so that the same
-    reason found twice is one order."""
+    """A position that has to go, and why; `decided_at_us` is part of the order's name."""
 
     position: Position
     decided_at_us: int
@@ -88,6 +88,10 @@ class Desk:
             due_at_us=None if is_now else due_us,
             expires_at_us=(decision.bar_end_us if is_now else due_us) + patience_us,
         )
+        return self.send(intent, now_us, deadline_us)
+
+    def send(self, intent: OrderIntent, now_us: int, deadline_us: int | None) -> StoredOrder:
+        """An entry that is complete, into outbox and ledger; what stands under its id stays."""
         stored = self._outbox.add(intent, now_us, send_now=True)
         if not self._ledger.knows(stored.order.order_id):
             self._ledger.begin(stored.order, deadline_us)
@@ -124,19 +128,23 @@ class Desk:
         if not known:
             self._journal.put("orders", vars(order) | {"run_id": self._run.run_id})
 
-    def must_leave(self, control: ControlState, now_us: int) -> list[Leaving]:
-        """Positions without an exit that have to go: by what was told, or by their deadline."""
+    def must_leave(self, control: ControlState, killed: str | None, now_us: int) -> list[Leaving]:
+        """Positions without an exit that have to go: by what was told, or by their deadline.
+
+        `killed`: why the kill flag or variable kills, or None.
+        """
         found = []
         for one in self._ledger.open:
             if one.state == "leaving":
                 continue
             row = control.must_leave(one.symbol, one.since_us)
+            at_us = max(now_us, one.since_us + 1)
             if row is not None:
                 origin = _ORIGINS.get(row.command, Origin.MONITOR)
-                at_us = max(row.at_us, one.since_us + 1)
                 found.append(Leaving(one, at_us, origin, str(row.command)))
+            elif killed is not None:
+                found.append(Leaving(one, at_us, Origin.FLATTEN, str(Denial.KILLED)))
             elif one.deadline_us is not None and now_us >= one.deadline_us - DEADLINE_LEAD_US:
-                at_us = max(one.deadline_us - DEADLINE_LEAD_US, one.since_us + 1)
                 found.append(Leaving(one, at_us, Origin.DEADLINE, "FLAT_DEADLINE"))
         return found
 
@@ -157,11 +165,13 @@ class Desk:
         }
 
     def _exit_id(self, leaving: Leaving) -> str:
-        position = leaving.position
-        name = order_id_of(position.symbol, leaving.decided_at_us, "exit", leaving.origin)
-        same = self._journal.query("SELECT contract FROM orders WHERE order_id = ?", (name,))
-        is_other = bool(same) and same[0]["contract"] != position.contract
-        return f"{name}:{position.contract}" if is_other else name
+        """The order's name; a number behind it, where another exit of that name is there."""
+        name = order_id_of(leaving.position.symbol, leaving.decided_at_us, "exit", leaving.origin)
+        same = self._journal.query(
+            "SELECT order_id FROM orders WHERE order_id = ? OR order_id LIKE ?",
+            (name, f"{name}:%"),
+        )
+        return f"{name}:{len(same)}" if same else name
 
     def _held_ticker(self, position: Position) -> str:
         """As its entry named it; of a position that a person told of, by the contract's name."""

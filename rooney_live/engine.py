@@ -149,8 +149,8 @@ class Engine:
 
     def _take_over(self, symbol: str, own: Held) -> None:
         """Go on with a position, or an order that may become one, as its own."""
-        account, state = self._accounts[symbol], self._states[symbol]
-        if not state.is_engaged:
+        account, state = self._accounts.get(symbol), self._states.get(symbol)
+        if account is None or state is None or state.engaged_side != own.order.side:
             return
         account.entry, state.is_approved = own.fill, True
         account.waiting_entry = own.order if own.fill is None else None
@@ -175,18 +175,18 @@ class Engine:
         day = max(date_of(bar.session) for bar in moment.bars)
         return lapsed(self._release.config, self._release.bundles, day)
 
-    def refuse(self, order: Order) -> bool:
+    def refuse(self, order_id: str, symbol: str) -> bool:
         """An entry came to nothing, or to something unknown: its account takes no part in it.
 
         False where the account knows nothing of the order (any more).
         """
-        account = self._accounts.get(order.symbol)
+        account = self._accounts.get(symbol)
         if account is None:
             return False
-        if account.waiting_entry is not None and account.waiting_entry.order_id == order.order_id:
+        if account.waiting_entry is not None and account.waiting_entry.order_id == order_id:
             account.waiting_entry = None
             return True
-        if account.entry is not None and account.entry.order.order_id == order.order_id:
+        if account.entry is not None and account.entry.order.order_id == order_id:
             account.entry = account.waiting_exit = None
             return True
         return False

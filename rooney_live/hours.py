@@ -31,7 +31,12 @@ class TradingHours:
         self._from_us = self._to_us = 0
 
     def is_open(self, symbol: str, now_us: int) -> bool:
-        """Whether the symbol trades at `now_us`; the open is inclusive, the close is not."""
+        """Whether the symbol trades at `now_us`; the open is inclusive, the close is not.
+
+        A symbol that nobody knows any more counts as open: its exit is not held up.
+        """
+        if symbol not in self._groups:
+            return True
         opens, closes = self._around(symbol, now_us)
         at = bisect_right(opens, now_us) - 1
         return at >= 0 and now_us < closes[at]

@@ -5,13 +5,15 @@ Belongs here: reading. Does not belong here: writing (journal.py) or printing (c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from rooney_core.errors import InvalidSetting, MissingArtifact
 from rooney_live.codes import TraderCode
-from rooney_live.journal import Journal, Row
+from rooney_live.journal import Journal, Row, Run
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -62,6 +64,16 @@ def last_run(journal: Journal) -> Row | None:
     """The run that was started last; None for a journal without one."""
     rows = journal.query("SELECT * FROM runs ORDER BY started_at DESC, rowid DESC LIMIT 1")
     return rows[0] if rows else None
+
+
+def run_of(row: Row) -> Run:
+    """A row of `runs` as what it was made of."""
+    names = ("run_id", "release_id", "rebalance_month", "code_version", "bars_version", "mode")
+    days: dict[str, Any] = {
+        name: None if row[name] is None else date.fromisoformat(row[name])
+        for name in ("first_session", "last_session")
+    }
+    return Run(symbols=tuple(json.loads(row["symbols"])), **{n: row[n] for n in names}, **days)
 
 
 def recorded_symbols(journal: Journal) -> tuple[str, ...]:

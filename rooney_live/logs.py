@@ -15,13 +15,17 @@ from typing import Any, Final, TextIO
 from rooney_live.secrets import scrub
 
 LOGGER: Final = "rooney_live"
-_EXTRAS: Final = ("code", "decision_id", "order_id", "symbol", "run_id")
+_EXTRAS: Final = (
+    *("code", "decision_id", "order_id", "symbol", "run_id", "seconds"),
+    *("arrived_ns", "decided_ns", "committed_ns", "first_byte_ns"),
+)
 # What libraries log at these levels may quote a URL or a header.
 _QUIET: Final = ("databento", "apprise", "urllib3", "requests", "asyncio", "websockets")
 
 
 class JsonLines(logging.Formatter):
-    """time (UTC, ISO), level, message; code, decision_id, order_id, symbol, run_id where given."""
+    """time (UTC, ISO), level, message; where given code, decision_id, order_id, symbol, run_id,
+    seconds, and `perf_counter_ns` of the steps to a request."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line; an exception is its class and message, without the trace's local values."""

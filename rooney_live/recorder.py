@@ -54,10 +54,18 @@ class Recorder:
             },
         )
 
+    def event_once(self, at_us: int, symbol: str, code: str, message: str) -> None:
+        """As `event`, of what happens at times that a restart does not repeat: the first stays."""
+        self._journal.execute(
+            "INSERT INTO events (run_id, at_us, symbol, code, message) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            (self._run.run_id, at_us, symbol, str(code), message),
+        )
+
     def held_from_before(self, moment_us: int, symbol: str) -> None:
         """Note that a position is from before the run."""
         message = "a position from before the first bar is left to the strategy alone"
-        self.event(moment_us, symbol, TraderCode.HELD_FROM_BEFORE, message)
+        self.event_once(moment_us, symbol, TraderCode.HELD_FROM_BEFORE, message)
 
     def _withdrawn(self, order: Order, outcome: Outcome) -> None:
         why = "had no bar to fill in"

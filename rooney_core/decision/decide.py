@@ -67,6 +67,11 @@ class DecisionState:
         """True while the strategy virtually holds a position, or waits for one to be filled."""
         return bool(self.machine[kernel.SIDE] or self.machine[kernel.PENDING_SIDE])
 
+    @property
+    def engaged_side(self) -> int:
+        """Side of that position, or of the one that is waited for; 0 without either."""
+        return int(self.machine[kernel.SIDE] or self.machine[kernel.PENDING_SIDE])
+
     def finish(self, is_flat: bool) -> None:
         """Note that a bar is over: is the next one the first that can be decided on?
 

@@ -39,3 +39,14 @@ def places(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def reasoned(command: Command) -> Command:
+    """Add what every command that changes something has: why, and the two places."""
+    for option in (
+        click.option("--state", type=FOLDER, help="The trader's own folder [ROONEY_STATE]."),
+        click.option("--lake", type=FOLDER, help="Root of the lake, only read [ROONEY_LAKE]."),
+        click.option("--reason", required=True, help="Why, for whoever reads the journal later."),
+    ):
+        command = option(command)
+    return command

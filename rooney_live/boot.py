@@ -1,0 +1,340 @@
+"""Starting the trader, which is recovering it: verify, lock, open, check, resolve, warm up, trade.
+
+Belongs here: building every part from settings and secrets, the tasks of the loop, and how they
+end. Does not belong here: the steps of a moment (`runtime`). Exit codes: 0 ended as told, 1 refused
+or stopped by itself; a second SIGTERM ends at once with 143, and the next start recovers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from rooney_core.errors import RooneyError
+from rooney_core.lineage import combined_version
+from rooney_core.release import Release
+from rooney_live import crash_points
+from rooney_live.admission import Admission
+from rooney_live.clock import Clock, DrivenClock, ScaledClock, SystemClock
+from rooney_live.code_version import code_version
+from rooney_live.codes import TraderCode
+from rooney_live.control import Controls
+from rooney_live.desk import Desk
+from rooney_live.engine import Engine
+from rooney_live.feeds.live import LiveMarket
+from rooney_live.feeds.records import FeedHealth, FeedNote, Market, Moment, WarmUp
+from rooney_live.feeds.settings import FeedSettings
+from rooney_live.hours import TradingHours
+from rooney_live.instance import TRADER_LOCK, Lock, listen
+from rooney_live.journal import Journal, Run
+from rooney_live.ledger import Ledger
+from rooney_live.logs import log_to
+from rooney_live.notices import Notices, open_notices
+from rooney_live.orders.outbox import Outbox
+from rooney_live.orders.webhook import Webhook
+from rooney_live.rehearsal.rehearsal_file import RehearsalFile, refuse_remote
+from rooney_live.release_store import read_release
+from rooney_live.risk.journal_book import book_from_journal
+from rooney_live.risk.kill import FLAG, killed_by_variable
+from rooney_live.runtime import Parts, Runtime
+from rooney_live.secrets import DATABENTO_API_KEY, TRADERSPOST_WEBHOOK_URL, read_secret
+from rooney_live.settings import FLATTEN, Settings
+from rooney_live.standing import Standing
+from rooney_live.teller import Teller
+
+BEAT_S: Final = 1.0
+TEND_S: Final = 1.0
+WARM_S: Final = 15.0
+NOW_EXIT: Final = 143
+_LAST_EXITS_US: Final = 3_600_000_000
+_STOP_PATIENCE_US: Final = 60_000_000
+
+
+@dataclass
+class _End:
+    """How the trader was told to end. `positions`: "hold" or "flatten"."""
+
+    event: asyncio.Event
+    positions: str
+    why: str = ""
+
+    def tell(self, why: str, positions: str | None = None) -> None:
+        if not self.event.is_set():
+            self.why = why
+            self.positions = positions or self.positions
+            self.event.set()
+
+
+class QuietMarket:
+    """The market of an empty portfolio: nothing is traded, so nothing is followed."""
+
+    def __init__(self, clock: Clock, ends: bool) -> None:
+        self._clock = clock
+        self._closed = asyncio.Event()
+        if ends:
+            self._closed.set()
+
+    async def warm_up(self, since_us: int | None = None) -> WarmUp:
+        """No history."""
+        return WarmUp({}, Moment(self._clock.now_us()))
+
+    async def events(self) -> AsyncIterator[Moment | FeedNote]:
+        """None, until it is closed."""
+        await self._closed.wait()
+        nothing: tuple[Moment, ...] = ()
+        for one in nothing:
+            yield one
+
+    def health(self, now_us: int) -> Mapping[str, FeedHealth]:
+        """Of nobody."""
+        return {}
+
+    async def close(self) -> None:
+        """End `events`."""
+        self._closed.set()
+
+
+def run_trader(settings: Settings, rehearsal: Path | None = None) -> int:
+    """Trade until told to end; returns the exit code.
+
+    `rehearsal`: the file that makes it a rehearsal, against stand-ins on this machine. Raises what
+    refuses a start: ReleaseRejected, MissingArtifact, SecretRefused, AlreadyRunning,
+    JournalRefused, InvalidSetting.
+    """
+    log_to()
+    file = None if rehearsal is None else RehearsalFile.read(rehearsal)
+    release = read_release(settings.lake)
+    killed = killed_by_variable(os.environ)
+    with Lock.take(settings.live / TRADER_LOCK), Journal.open(settings.journal) as journal:
+        journal.check()
+        if file is not None:
+            _prepare_rehearsal(file, settings)
+        run = _run_of(release, file)
+        journal.begin(run, _wall_clock())
+        return asyncio.run(_trade(settings, release, journal, run, file, killed))
+
+
+def _prepare_rehearsal(file: RehearsalFile, settings: Settings) -> None:
+    """Trust the stand-ins' authority and nobody else, talk to this machine only, arm the crash."""
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        os.environ[name] = str(file.certificate)
+    refuse_remote(read_secret(TRADERSPOST_WEBHOOK_URL).reveal(), TRADERSPOST_WEBHOOK_URL)
+    if file.crash is not None:
+        crash_points.arm(file.crash.to_crash(), settings.live / FLAG)
+
+
+def _run_of(release: Release, file: RehearsalFile | None) -> Run:
+    """The run that this start belongs to: the same code and release go on with theirs."""
+    config, code = release.config, code_version()
+    named = {"release": config.release_id, "code": code, "mode": "live"}
+    sessions = () if file is None else file.sessions
+    return Run(
+        run_id=combined_version(named)[:16] if file is None else file.run_id,
+        release_id=config.release_id,
+        rebalance_month=config.rebalance_month,
+        code_version=code,
+        bars_version="" if file is None else file.bars_version,
+        symbols=tuple(release.bundles),
+        first_session=sessions[0] if sessions else None,
+        last_session=sessions[-1] if sessions else None,
+        mode="live" if file is None else "rehearsal",
+    )
+
+
+def _clock_of(file: RehearsalFile | None, journal: Journal, run: Run) -> Clock:
+    """The host's; in a rehearsal, where the bars begin, or where an earlier start got to."""
+    if file is None:
+        return SystemClock()
+    if file.speed is not None:
+        return ScaledClock(file.first_us, file.speed, file.began_ns)
+    rows = journal.query(
+        "SELECT max(bar_end_us) AS last_us FROM decisions WHERE run_id = ?", (run.run_id,)
+    )
+    return DrivenClock(max(file.first_us, rows[0]["last_us"] or 0))
+
+
+def _market_of(release: Release, file: RehearsalFile | None, clock: Clock) -> Market:
+    if not release.bundles:
+        return QuietMarket(clock, ends=file is not None)
+    settings = FeedSettings(
+        key=read_secret(DATABENTO_API_KEY),
+        gateway=None if file is None else file.gateway,
+        history=None if file is None else file.history,
+        stand_in=file is not None,
+        paced_by_stream=file is not None and file.speed is None,
+        max_bar_age_seconds=float(release.config.live_limits.max_bar_age_seconds),
+    )
+    return LiveMarket(release, settings, clock)
+
+
+async def _trade(
+    settings: Settings,
+    release: Release,
+    journal: Journal,
+    run: Run,
+    file: RehearsalFile | None,
+    killed: str | None,
+) -> int:
+    clock = _clock_of(file, journal, run)
+    market, notices = _market_of(release, file, clock), open_notices()
+    limits, known = release.config.live_limits, release.config.instruments
+    now_us = clock.now_us()
+    ledger, controls = Ledger(journal), Controls(journal)
+    book = book_from_journal(journal, known, limits, now_us)
+    standing = Standing(settings.live, limits, known, book, killed, limits=limits)
+    teller = Teller(settings.live, run, clock, market, ledger, standing, notices, log_to())
+    parts = Parts(
+        release=release,
+        journal=journal,
+        run=run,
+        clock=clock,
+        market=market,
+        webhook=Webhook(read_secret(TRADERSPOST_WEBHOOK_URL)),
+        teller=teller,
+        ledger=ledger,
+        outbox=Outbox(journal),
+        controls=controls,
+        standing=standing,
+        hours=TradingHours(known),
+        last_us=None if file is None else file.last_us,
+    )
+    teller.say(TraderCode.STARTED, f"release {run.release_id}, {len(release.bundles)} symbols")
+    end = _End(asyncio.Event(), settings.at_stop)
+    return await _Process(settings, parts, end, notices).run()
+
+
+class _Process:
+    """The tasks of one trader, from its first to its last."""
+
+    def __init__(self, settings: Settings, parts: Parts, end: _End, notices: Notices) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._end = end
+        self._notices = notices
+        desk = Desk(
+            parts.journal,
+            parts.outbox,
+            parts.ledger,
+            parts.run,
+            parts.release.config.instruments,
+            parts.hours,
+        )
+        admission = Admission(
+            parts.release,
+            parts.standing,
+            parts.ledger,
+            desk,
+            parts.hours,
+            lambda: parts.market.health(parts.clock.now_us()),
+        )
+        engine = Engine(parts.release, lambda: parts.ledger.symbols)
+        self._runtime = Runtime(parts, admission, desk, engine, self._end.tell)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def run(self) -> int:
+        """Everything, in order; the exit code."""
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(one, self._on_signal, one)
+        listener = await listen(self._settings.live, self._on_nudge)
+        try:
+            return await self._until_the_end()
+        except RooneyError as error:
+            self._runtime.emergency(error)
+            return 1
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            listener.close()
+            await self._parts.market.close()
+            await self._parts.webhook.close()
+            self._parts.teller.stopped()
+            self._notices.close()
+
+    async def _until_the_end(self) -> int:
+        sending = self._begin(self._runtime.dispatcher.run())
+        self._begin(self._beat())
+        self._begin(self._keep_warm())
+        trading = self._begin(self._recover_and_follow())
+        stopping = self._begin(self._end.event.wait())
+        await asyncio.wait((sending, trading, stopping), return_when=asyncio.FIRST_COMPLETED)
+        for one in (sending, trading):
+            if one.done():
+                one.result()
+        if trading.done() and not stopping.done():
+            await self._runtime.settle(_LAST_EXITS_US)
+            self._parts.journal.finish(self._parts.run.run_id, _wall_clock())
+            return 0
+        await self._stop(trading)
+        return 0
+
+    async def _recover_and_follow(self) -> None:
+        await self._parts.webhook.warm()
+        await self._runtime.recover()
+        # What the warm-up left is not looked through again in the middle of a moment.
+        gc.collect()
+        gc.freeze()
+        if not isinstance(self._parts.clock, DrivenClock):
+            self._begin(self._tend())
+        await self._runtime.follow()
+
+    async def _stop(self, trading: asyncio.Task[Any]) -> None:
+        """No new entries; what is in flight is resolved; positions by policy."""
+        self._parts.standing.is_stopping = True
+        self._parts.teller.stopping(self._end.why)
+        self._runtime.note_stop(self._end.why)
+        self._runtime.dispatcher.end_entries()
+        trading.cancel()
+        await asyncio.gather(trading, return_exceptions=True)
+        if self._end.positions == FLATTEN:
+            self._runtime.leave_everything(FLATTEN)
+            await self._runtime.settle(_STOP_PATIENCE_US)
+        else:
+            await self._runtime.dispatcher.drain()
+
+    def _begin(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.append(task)
+        return task
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self._end.event.is_set():
+            # Everything that counts is committed; the next start resolves what is in flight.
+            os._exit(NOW_EXIT)
+        self._end.tell(f"told to end by {number.name}")
+
+    def _on_nudge(self) -> None:
+        try:
+            self._runtime.tend(self._parts.clock.now_us())
+        except RooneyError as error:
+            self._parts.teller.say("NUDGE_FAILED", str(error))
+
+    async def _tend(self) -> None:
+        """Once a second: a step of the host's clock is noticed, and slept past by nobody."""
+        while True:
+            self._runtime.tend(self._parts.clock.now_us())
+            await self._parts.clock.sleep(TEND_S)
+
+    async def _beat(self) -> None:
+        while True:
+            await self._parts.teller.beat()
+            await asyncio.sleep(BEAT_S)
+
+    async def _keep_warm(self) -> None:
+        while True:
+            with suppress(OSError):
+                await self._parts.webhook.warm()
+            await asyncio.sleep(WARM_S)
+
+
+def _wall_clock() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,228 @@
+"""A person's hand on the trader, from another process: commands over the state folder.
+
+Belongs here: recording a command and telling the trader; and, where none runs, carrying it out with
+the trader's lock. Does not belong here: what the trader makes of a command (`runtime`, `manual`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rooney_core.errors import MissingArtifact
+from rooney_core.release import Release
+from rooney_live.clock import SystemClock
+from rooney_live.control import AFTER_KILL, Controls, Told, refuse_resume
+from rooney_live.desk import Desk
+from rooney_live.hours import TradingHours
+from rooney_live.instance import TRADER_LOCK, AlreadyRunning, Lock, is_held, nudge
+from rooney_live.journal import Journal, Run
+from rooney_live.journal_reading import last_run, run_of
+from rooney_live.ledger import Ledger
+from rooney_live.manual import Manual
+from rooney_live.orders.dispatcher import Dispatcher
+from rooney_live.orders.outbox import COMMAND, Outbox
+from rooney_live.orders.records import OrderIntent, PostResult, StoredOrder
+from rooney_live.orders.webhook import Webhook
+from rooney_live.release_store import read_release
+from rooney_live.risk.controls_schema import Command
+from rooney_live.risk.journal_book import book_from_journal
+from rooney_live.risk.kill import killed_by_flag, killed_by_variable, remove_flag
+from rooney_live.risk.record import record
+from rooney_live.secrets import TRADERSPOST_WEBHOOK_URL, read_secret
+from rooney_live.settings import Settings
+from rooney_live.standing import Standing
+
+_PATIENCE_S: Final = 60.0
+_LOOK_S: Final = 0.2
+_NS_A_US: Final = 1_000
+
+
+def tell(
+    settings: Settings,
+    command: Command,
+    reason: str,
+    arguments: Mapping[str, Any] | None = None,
+    until_us: int | None = None,
+) -> str:
+    """Record a command and tap the trader; what happened, in words. Works without a trader."""
+    with Journal.open(settings.journal) as journal:
+        record(journal, command, reason, arguments, until_us=until_us)
+    if nudge(settings.live):
+        return f"{command} is on record; the trader was told."
+    return (
+        f"{command} is on record in {settings.journal}; no trader runs, the next one keeps to it."
+    )
+
+
+def resume(settings: Settings, reason: str, after_kill: bool) -> str:
+    """Go on. Raises ResumeRefused while the kill switch or a halt stands and was not named."""
+    with Journal.open(settings.journal) as journal:
+        controls = Controls(journal)
+        controls.look()
+        settings.live.mkdir(parents=True, exist_ok=True)
+        refuse_resume(controls.state(_now_us()), killed_by_flag(settings.live), after_kill)
+        # On record before the flag goes: a kill in between leaves trading stopped.
+        record(journal, Command.RESUME, reason, {AFTER_KILL: after_kill})
+    removed = after_kill and remove_flag(settings.live)
+    told = " The trader was told." if nudge(settings.live) else " No trader runs."
+    return f"RESUME is on record.{' The kill flag is removed.' if removed else ''}{told}"
+
+
+def act(
+    settings: Settings, command: Command, reason: str, arguments: Mapping[str, Any]
+) -> tuple[list[str], bool]:
+    """FLATTEN or TRADE: by the trader that runs, or else by this process with its lock.
+
+    Returns what came of it, in lines, and whether every order was acknowledged.
+    """
+    if not settings.journal.is_file():
+        raise MissingArtifact(
+            f"There is no journal at {settings.journal}: nothing was ever traded from here."
+        )
+    with Journal.open(settings.journal) as journal:
+        before = _last_seq(journal)
+        record(journal, command, reason, arguments)
+        if is_held(settings.live / TRADER_LOCK):
+            nudge(settings.live)
+            asyncio.run(_wait_for_trader(journal, before))
+        else:
+            try:
+                with Lock.take(settings.live / TRADER_LOCK):
+                    asyncio.run(_act_alone(settings, journal))
+            except AlreadyRunning:
+                asyncio.run(_wait_for_trader(journal, before))
+        return _told_since(journal, before)
+
+
+async def _wait_for_trader(journal: Journal, before: int) -> None:
+    """Until what the command ordered was answered; the trader goes on with it in any case."""
+    until = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < until:
+        await asyncio.sleep(_LOOK_S)
+        rows = _orders_since(journal, before)
+        if rows and all(row["state"] not in ("INTENT", "SENDING") for row in rows):
+            return
+        if not rows and time.monotonic() > until - _PATIENCE_S + _SOON_S:
+            return
+
+
+_SOON_S: Final = 3.0
+"""After so long a trader that was told has ordered whatever there was to order."""
+
+
+async def _act_alone(settings: Settings, journal: Journal) -> None:
+    """Carry out the last row of `controls`, sending by the same outbox and the same rules."""
+    release, clock = read_release(settings.lake), SystemClock()
+    hand = _Hand(settings, journal, release, clock.now_us())
+    dispatcher = Dispatcher(
+        hand.outbox,
+        Webhook(read_secret(TRADERSPOST_WEBHOOK_URL)),
+        clock,
+        hand.gate,
+        hand.on_result,
+    )
+    hand.order(clock.now_us())
+    sending = asyncio.get_running_loop().create_task(dispatcher.run())
+    until = time.monotonic() + _PATIENCE_S
+    while hand.outbox.open_orders() and time.monotonic() < until and not sending.done():
+        await asyncio.sleep(_LOOK_S)
+    await dispatcher.drain()
+    sending.cancel()
+
+
+class _Hand:
+    """The trader's desk, for one command."""
+
+    def __init__(self, settings: Settings, journal: Journal, release: Release, now_us: int) -> None:
+        self._journal = journal
+        known, limits = release.config.instruments, release.config.live_limits
+        self._run = self._find_run(release)
+        self.outbox, self._ledger = Outbox(journal, COMMAND), Ledger(journal)
+        self._hours = TradingHours(known)
+        self._controls = Controls(journal)
+        self._rows = self._controls.look()
+        book = book_from_journal(journal, known, limits, now_us)
+        killed = killed_by_variable(os.environ)
+        self._standing = Standing(settings.live, limits, known, book, killed, limits=limits)
+        self._desk = Desk(journal, self.outbox, self._ledger, self._run, known, self._hours)
+
+    def _find_run(self, release: Release) -> Run:
+        row = last_run(self._journal)
+        if row is None:
+            raise MissingArtifact("Nothing was ever traded from here; start `rooney-live run`.")
+        return run_of(row)
+
+    def order(self, now_us: int) -> None:
+        """What the last row asks for, after what an earlier process left is settled."""
+        with self._journal.transaction():
+            self.outbox.recover(now_us)
+            self._ledger.follow(now_us)
+            self._standing.refresh(self._journal, self._controls, now_us)
+            row: Told = self._rows[-1]
+            if row.command is Command.TRADE:
+                manual = Manual(self._journal, self._ledger, self._desk, self._standing)
+                said = manual.order(row, now_us)
+                self._event(now_us, row, said)
+                return
+            killed = self._standing.killed()
+            for one in self._desk.must_leave(self._standing.control, killed, now_us):
+                self._desk.leave(one, now_us)
+
+    def gate(self, order: OrderIntent, now_us: int) -> str | None:
+        """The last word: the market is open, and for an entry, nothing has stopped trading."""
+        if not self._hours.is_open(order.symbol, now_us):
+            return "OUT_OF_SESSION"
+        if not order.is_entry:
+            return None
+        if self._standing.killed() is not None:
+            return "KILLED"
+        return self._standing.control.denial(order.symbol)
+
+    def on_result(self, stored: StoredOrder, result: PostResult | None) -> None:
+        """The ledger learns what became of an order."""
+        with self._journal.transaction():
+            self._ledger.follow(_now_us())
+
+    def _event(self, now_us: int, row: Told, said: str) -> None:
+        self._journal.execute(
+            "INSERT INTO events (run_id, at_us, symbol, code, message) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            (self._run.run_id, now_us, str(row.arguments["symbol"]), "MANUAL", said),
+        )
+
+
+def _last_seq(journal: Journal) -> int:
+    (row,) = journal.query("SELECT coalesce(max(seq), 0) AS seq FROM order_events")
+    return int(row["seq"])
+
+
+def _orders_since(journal: Journal, seq: int) -> list[dict[str, Any]]:
+    return journal.query(
+        "SELECT DISTINCT o.order_id, o.intent, o.ticker, o.state, o.code, o.detail FROM orders o "
+        "JOIN order_events e USING (order_id) WHERE e.seq > ? "
+        "AND o.origin IN ('flatten', 'manual') ORDER BY o.order_id",
+        (seq,),
+    )
+
+
+def _told_since(journal: Journal, seq: int) -> tuple[list[str], bool]:
+    rows = _orders_since(journal, seq)
+    lines = [
+        f"{row['order_id']} {row['ticker']}: {row['state']} {row['code']} {row['detail']}".rstrip()
+        for row in rows
+    ]
+    said = journal.query(
+        "SELECT message FROM events WHERE code = 'MANUAL' ORDER BY at_us DESC LIMIT 1"
+    )
+    if not rows:
+        lines = [said[0]["message"]] if said else ["Nothing is held: no order was needed."]
+        return lines, not said
+    return lines, all(row["state"] in ("ACKED", "WITHDRAWN") for row in rows)
+
+
+def _now_us() -> int:
+    return time.time_ns() // _NS_A_US
