@@ -104,7 +104,7 @@ def a_file(**changed):
 
 def test_a_rehearsals_file_is_read_as_it_was_written(tmp_path):
     crash = PlannedCrash.of(Crash(Step.AFTER_POST, "exit", 7, Blow.TERMINATE))
-    file = a_file(crash=crash, speed=100)
+    file = a_file(crash=crash, speed=100, began_ns=17)
     path = tmp_path / "deep" / "rehearsal.json"
     file.write(path)
     assert RehearsalFile.read(path) == file
@@ -120,7 +120,9 @@ def test_a_rehearsals_file_is_read_as_it_was_written(tmp_path):
         {"gateway": "127.0.0.1"},
         {"gateway": "127.0.0.1:http"},
         {"last_us": 4},
-        {"speed": 0},
+        {"speed": 0, "began_ns": 17},
+        {"speed": 100},
+        {"began_ns": 17},
         {"webhook": "https://127.0.0.1"},
         {"crash": {"step": "after_post"}},
         {"crash": {"step": "after_moment", "intent": "enter"}},

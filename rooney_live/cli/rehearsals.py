@@ -5,6 +5,7 @@ Belongs here: the command and its tables. Does not belong here: running it (`reh
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,29 +21,87 @@ if TYPE_CHECKING:
 SHOWN_TRADES = 20
 
 
+MAX = "max"
+NONE = "none"
+
+
+def _speed(_context: click.Context, _option: click.Parameter, value: str) -> float | None:
+    """Seconds that pass in one; None for `max`, no waiting."""
+    if value == MAX:
+        return None
+    try:
+        speed = float(value)
+    except ValueError:
+        speed = math.nan
+    if not 0.0 < speed < math.inf:
+        raise click.BadParameter(f"{value!r} is neither `max` nor a number above 0, such as 100.")
+    return speed
+
+
+def _seed(_context: click.Context, _option: click.Parameter, value: str) -> int | None:
+    """A seed of faults; None for `none`."""
+    if value == NONE:
+        return None
+    if not value.isdigit():
+        raise click.BadParameter(f"{value!r} is neither `none` nor a seed, 0 or more.")
+    return int(value)
+
+
 @click.command()
 @click.option(
     "--sessions", type=click.IntRange(min=1), default=20, show_default=True, help="Last sessions."
 )
 @click.option("--bars", type=FOLDER, help="Folder of bars, laid out as the lake [the lake].")
+@click.option(
+    "--speed",
+    callback=_speed,
+    default=MAX,
+    show_default=True,
+    metavar="max|NUMBER",
+    help="How many seconds pass in one; max: none is waited for.",
+)
+@click.option(
+    "--faults",
+    callback=_seed,
+    default=NONE,
+    show_default=True,
+    metavar="none|SEED",
+    help="What goes wrong is drawn from it.",
+)
 @places
 def rehearse(
-    sessions: int, bars: Path | None, lake: Path | None, state: Path | None, as_json: bool
+    sessions: int,
+    bars: Path | None,
+    speed: float | None,
+    faults: int | None,
+    lake: Path | None,
+    state: Path | None,
+    as_json: bool,
 ) -> None:
-    """Replay the last sessions through the trader, on paper, into the journal.
+    """Let the whole trader trade the last sessions, against stand-ins on this machine.
 
-    Every decision and trade is held to the batch path's own; a difference is exit code 1.
+    A local Databento serves the stored bars, a local TradersPost takes the orders and fills them,
+    and the trader is the real one, in a process of its own. With --faults it is also killed, and
+    started again. At the end come the invariants; one that breaks, and a decision or trade that
+    differs from the batch path's for no recorded reason, is exit code 1.
     """
     settings = read_settings(lake=lake, state=state)
-    from rooney_live.journal import Journal
-    from rooney_live.rehearsal.rehearse import rehearse as run_rehearsal
+    from rooney_live.rehearsal.harness import Rehearsal, rehearse_whole
+    from rooney_live.rehearsal.plan import NO_FAULTS, draw_plan
     from rooney_live.release_store import read_release
 
-    release = read_release(settings.lake)
-    with Journal.open(settings.journal) as journal:
-        report = run_rehearsal(release, bars or settings.lake, journal, sessions)
-        _print_rehearsal(report, settings, as_json)
-    if report.parity["n_unexplained"]:
+    report = rehearse_whole(
+        Rehearsal(
+            release=read_release(settings.lake),
+            settings=settings,
+            bars=bars or settings.lake,
+            n_sessions=sessions,
+            plan=NO_FAULTS if faults is None else draw_plan(faults),
+            speed=speed,
+        )
+    )
+    _print_rehearsal(report, settings.rehearsal, as_json)
+    if not report.holds:
         raise SystemExit(1)
 
 
@@ -96,6 +155,7 @@ def _print_run(report: RehearsalReport, settings: Settings) -> None:
         f"open positions: {len(report.open_positions)} {', '.join(report.open_positions)}".rstrip()
     )
     _print_parity(report)
+    _print_invariants(report)
     for note in report.notes:
         click.echo(f"Note: {note}.")
     click.echo(f"Journal: {settings.journal}")
@@ -111,6 +171,8 @@ def _print_parity(report: RehearsalReport) -> None:
     found = report.parity
     if not found["n_unexplained"]:
         click.echo("Parity: the batch path decides and trades the same, bar by bar.")
+        if found["n_explained"]:
+            click.echo(f"Other decisions for a recorded reason: {found['n_explained']}.")
         return
     echo_red(f"PARITY: {found['n_unexplained']} differences to the batch path, the first of them:")
     for one in found["differences"]:
@@ -118,6 +180,22 @@ def _print_parity(report: RehearsalReport) -> None:
             f"  {one['symbol']} {one['at']} {one['what']}: recorded {one['recorded']}, "
             f"replayed {one['replayed']}"
         )
+
+
+def _print_invariants(report: RehearsalReport) -> None:
+    if not report.invariants:
+        return
+    click.echo("")
+    rows = [
+        (one["name"], "holds" if one["holds"] else "BROKEN", one["n_checked"], one["n_broken"])
+        for one in report.invariants
+    ]
+    red = [not one["holds"] for one in report.invariants]
+    echo_table(("invariant", "result", "checked", "broken"), rows, red)
+    for one in report.invariants:
+        for line in one["broken"]:
+            echo_red(f"  {one['name']}: {line}")
+    click.echo("")
 
 
 COMMANDS = (rehearse,)

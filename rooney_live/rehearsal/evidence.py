@@ -1,15 +1,17 @@
 """What a rehearsal left behind, as the records that the invariants look at.
 
-Belongs here: reading the journal and the bars for it. Does not belong here: a verdict
-(`invariants.py`), or the receiver's own log (`receiver*.py`).
+Belongs here: reading the journal, the receiver's files and the bars for it. Does not belong here: a
+verdict (`invariants.py`).
 """
 
 from __future__ import annotations
 
+import csv
+import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,15 +22,56 @@ from rooney_live.codes import Denial
 from rooney_live.journal import Journal
 from rooney_live.orders.records import HoldCode, OrderState
 from rooney_live.rehearsal.bars import RehearsalMarket
-from rooney_live.rehearsal.invariants import Sent
+from rooney_live.rehearsal.invariants import Arrival, Sent
 from rooney_live.rehearsal.parity import Explained, Key
+from rooney_live.rehearsal.receiver import FILLS_FILE, REQUESTS_FILE
 from rooney_live.risk.codes import RiskCode
+from rooney_live.risk.kill import FLAG
 
 _SHARED: Final = frozenset(str(one) for one in PortfolioCode)
 DENIALS: Final = frozenset(str(one) for one in (*Denial, *HoldCode, *RiskCode)) - _SHARED
 """Codes of a denied entry that the batch path does not know."""
 
 _LOST: Final = (OrderState.REJECTED, OrderState.DENIED, OrderState.UNKNOWN, OrderState.WITHDRAWN)
+
+
+def requests_below(live: Path) -> list[dict[str, Any]]:
+    """The receiver's requests, a row each as it wrote them, in the order of arrival."""
+    lines = (live / REQUESTS_FILE).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def arrivals_of(requests: Iterable[Mapping[str, Any]]) -> list[Arrival]:
+    """Requests as the invariants look at them."""
+    return [
+        Arrival(
+            order_id=one["order_id"],
+            ticker=one["ticker"] or "",
+            action=one["action"] or "",
+            at_us=one["at_us"],
+            quantity=one["quantity"],
+            is_taken=one["is_taken"],
+        )
+        for one in requests
+    ]
+
+
+def held_by_receiver(live: Path) -> dict[str, int]:
+    """Ticker -> contracts that the receiver held in the end, where not 0: the sum of its fills."""
+    held: dict[str, int] = defaultdict(int)
+    with (live / FILLS_FILE).open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            held[row["ticker"]] += int(row["quantity"])
+    return {ticker: contracts for ticker, contracts in held.items() if contracts}
+
+
+def killed_windows(live: Path, requests: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """From and to, numbers of requests, while the flag of the kill switch stood; it stays."""
+    flag = live / FLAG
+    if not flag.exists():
+        return []
+    thrown_ns = flag.stat().st_mtime_ns
+    return [(sum(one["arrived_ns"] < thrown_ns for one in requests), len(requests))]
 
 
 def sent_orders(journal: Journal) -> list[Sent]:
@@ -107,6 +150,18 @@ def explained(journal: Journal, run_id: str) -> Explained:
         if code in DENIALS or is_full:
             denied[row["symbol"], at] = code
     return Explained(denied, frozenset((one["symbol"], one["decided_at_us"]) for one in lost))
+
+
+def by_limits(told: Explained) -> Explained:
+    """Only what the release's own limits deny: the one reason where nothing went wrong."""
+    limits = frozenset(str(one) for one in RiskCode)
+    return Explained({key: code for key, code in told.denied.items() if code in limits})
+
+
+def open_symbols(journal: Journal) -> tuple[str, ...]:
+    """Symbols of which the journal believes something to be held."""
+    rows = journal.query("SELECT DISTINCT symbol FROM positions WHERE state <> 'flat' ORDER BY 1")
+    return tuple(row["symbol"] for row in rows)
 
 
 def outputs_below(folder: Path, others: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -55,12 +55,14 @@ class PlannedCrash(BaseModel):
 class RehearsalFile(BaseModel):
     """Where the stand-ins listen, which time it is, and what goes wrong inside the process.
 
-    `gateway`, `history`: host:port, on this machine. `certificate`: PEM of the authority that both
-    the history server and the receiver are trusted by. `first_us`: the clock's first moment, from
-    which bars are live; what ended by then is history. `last_us`: the last moment; the trader ends
-    by itself once it is over. `speed`: how many seconds pass in one; None lets each moment follow
-    when the one before is dealt with. `sessions`: the dates of both ends and between, which is what
-    the run is about. `run_id`, `bars_version`: the run's name, made of all that is replayed.
+    `gateway`, `history`: host:port, on this machine. `certificate`: PEM of the authorities that the
+    history server and the receiver are trusted by. `first_us`: the clock's first moment, from which
+    bars are live; what ended by then is history. `last_us`: the last moment; the trader ends by
+    itself once it is over. `speed`: how many seconds pass in one; None lets each moment follow when
+    the one before is dealt with. `began_ns`: where time passes, the host's `time.time_ns` at which
+    it was `first_us`, so that a process that starts later agrees with the gateway. `sessions`: the
+    dates of both ends and between, which is what the run is about. `run_id`, `bars_version`: the
+    run's name, made of all that is replayed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,6 +75,7 @@ class RehearsalFile(BaseModel):
     first_us: Annotated[int, Field(ge=0)]
     last_us: Annotated[int, Field(ge=0)]
     speed: Annotated[float, Field(gt=0.0)] | None = None
+    began_ns: Annotated[int, Field(ge=0)] | None = None
     sessions: tuple[date, ...]
     crash: PlannedCrash | None = None
 
@@ -88,6 +91,8 @@ class RehearsalFile(BaseModel):
     def _ends_after_it_begins(self) -> Self:
         if self.last_us < self.first_us:
             raise ValueError("last_us lies before first_us")
+        if (self.speed is None) != (self.began_ns is None):
+            raise ValueError("speed and began_ns go together: both, or neither")
         return self
 
     @classmethod

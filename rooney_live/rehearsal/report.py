@@ -6,19 +6,16 @@ Belongs here: the report's fields and where each is read. Does not belong here: 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any, Final
 
-import rooney_core
-import rooney_live
 from rooney_core.lineage import combined_version
 from rooney_core.release import Release
 from rooney_core.release.standing import lapsed, overrides_shown
+from rooney_live.code_version import code_version
 from rooney_live.journal import Journal, Row, Run
 from rooney_live.journal_reading import run_summary
 from rooney_live.rehearsal.bars import RehearsalMarket
@@ -100,17 +97,6 @@ def name_run(
         last_session=market.sessions[-1] if market.sessions else None,
         mode=mode,
     )
-
-
-def code_version() -> str:
-    """Content hash of every module that can change a decision: the core and the trader."""
-    digest = hashlib.sha256()
-    for package in (rooney_core, rooney_live):
-        root = Path(str(package.__file__)).parent
-        for path in sorted(root.rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:_NAME_LENGTH]
 
 
 def report_of(
