@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+import polars as pl
+
+from rooney_core.errors import MissingArtifact
+from rooney_core.market.calendar import day_deadlines
+from rooney_core.market.instruments import Instrument
 from rooney_live.journal import Journal, Row
 from rooney_live.risk.controls_schema import Command
 from rooney_live.risk.record import record
 
 HOUR_US = 3_600_000_000
+_US = 1_000_000
+_LOOK_AHEAD_DAYS = 10
 Proof = Literal["person", "broker"]
 Key = tuple[str, str]
 """Symbol and dated contract, as the ledger names them (`SIM_ES`, `ESZ26`)."""
@@ -68,6 +76,76 @@ def unproven(positions: Iterable[Row], max_hours: int, now_us: int) -> tuple[str
         str(one["symbol"]) for one in positions if now_us - proved_at_us(one) > max_hours * HOUR_US
     }
     return tuple(sorted(late))
+
+
+def reconcile_all(
+    journal: Journal,
+    broker: Mapping[Key, int],
+    proof: Proof,
+    instruments: Mapping[str, Instrument],
+    reason: str,
+    now_us: int,
+) -> list[Compared]:
+    """As `reconcile`, with a broker's complete list: what is not in it is flat."""
+    return reconcile(
+        journal,
+        broker,
+        about=None,
+        proof=proof,
+        reason=reason,
+        now_us=now_us,
+        run_id=_run_id(journal),
+        deadlines=_deadlines(broker, instruments, now_us),
+    )
+
+
+def reconcile_one(
+    journal: Journal,
+    key: Key,
+    held: int,
+    instruments: Mapping[str, Instrument],
+    reason: str,
+    now_us: int,
+) -> Compared:
+    """As `reconcile`, in a person's word about one contract; others stay as unproven as before."""
+    (found,) = reconcile(
+        journal,
+        {key: held},
+        about=[key],
+        proof="person",
+        reason=reason,
+        now_us=now_us,
+        run_id=_run_id(journal),
+        deadlines=_deadlines([key], instruments, now_us),
+    )
+    return found
+
+
+def _run_id(journal: Journal) -> str:
+    """The run that a correction belongs to: the newest that traded."""
+    rows = journal.query(
+        "SELECT run_id FROM runs WHERE mode <> 'replay' "
+        "ORDER BY started_at DESC, rowid DESC LIMIT 1"
+    )
+    if not rows:
+        raise MissingArtifact(
+            "The journal has no run that traded, so there is no ledger to hold to anything. Start "
+            "the trader once: `rooney-live run`."
+        )
+    return str(rows[0]["run_id"])
+
+
+def _deadlines(
+    keys: Iterable[Key], instruments: Mapping[str, Instrument], now_us: int
+) -> dict[str, int]:
+    """When a position that nobody decided on has to be flat: its symbol's next deadline."""
+    day = datetime.fromtimestamp(now_us / _US, UTC).date()
+    days = pl.Series([day + timedelta(days=ahead) for ahead in range(_LOOK_AHEAD_DAYS)])
+    found = {}
+    for symbol in {symbol for symbol, _ in keys if symbol in instruments}:
+        known = day_deadlines(days, instruments[symbol]).dt.timestamp("us")
+        found[symbol] = min(one for one in known if one > now_us)
+    return found
 
 
 def reconcile(

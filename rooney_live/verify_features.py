@@ -14,7 +14,9 @@ import numpy as np
 
 from rooney_core.decision import DecisionBundle, features_at
 from rooney_core.errors import LakeError
-from rooney_core.features import Feeds, feature_names
+from rooney_core.features import FeedNames, Feeds, feature_names
+from rooney_core.features.pair import PAIR_FEATURES
+from rooney_core.features.prior_trades import PRIOR_TRADE_FEATURES
 from rooney_core.market.bars import BarArrays
 from rooney_core.release import Release
 from rooney_core.strategies.peers import Peers, PeerSessions
@@ -78,6 +80,18 @@ def coverage(release: Release, market: RehearsalMarket) -> list[Coverage]:
     ]
 
 
+def wanted(names: FeedNames) -> tuple[str, ...]:
+    """The features of a symbol that have to be known, in the model's order.
+
+    Without a partner nobody delivers those of the pair: the model never knew them, in training
+    neither. And a strategy that has not traded lately has no prior trades, which is a fact and no
+    gap. Every other feature is made of bars, and unknown only where these are missing.
+    """
+    free = {one.name for one in PRIOR_TRADE_FEATURES}
+    free |= {one.name for one in PAIR_FEATURES} if names.partner is None else set()
+    return tuple(one for one in feature_names(names) if one not in free)
+
+
 def _covered(
     bundle: DecisionBundle, one: SymbolBars, market: RehearsalMarket, peers: Peers
 ) -> Coverage:
@@ -89,27 +103,28 @@ def _covered(
     return Coverage(bundle.instrument.symbol, int(bars.bar_end_us[-1]), len(names), tuple(unknown))
 
 
-def coverage_recorded(journal: Journal, n_decisions: int) -> list[Coverage]:
-    """Of the newest decisions of each symbol that asked its model, the least that was known.
+def coverage_recorded(journal: Journal, release: Release, n_decisions: int) -> list[Coverage]:
+    """Of the newest decisions of each traded symbol that asked its model, the least that was known.
 
-    By symbol in alphabetical order; a symbol whose model was never asked has no row.
+    A symbol whose model was never asked has no row.
     """
     found = []
-    for row in journal.query(
-        "SELECT DISTINCT symbol FROM decisions WHERE probability IS NOT NULL ORDER BY symbol"
-    ):
+    for symbol, bundle in release.bundles.items():
         asked = journal.query(
             "SELECT bar_end_us, features FROM decisions WHERE symbol = ? "
             "AND probability IS NOT NULL ORDER BY bar_end_us DESC LIMIT ?",
-            (row["symbol"], n_decisions),
+            (symbol, n_decisions),
         )
-        worst = max((_recorded(one) for one in asked), key=lambda one: len(one[1]))
-        at_us, unknown, n_features = worst
-        found.append(Coverage(row["symbol"], at_us, n_features, unknown, len(asked)))
+        if not asked:
+            continue
+        names = wanted(bundle.feed_names)
+        lacking = [_unknown(one["features"], names) for one in asked]
+        worst = max(range(len(asked)), key=lambda at: len(lacking[at]))
+        at_us = asked[worst]["bar_end_us"]
+        found.append(Coverage(symbol, at_us, len(names), lacking[worst], len(asked)))
     return found
 
 
-def _recorded(decision: dict[str, object]) -> tuple[int, tuple[str, ...], int]:
-    features = json.loads(str(decision["features"]))
-    unknown = tuple(name for name, value in features.items() if value is None)
-    return int(str(decision["bar_end_us"])), unknown, len(features)
+def _unknown(recorded: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    features = json.loads(recorded)
+    return tuple(name for name in names if features.get(name) is None)
