@@ -188,6 +188,9 @@ class DatasetSessions:
                     symbols=list(one.symbols),
                     start=None if one.start_us is None else one.start_us * 1_000,
                 )
+            # Told before it is: records come in another thread, and must not come first.
+            self._channel.put(Received(self.dataset, epoch, None, time.perf_counter_ns()))
+            self._seen = time.monotonic()
             client.start()
         except BentoError as error:
             is_own = str(error).startswith(_OWN_FAULTS)
@@ -198,8 +201,6 @@ class DatasetSessions:
             return "lost", f"{type(error).__name__}: {error}"
         finally:
             patience.cancel()
-        self._seen = time.monotonic()
-        self._channel.put(Received(self.dataset, epoch, None, time.perf_counter_ns()))
         return None
 
     def _watch(self, client: databento.Live) -> tuple[Ending, str]:

@@ -13,6 +13,7 @@ import secrets
 import socket
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +28,7 @@ from databento_dbn import (
 )
 
 from rooney_live.feeds.plan import schema_of
-from rooney_live.feeds.renewal import renewal_before
+from rooney_live.feeds.renewal import renewal_after, renewal_before
 from rooney_live.rehearsal.gateway_bars import Chain, StoredBar, Tick, record_of
 from rooney_live.rehearsal.gateway_faults import BAR_KINDS, CLOCK_KINDS, GatewayFault
 from rooney_live.rehearsal.history_symbology import instrument_id
@@ -43,7 +44,7 @@ _UNDEFINED: Final = 2**63 - 1
 _UNDEFINED_TIME: Final = 2**64 - 1
 _STRANGE_ID: Final = 4_000_000_001
 _GARBAGE: Final = b"\x00" * 3 + b"no record" * 20
-_BAD_COPIES: Final = ("inconsistent", "undefined", "bad_volume", "wrong_interval", "unknown_id")
+_RENEWAL_SECONDS: Final = 0.25
 
 
 class Over(Exception):
@@ -205,10 +206,20 @@ class GatewaySession:
         if gateway.speed is not None:
             now_us = gateway.now_us(start_us)
             position_us = await self._replay(start_us, now_us) if has_start else now_us
+        renews_us = renewal_after(position_us, is_stand_in=True)
         for tick in gateway.bars.ticks(self.dataset, position_us):
             await self._until(tick.end_us)
             await self._tick(tick)
+            if gateway.speed is None and tick.end_us >= renews_us:
+                renews_us = renewal_after(tick.end_us, is_stand_in=True)
+                await self._leave_time_to_renew()
         await self._heartbeats()
+
+    async def _leave_time_to_renew(self) -> None:
+        """Whoever asks anew here would throw away what is sent meanwhile."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.reader.read(1), _RENEWAL_SECONDS)
+            raise Over
 
     async def _replay(self, start_us: int, now_us: int) -> int:
         """All bars since `start_us`, without ends of intervals, then the word that it is done."""
@@ -327,6 +338,8 @@ class GatewaySession:
             self._send(ErrorMsg(at_us * 1_000, words, True, ErrorCode.INTERNAL_ERROR))
 
     def _send(self, *records: Any) -> None:
+        if self.writer.is_closing():
+            raise Over
         self.writer.write(b"".join(bytes(one) for one in records))
 
     def _fault(self, kind: str) -> GatewayFault | None:
