@@ -31,7 +31,7 @@ from rooney_live.desk import Desk
 from rooney_live.engine import Engine
 from rooney_live.feeds.live import LiveMarket
 from rooney_live.feeds.records import FeedHealth, FeedNote, Market, Moment, WarmUp
-from rooney_live.feeds.settings import FeedSettings
+from rooney_live.feeds.settings import FeedSettings, addresses
 from rooney_live.hours import TradingHours
 from rooney_live.instance import TRADER_LOCK, Lock, listen
 from rooney_live.journal import Journal, Run
@@ -164,10 +164,12 @@ def _clock_of(file: RehearsalFile | None, journal: Journal, run: Run) -> Clock:
 def _market_of(release: Release, file: RehearsalFile | None, clock: Clock) -> Market:
     if not release.bundles:
         return QuietMarket(clock, ends=file is not None)
+    gateway, history = addresses(os.environ) if file is None else (file.gateway, file.history)
     settings = FeedSettings(
         key=read_secret(DATABENTO_API_KEY),
-        gateway=None if file is None else file.gateway,
-        history=None if file is None else file.history,
+        speed=1.0 if file is None or file.speed is None else file.speed,
+        gateway=gateway,
+        history=history,
         stand_in=file is not None,
         paced_by_stream=file is not None and file.speed is None,
         max_bar_age_seconds=float(release.config.live_limits.max_bar_age_seconds),

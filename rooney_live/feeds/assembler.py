@@ -27,7 +27,6 @@ from rooney_live.feeds.series import Arrival, Series
 from rooney_live.feeds.settings import FeedSettings
 
 Told = Moment | FeedNote
-_SECOND_US = 1_000_000
 _NEVER_US = 2**62
 
 
@@ -110,7 +109,7 @@ class Assembler:
 
     def overdue(self, now_us: int) -> None:
         """Declare complete what ended long enough ago with nobody saying so."""
-        settled_us = now_us - int(self._settings.settle_seconds * _SECOND_US)
+        settled_us = now_us - self._settings.settle_us
         ends = [end for end in self._pending if end <= settled_us]
         for end_us in ends:
             for symbol in self._pending[end_us]:
@@ -198,8 +197,7 @@ class Assembler:
             is_early = stream.through_us > 0 and arrival.time_us >= latest_us
             is_early = is_early and leg.minutes != DAY_MINUTES
         else:
-            ahead_us = int(self._settings.max_ahead_seconds * _SECOND_US)
-            is_early = series.end_us(arrival) > now_us + ahead_us
+            is_early = series.end_us(arrival) > now_us + self._settings.max_ahead_us
         if not is_early:
             return None, ""
         words = f"the bar of {arrival.contract} from {arrival.time_us} us is not over yet"
@@ -249,8 +247,7 @@ class Assembler:
         return sorted(told, key=lambda one: (one.known_at_us, one.symbol))
 
     def _is_old(self, end_us: int, now_us: int | None) -> bool:
-        oldest_us = self._settings.max_bar_age_seconds * _SECOND_US
-        return now_us is not None and now_us - end_us > oldest_us
+        return now_us is not None and now_us - end_us > self._settings.max_bar_age_us
 
 
 def _moment(

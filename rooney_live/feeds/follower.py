@@ -134,7 +134,7 @@ class Follower:
     def renew_overdue(self, now_us: int) -> None:
         """Ask for fresh subscriptions whose time has come, though no record said so."""
         for one in self.following.values():
-            if one.is_connected and now_us >= one.renews_us + self._settle_us:
+            if one.is_connected and now_us >= one.renews_us + self._settings.settle_us:
                 self._renew(one, renewal_before(now_us, one.is_stand_in))
 
     def state(self, symbol: str) -> FeedState:
@@ -147,10 +147,6 @@ class Follower:
             return FeedState.RECONNECTING
         is_whole = one.is_caught_up and not self.assembler.series[symbol].n_missing
         return FeedState.LIVE if is_whole else FeedState.WARMING_UP
-
-    @property
-    def _settle_us(self) -> int:
-        return int(self._settings.settle_seconds * _SECOND_US)
 
     def _start_us(self, dataset: str, schema: str) -> int:
         streams = self.assembler.streams
@@ -197,7 +193,7 @@ class Follower:
             if at_us >= one.renews_us and self._is_shortest(one.dataset, schema):
                 self._renew(one, one.renews_us)
         elif record.code == SystemCode.REPLAY_COMPLETED:
-            self.assembler.replayed(one.dataset, at_us - self._settle_us)
+            self.assembler.replayed(one.dataset, at_us - self._settings.settle_us)
             self._caught_up(one)
 
     def _caught_up(self, one: Following) -> None:

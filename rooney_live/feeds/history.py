@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import databento
 import numpy as np
@@ -79,6 +79,14 @@ class Question:
             "start": self.start_us * 1_000,
             "end": self.end_us * 1_000,
         }
+
+
+@dataclass
+class _Outcome(Generic[Answer]):
+    """How one attempt ended: with an answer, or with a refusal."""
+
+    answer: Answer | None = None
+    refused: _Refused | None = None
 
 
 @dataclass
@@ -180,25 +188,27 @@ class HistoryService:
         return self._ask(f"the contracts of {question.dataset}", question.dataset, ask)
 
     def _ask(self, what: str, dataset: str, call: Callable[[], Answer]) -> Answer:
-        waited = 0.0
-        for attempt in range(1, self.settings.history_attempts + 1):
-            answer = self._attempt(dataset, call)
-            if not isinstance(answer, _Refused):
-                return answer
-            told = scrub(f"{what}: {answer.reason}")
+        waited, attempt = 0.0, 0
+        while True:
+            attempt += 1
+            outcome = self._attempt(dataset, call)
+            refused = outcome.refused
+            if refused is None:
+                return cast(Answer, outcome.answer)
+            told = scrub(f"{what}: {refused.reason}")
             self._note(FeedCode.HISTORY_FAULT, dataset, f"{told} (attempt {attempt})")
-            pause = max(self._pause(attempt), answer.retry_after)
-            is_last = waited + pause > self.settings.history_wait_seconds
-            if not answer.may_pass or is_last or self.stop.is_set():
-                break
+            # Raised outside of an except clause: no traceback leads to a frame that holds the key.
+            if not refused.may_pass:
+                raise VendorRefused(f"Databento refused {told}. It was not asked again.")
+            pause = max(self._pause(attempt), refused.retry_after)
+            is_last = attempt >= self.settings.history_attempts or self.stop.is_set()
+            if is_last or waited + pause > self.settings.history_wait_seconds:
+                raise VendorUnavailable(
+                    f"Databento did not give {told}. It was asked {attempt} times; start again "
+                    "later, or check the network."
+                )
             self.stop.wait(pause)
             waited += pause
-        # Outside of the except clause, so that no traceback leads to a frame that holds the key.
-        if answer.may_pass:
-            raise VendorUnavailable(
-                f"Databento did not give {told}. It was asked {attempt} times; start again later."
-            )
-        raise VendorRefused(f"Databento refused {told}. It was not asked again.")
 
     def _pause(self, attempt: int) -> float:
         settings = self.settings
@@ -207,7 +217,7 @@ class HistoryService:
         )
         return wait * (1.0 - settings.jitter * random.random())
 
-    def _attempt(self, dataset: str, call: Callable[[], Answer]) -> Answer | _Refused:
+    def _attempt(self, dataset: str, call: Callable[[], Answer]) -> _Outcome[Answer]:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", BentoWarning)
             warnings.simplefilter("ignore", ResourceWarning)
@@ -216,11 +226,11 @@ class HistoryService:
             except _FAULTS as error:
                 refused = _refused(error)
                 traceback.clear_frames(error.__traceback__)
-                return refused
+                return _Outcome(refused=refused)
         for one in caught:
             if issubclass(one.category, BentoWarning):
                 self._note(FeedCode.HISTORY_QUALITY, dataset, str(one.message))
-        return answer
+        return _Outcome(answer)
 
     def _note(self, code: FeedCode, dataset: str, message: str) -> None:
         at_us = int(datetime.now(UTC).timestamp() * 1_000_000)

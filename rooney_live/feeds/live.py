@@ -11,6 +11,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Final
 
 import polars as pl
@@ -143,7 +144,7 @@ class LiveMarket:
             self._note_hole(dataset, end_us, now_us)
             sessions = DatasetSessions(
                 dataset,
-                lambda name=dataset: self._follower.subscriptions(name),
+                partial(self._follower.subscriptions, dataset),
                 self._settings,
                 self._channel,
             )
@@ -197,7 +198,9 @@ class LiveMarket:
         """Make one history of what was fetched and what was replayed since; blocking."""
         collected = self._assembler.collected(until_us)
         legs = {leg.symbol: leg for leg in self._legs}
-        frames, histories, notes = {}, {}, []
+        frames: dict[str, pl.DataFrame] = {}
+        histories: dict[str, BarArrays] = {}
+        notes: list[FeedNote] = []
         for symbol, leg in legs.items():
             parts = [fetched.bars[symbol]] if symbol in fetched.bars else []
             parts += [arrivals_frame(collected[symbol])] if symbol in collected else []

@@ -99,9 +99,8 @@ class Series:
     def take(self, arrival: Arrival) -> Bar:
         """The bar, with its adjustment; the series stands after it."""
         opened, high, low, close, volume = arrival.values
-        prices = [value / PRICE_UNITS for value in (opened, high, low, close)]
         if self.contract and arrival.contract != self.contract:
-            self._roll(arrival.contract, prices[0])
+            self._roll(arrival.contract, opened / PRICE_UNITS)
         self.contract = arrival.contract
         timing = self.clock.at(arrival.time_us, arrival.contract)
         bar = Bar(
@@ -109,7 +108,10 @@ class Series:
             arrival.contract,
             timing.bar_start_us,
             timing.bar_end_us,
-            *prices,
+            opened / PRICE_UNITS,
+            high / PRICE_UNITS,
+            low / PRICE_UNITS,
+            close / PRICE_UNITS,
             self.adjustment,
             float(volume),
             timing.session,

@@ -6,12 +6,17 @@ reading the environment (`rooney_live.settings`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from rooney_core.errors import InvalidSetting
 from rooney_live.secrets import Secret
 
-_LARGEST_PORT = 65_535
+LIVE_SETTING: Final = "ROONEY_LIVE_GATEWAY"
+HISTORY_SETTING: Final = "ROONEY_DATABENTO_GATEWAY"
+_LARGEST_PORT: Final = 65_535
+_TLS_PORT: Final = 443
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,9 @@ class FeedSettings:
     historical one, always spoken to in TLS. `stand_in`: both are a rehearsal's, which serves stored
     bars: contracts keep the names they are stored under, and `paced_by_stream` says that its time
     is told by the bars alone.
+
+    `speed`: seconds of the market in one of the host's. What is told below in the market's time is
+    never less than one second of the host's.
 
     `max_bar_age_seconds`, of the market's time: bars that arrive later are state, nothing is
     entered on them. `max_ahead_seconds`: how far in the future a bar may end, by the host's clock.
@@ -34,6 +42,7 @@ class FeedSettings:
     """
 
     key: Secret = field(repr=False)
+    speed: float = 1.0
     gateway: str | None = None
     history: str | None = None
     stand_in: bool = False
@@ -61,9 +70,41 @@ class FeedSettings:
                 parse_address(address, name)
 
     @property
+    def settle_us(self) -> int:
+        """`settle_seconds`, in microseconds of the market."""
+        return int(max(self.settle_seconds, self.speed) * 1_000_000)
+
+    @property
+    def max_ahead_us(self) -> int:
+        """`max_ahead_seconds`, in microseconds of the market."""
+        return int(max(self.max_ahead_seconds, self.speed) * 1_000_000)
+
+    @property
+    def max_bar_age_us(self) -> int:
+        """`max_bar_age_seconds`, in microseconds of the market."""
+        return int(max(self.max_bar_age_seconds, self.speed) * 1_000_000)
+
+    @property
     def live_address(self) -> tuple[str, int] | None:
         """Host and port of the live service; None for the vendor's own."""
         return None if self.gateway is None else parse_address(self.gateway, "gateway")
+
+
+def addresses(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Addresses of the live and the historical service, None for the vendor's own.
+
+    From LIVE_SETTING (host:port) and HISTORY_SETTING (host or host:port, always TLS). Raises
+    InvalidSetting for what is neither.
+    """
+    live, history = (environment.get(name) for name in (LIVE_SETTING, HISTORY_SETTING))
+    if live is not None:
+        parse_address(live, LIVE_SETTING)
+    if history is None:
+        return live, None
+    bare = history.removeprefix("https://").rstrip("/")
+    whole = bare if ":" in bare else f"{bare}:{_TLS_PORT}"
+    parse_address(whole, HISTORY_SETTING)
+    return live, whole
 
 
 def parse_address(text: str, name: str) -> tuple[str, int]:

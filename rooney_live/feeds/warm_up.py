@@ -141,7 +141,8 @@ def raw_bars(vendor: pl.DataFrame, leg: Leg, notes: list[FeedNote]) -> pl.DataFr
     good, bad = set_aside(timed, leg.symbol, leg.dataset)
     if bad.height:
         reasons = ", ".join(sorted(set(bad["reason"])))
-        at_us = int(bad["bar_start"].dt.timestamp("us").drop_nulls().max() or 0)
+        times = bad["bar_start"].dt.timestamp("us").drop_nulls()
+        at_us = int(times.sort()[-1]) if len(times) else 0
         message = f"{bad.height} bars of the history were left out: {reasons}"
         notes.append(FeedNote(FeedCode.HISTORY_BAD_BARS, leg.dataset, leg.symbol, at_us, message))
     return good
