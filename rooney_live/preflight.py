@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from rooney_core.errors import LakeError, RooneyError
 from rooney_core.release import Release
@@ -164,5 +165,16 @@ def _peers(release: Release, market: RehearsalMarket) -> str:
 
 
 def _journal(path: Path) -> str:
-    with Journal.open(path) as journal, journal.transaction():
-        return str(path)
+    """One that is there is opened and locked; of one that is not, only whether it could be made:
+    an empty journal would say that the trader was here."""
+    if path.is_file():
+        with Journal.open(path) as journal, journal.transaction():
+            return str(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent) as probe:
+            probe.write(b"rooney")
+            probe.flush()
+    except OSError as error:
+        raise LakeError(f"{path.parent} cannot be written: {error.strerror}") from None
+    return f"{path} (will be made)"

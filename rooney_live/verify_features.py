@@ -99,8 +99,10 @@ def _covered(
     bars = BarArrays.from_frame(one.frame, one.instrument)
     feeds = Feeds.from_tables(bundle.feed_names, market.hours, market.references)
     values = features_at(bars, np.array([len(bars) - 1]), bundle, feeds, peers)[0]
-    unknown = [name for name, value in zip(names, values, strict=True) if not np.isfinite(value)]
-    return Coverage(bundle.instrument.symbol, int(bars.bar_end_us[-1]), len(names), tuple(unknown))
+    known = dict(zip(names, np.isfinite(values).tolist(), strict=True))
+    asked = wanted(bundle.feed_names)
+    unknown = tuple(name for name in asked if not known[name])
+    return Coverage(bundle.instrument.symbol, int(bars.bar_end_us[-1]), len(asked), unknown)
 
 
 def coverage_recorded(journal: Journal, release: Release, n_decisions: int) -> list[Coverage]:

@@ -300,11 +300,17 @@ def report(since: datetime | None, lake: Path | None, state: Path | None, as_jso
 
 
 def _place(settings: Settings) -> tuple[Settings, str]:
-    """The live journal where there is one, else the rehearsal's; and which it is."""
+    """The live journal where anything was traded in it, else the rehearsal's; and which it is."""
+    from rooney_live.risk.reading import reading
+
     for one, words in ((settings, "live"), (settings.rehearsal, "the rehearsal's")):
         if one.journal.is_file():
-            return one, words
-    raise MissingArtifact(f"There is no journal at {settings.journal}; nothing was traded yet.")
+            with reading(one.journal) as journal:
+                if journal.query("SELECT 1 FROM runs LIMIT 1"):
+                    return one, words
+    raise MissingArtifact(
+        f"Nothing was traded yet at {settings.state}; run `rooney-live rehearse`."
+    )
 
 
 def _release(settings: Settings) -> Release:

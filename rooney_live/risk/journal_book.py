@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
-from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 from rooney_core.market.instruments import Instrument
@@ -22,6 +21,7 @@ _CHICAGO = ZoneInfo("America/Chicago")
 _DAY_BEGINS = time(17, 0)
 _US = 1_000_000
 _HOUR_US = 3_600 * _US
+_EVER = 2**62
 
 
 def day_start_us(now_us: int) -> int:
@@ -43,17 +43,14 @@ def book_from_journal(
     """
     positions = held(journal)
     quotes = _quotes(journal, instruments, {one.symbol for one in positions})
-    results = _results(journal)
     began = day_start_us(now_us)
+    results = _results(journal, began)
     marks = [_mark(journal, one, quotes, began) for one in positions]
-    closed = math.fsum(net for _, net in results)
-    today = math.fsum(net for at, net in results if at >= began)
-    highs = accumulate((net for _, net in results), initial=limits.capital_usd)
     return Book(
         now_us=now_us,
-        equity_usd=limits.capital_usd + closed + math.fsum(whole for whole, _ in marks),
-        peak_equity_usd=max(highs),
-        day_profit_usd=today + math.fsum(of_day for _, of_day in marks),
+        equity_usd=limits.capital_usd + results["closed"] + math.fsum(all_ for all_, _ in marks),
+        peak_equity_usd=limits.capital_usd + max(0.0, results["highest"]),
+        day_profit_usd=results["today"] + math.fsum(of_day for _, of_day in marks),
         exposures=tuple(_exposure(journal, one) for one in positions),
         quotes=quotes,
         n_orders_last_hour=_orders_since(journal, now_us - _HOUR_US),
@@ -65,30 +62,37 @@ def _quotes(
 ) -> dict[str, Quote]:
     found = {}
     for symbol in symbols:
-        last = _close(journal, symbol, None)
+        last = _close(journal, symbol, _EVER)
         if last is not None and symbol in instruments:
             multiplier = instruments[symbol].multiplier
             found[symbol] = Quote(last["close"], multiplier, last["bar_end_us"])
     return found
 
 
-def _close(journal: Journal, symbol: str, until_us: int | None) -> Row | None:
+def _close(journal: Journal, symbol: str, until_us: int) -> Row | None:
     """The last recorded close of a symbol, of a bar that ended by `until_us`."""
+    # The newest bar of each run by its key: a search over all decisions would grow with the years.
     rows = journal.query(
-        "SELECT close, bar_end_us FROM decisions JOIN runs USING (run_id) "
-        "WHERE symbol = ? AND mode <> 'replay' AND bar_end_us <= ? "
-        "ORDER BY bar_end_us DESC LIMIT 1",
-        (symbol, 2**62 if until_us is None else until_us),
+        "SELECT d.close, d.bar_end_us FROM runs r JOIN decisions d ON d.run_id = r.run_id "
+        "AND d.symbol = ? AND d.bar_end_us = (SELECT max(x.bar_end_us) FROM decisions x "
+        "WHERE x.run_id = r.run_id AND x.symbol = ? AND x.bar_end_us <= ?) "
+        "WHERE r.mode <> 'replay' ORDER BY d.bar_end_us DESC LIMIT 1",
+        (symbol, symbol, until_us),
     )
     return rows[0] if rows else None
 
 
-def _results(journal: Journal) -> list[tuple[int, float]]:
-    rows = journal.query(
-        "SELECT exit_time_us, net_profit_usd FROM trades JOIN runs USING (run_id) "
-        "WHERE mode <> 'replay' ORDER BY exit_time_us"
+def _results(journal: Journal, began_us: int) -> Row:
+    """USD of the trades that ended: `closed` in all, `today`, and the `highest` sum on the way."""
+    (row,) = journal.query(
+        "SELECT total(net) AS closed, total(CASE WHEN at_us >= ? THEN net END) AS today, "
+        "COALESCE(max(so_far), 0.0) AS highest FROM (SELECT t.net_profit_usd AS net, "
+        "t.exit_time_us AS at_us, sum(t.net_profit_usd) OVER (ORDER BY t.exit_time_us, t.symbol "
+        "ROWS UNBOUNDED PRECEDING) AS so_far "
+        "FROM trades t JOIN runs r USING (run_id) WHERE r.mode <> 'replay')",
+        (began_us,),
     )
-    return [(row["exit_time_us"], row["net_profit_usd"]) for row in rows]
+    return row
 
 
 def _mark(
