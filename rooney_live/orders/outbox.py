@@ -56,6 +56,7 @@ class Outbox:
         self._store = journal
         self._budget = budget or Budget()
         self.sender = sender
+        self._claimed_here: set[str] = set()
 
     def add(self, order: OrderIntent, at_us: int, send_now: bool = False) -> StoredOrder:
         """Record an order; returns what stands under its id, or for the decision of an entry.
@@ -127,8 +128,12 @@ class Outbox:
         return None if rows[0]["due_us"] is None else int(rows[0]["due_us"])
 
     def claimed(self) -> tuple[StoredOrder, ...]:
-        """Orders that this process committed as SENDING and that were not resolved."""
-        return stored_orders(self._store, "state = 'SENDING' AND sender = ?", (self.sender,))
+        """Orders that this process committed as SENDING and that were not resolved.
+
+        Never those that it finds so: somebody who is gone may have sent them (`recover`).
+        """
+        found = stored_orders(self._store, "state = 'SENDING' AND sender = ?", (self.sender,))
+        return tuple(one for one in found if one.order.order_id in self._claimed_here)
 
     def hold(self, order: OrderIntent, now_us: int) -> Hold | None:
         """Why it may not leave yet; None when it may."""
@@ -235,6 +240,7 @@ class Outbox:
             detail="",
             http_status=None,
         )
+        self._claimed_here.add(order.order_id)
         seq = self._event(trying, stored.state, OrderState.SENDING, now_us)
         self._store.execute(
             "UPDATE orders SET state = 'SENDING', attempts = ?, sent_at_us = ?, sent_seq = ?, "
