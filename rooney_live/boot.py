@@ -115,6 +115,7 @@ def run_trader(settings: Settings, rehearsal: Path | None = None) -> int:
     killed = killed_by_variable(os.environ)
     with Lock.take(settings.live / TRADER_LOCK), Journal.open(settings.journal) as journal:
         journal.check()
+        journal.reserve()
         if file is not None:
             _prepare_rehearsal(file, settings)
         run = _run_of(release, file)
@@ -329,6 +330,7 @@ class _Process:
     async def _beat(self) -> None:
         while True:
             await self._parts.teller.beat()
+            await asyncio.to_thread(Journal.checkpoint, self._parts.journal.path)
             await asyncio.sleep(BEAT_S)
 
     async def _keep_warm(self) -> None:

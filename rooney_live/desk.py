@@ -19,6 +19,7 @@ from rooney_live.control import ControlState
 from rooney_live.hours import TradingHours
 from rooney_live.journal import Journal, Run
 from rooney_live.ledger import Ledger, Position
+from rooney_live.orders.execution import ExecutionTable, recorded_fills, with_choice
 from rooney_live.orders.outbox import Outbox
 from rooney_live.orders.records import OrderIntent, Origin, StoredOrder, order_id_of
 from rooney_live.orders.tickers import on_grid, ticker_of
@@ -61,6 +62,7 @@ class Desk:
         self._run = run
         self._instruments = instruments
         self._hours = hours
+        self._table = ExecutionTable.from_fills(recorded_fills(journal, instruments), instruments)
 
     def ticker(self, symbol: str, contract: str, session: int) -> str:
         """What the broker calls it. Raises InputError for what nobody can order."""
@@ -92,7 +94,7 @@ class Desk:
 
     def send(self, intent: OrderIntent, now_us: int, deadline_us: int | None) -> StoredOrder:
         """An entry that is complete, into outbox and ledger; what stands under its id stays."""
-        stored = self._outbox.add(intent, now_us, send_now=True)
+        stored = self._add(intent, now_us, deadline_us)
         if not self._ledger.knows(stored.order.order_id):
             self._ledger.begin(stored.order, deadline_us)
         return stored
@@ -118,8 +120,17 @@ class Desk:
             signal_price=signal_price,
             due_at_us=None if due_us <= now_us else due_us,
         )
-        stored = self._outbox.add(intent, now_us, send_now=True)
+        stored = self._add(intent, now_us, position.deadline_us)
         self._ledger.follow(now_us)
+        return stored
+
+    def _add(self, intent: OrderIntent, now_us: int, deadline_us: int | None) -> StoredOrder:
+        """The order as it is best executed; a limit comes with the market order behind it."""
+        instrument = self._instruments.get(intent.symbol)
+        if instrument is None:
+            return self._outbox.add(intent, now_us, send_now=True)
+        chosen = with_choice(intent, instrument, self._table, now_us, deadline_us)
+        stored, *_ = [self._outbox.add(one, now_us, send_now=True) for one in chosen]
         return stored
 
     def on_paper(self, order: Order) -> None:

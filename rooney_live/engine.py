@@ -247,6 +247,8 @@ class Engine:
         config = self._release.config
         if not may_enter(config, decision.symbol, date_of(decision.session)):
             return PortfolioCode.REDUCING
+        if decision.n_missing_required:
+            return PortfolioCode.FEATURES_MISSING
         held = {*self.open_positions, *self._book()}
         if len(held) >= config.max_positions:
             return PortfolioCode.MAX_POSITIONS

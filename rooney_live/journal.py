@@ -8,19 +8,23 @@ what is recorded stops the process, because then either the bars or the code are
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from rooney_core.errors import RefusedError
 from rooney_live.journal_schema import SCHEMA, SCHEMA_VERSION
 
 Row = dict[str, Any]
+
+WAL_BYTES: Final = 16 * 2**20
+"""Of the log, reserved: some thousand commits."""
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "decisions": ("run_id", "symbol", "bar_end_us"),
@@ -220,6 +224,29 @@ class Journal:
     def path(self) -> Path:
         """The file."""
         return self._path
+
+    def reserve(self, n_bytes: int = WAL_BYTES) -> None:
+        """Make commits quick: give the log its size ahead, and keep checkpoints out of them.
+
+        A commit then writes over bytes that are there, and the disk has no file to grow. From here
+        on somebody has to call `checkpoint` of another connection now and then.
+        """
+        self._connection.execute("PRAGMA wal_autocheckpoint = 0")
+        with self.transaction():
+            # Nobody else can write now, so that what lies behind the log's end is nobody's.
+            try:
+                with open(f"{self._path}-wal", "ab") as log:
+                    log.write(bytes(max(0, n_bytes - log.tell())))
+                    log.flush()
+                    os.fsync(log.fileno())
+            except OSError as error:
+                raise JournalRefused(_unusable(self._path, error)) from None
+
+    @staticmethod
+    def checkpoint(path: Path) -> None:
+        """Move what was committed from the log into the file, beside whoever writes."""
+        with suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=0.0)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def query(self, sql: str, arguments: tuple[object, ...] = ()) -> list[Row]:
         """Rows of a SELECT, as dictionaries."""

@@ -137,6 +137,11 @@ def order_in_words(order: Row) -> str:
         for name in protection
         if order[name] is not None
     ]
+    if order.get("state", "PAPER") != "PAPER":
+        words[0] += f" of {order['ticker']}, {order['state']} {order['code']}".rstrip()
+        words[0] += f" after {order['attempts']} attempts"
+    if order.get("execution_reason"):
+        words.append(order["execution_reason"])
     filled = "not filled"
     if order["price"] is not None:
         filled = f"filled at {order['price']:.10g}, {as_text(order['filled_at_us'])}"

@@ -8,7 +8,7 @@ two equal, decision by decision and trade by trade.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import polars as pl
 from rooney_core.backtest.engine import trades_frame
 from rooney_core.backtest.play import RoundTrips, play, trace
 from rooney_core.decision.bundle import DecisionBundle
+from rooney_core.decision.coverage import n_missing_required
 from rooney_core.decision.records import BarOutcome, DecisionCode, explain
 from rooney_core.features import NO_FEEDS, Feeds, PriorTrades, compute_features
 from rooney_core.features.prior_trades import first_flat_bar, last_before_flat
@@ -34,13 +35,17 @@ DECISIONS_SCHEMA = {
 }
 """One row per bar. probability is null where the model was not asked."""
 
+MISSING_REQUIRED: Final = "n_missing_required"
+"""A column beside these: required features that were unknown; 0 where the model was not asked."""
+
 
 @dataclass(frozen=True)
 class _Approval:
-    """Per bar: the model's probability (NaN where not asked), and its word."""
+    """Per bar: the model's probability (NaN where not asked), its word, and what it did not see."""
 
     probability: npt.NDArray[np.float64]
     approved: npt.NDArray[np.bool_]
+    n_missing_required: npt.NDArray[np.int64]
 
 
 def first_virtual_bar(bars: BarArrays, bundle: DecisionBundle) -> int | None:
@@ -77,6 +82,16 @@ def batch_decisions(
     peers: Peers = NO_PEERS,
 ) -> pl.DataFrame:
     """The decision at every bar, oldest first; columns are DECISIONS_SCHEMA."""
+    return covered_decisions(bars, bundle, feeds, peers).drop(MISSING_REQUIRED)
+
+
+def covered_decisions(
+    bars: BarArrays,
+    bundle: DecisionBundle,
+    feeds: Feeds = NO_FEEDS,
+    peers: Peers = NO_PEERS,
+) -> pl.DataFrame:
+    """`batch_decisions`, and under MISSING_REQUIRED how many features lacked that are required."""
     first = first_decided_bar(bars, bundle)
     signals = virtual_signals(bars, bundle, peers)
     events = trace(bars, signals)
@@ -111,8 +126,9 @@ def batch_decisions(
             "action": actions,
             "side": sides,
             "probability": pl.Series(approval.probability).fill_nan(None),
+            MISSING_REQUIRED: approval.n_missing_required,
         },
-        schema=DECISIONS_SCHEMA,
+        schema=DECISIONS_SCHEMA | {MISSING_REQUIRED: pl.Int64()},
     )
 
 
@@ -175,6 +191,7 @@ def _approve(
 ) -> _Approval:
     probability = np.full(len(bars), np.nan)
     approved = np.zeros(len(bars), np.bool_)
+    missing = np.zeros(len(bars), np.int64)
     asked = signalled[signalled >= first_decided_bar(bars, bundle)]
     if bundle.model is None:
         approved[asked] = True
@@ -182,7 +199,8 @@ def _approve(
         values = _features(bars, asked, bundle, feeds, trips)
         probability[asked] = bundle.model.probability(values)
         approved[asked] = probability[asked] >= bundle.threshold
-    return _Approval(probability, approved)
+        missing[asked] = n_missing_required(values, bundle.feed_names)
+    return _Approval(probability, approved, missing)
 
 
 def _features(

@@ -25,6 +25,7 @@ import numpy as np
 
 from rooney_core.backtest import kernel
 from rooney_core.decision.bundle import DecisionBundle
+from rooney_core.decision.coverage import n_missing_required
 from rooney_core.decision.memory import TradeMemory
 from rooney_core.decision.records import (
     BASE,
@@ -93,6 +94,7 @@ class _Asked(NamedTuple):
     probability: float | None
     features: Mapping[str, float | None]
     contributions: Mapping[str, float]
+    n_missing_required: int = 0
 
 
 def new_state(bundle: DecisionBundle) -> DecisionState:
@@ -178,6 +180,7 @@ def _decide_ready(
         features=asked.features,
         contributions=asked.contributions,
         n_missing_features=sum(value is None for value in asked.features.values()),
+        n_missing_required=asked.n_missing_required,
         fills=fills,
         **(_order(bar, state, signals) if action == "enter" else {}),
     )
@@ -266,6 +269,7 @@ def _ask(
             for name, value in zip(names, values[0], strict=True)
         },
         dict(zip((*names, BASE), bundle.model.contributions(values)[0].tolist(), strict=True)),
+        int(n_missing_required(values, bundle.feed_names)[0]),
     )
 
 

@@ -91,7 +91,8 @@ class Decision:
 
     `side`: of the entry or of the trade concerned, 0 when there is none. `probability`, `features`
     and `contributions` only where the model was asked, at entry signals; a feature that is unknown
-    is None, and `n_missing_features` counts these. `contributions`: what each feature added, and
+    is None, and `n_missing_features` counts these; `n_missing_required` those without which nothing
+    is sent (`coverage.required_features`). `contributions`: what each feature added, and
     under BASE where the model starts from, as `MetaModel.contributions` has it. `close` is the
     bar's raw close.
 
@@ -115,6 +116,7 @@ class Decision:
     features: Mapping[str, float | None] = field(default_factory=dict)
     contributions: Mapping[str, float] = field(default_factory=dict)
     n_missing_features: int = 0
+    n_missing_required: int = 0
     stop_distance: float | None = None
     target_distance: float | None = None
     target_level: float | None = None

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
-from rooney_core.decision.batch import DECISIONS_SCHEMA
+from rooney_core.decision.batch import DECISIONS_SCHEMA, MISSING_REQUIRED
 from rooney_core.decision.records import DecisionCode
 
 NET_TOLERANCE_USD: Final = 1e-6
@@ -61,14 +61,16 @@ _HELD: Final = frozenset((DecisionCode.IN_POSITION, DecisionCode.EXIT_PENDING))
 class PortfolioCode(StrEnum):
     """Codes that only a portfolio can have, beside DecisionCode.
 
-    Both are of an approved entry that is denied; its trade stays virtual to its end (VETOED_*).
+    All are of an approved entry that is denied; its trade stays virtual to its end (VETOED_*).
 
+    FEATURES_MISSING  a feature that is required is unknown (`coverage`): full coverage or no trade.
     MAX_POSITIONS   max_positions are open or ordered. Symbols come in their order of priority, and
                     a position that is being left still counts.
     REDUCING        the symbol may open no trade any more: the release's approval, or an override
                     that the symbol needs, has ended. Exits go on.
     """
 
+    FEATURES_MISSING = "FEATURES_MISSING"
     MAX_POSITIONS = "MAX_POSITIONS"
     REDUCING = "REDUCING"
 
@@ -84,6 +86,7 @@ class _Moment(NamedTuple):
     action: str
     side: int
     probability: float | None
+    n_missing_required: int
 
 
 def replay_portfolio(
@@ -93,8 +96,9 @@ def replay_portfolio(
 ) -> pl.DataFrame:
     """DECISIONS_SCHEMA: what an account that begins flat makes of each symbol's own decisions.
 
-    `decided`: symbol -> columns of DECISIONS_SCHEMA and `session` (Date) of the bars to replay,
-    symbols in order of priority. `may_enter(symbol, session)`: whether it may open a trade then.
+    `decided`: symbol -> columns of DECISIONS_SCHEMA, `session` (Date) and MISSING_REQUIRED of the
+    bars to replay, symbols in order of priority; without the last nothing is missing.
+    `may_enter(symbol, session)`: whether it may open a trade then.
     A position that the strategy holds when the first bar comes is not taken over: it stays virtual.
     """
     busy = dict.fromkeys(decided, False)
@@ -107,6 +111,8 @@ def replay_portfolio(
                 refusal = None
                 if not may_enter(one.symbol, one.session):
                     refusal = PortfolioCode.REDUCING
+                elif one.n_missing_required:
+                    refusal = PortfolioCode.FEATURES_MISSING
                 elif sum(busy.values()) >= max_positions:
                     refusal = PortfolioCode.MAX_POSITIONS
                 busy[one.symbol] = refusal is None
@@ -136,13 +142,19 @@ def trade_differences(recorded: pl.DataFrame, replayed: pl.DataFrame) -> pl.Data
 
 
 def _in_order(decided: Mapping[str, pl.DataFrame]) -> list[_Moment]:
-    names = ("session", "code", "action", "side", "probability")
+    names = ("session", "code", "action", "side", "probability", MISSING_REQUIRED)
     moments = [
         _Moment(bar_end, priority, symbol, *rest)
         for priority, (symbol, frame) in enumerate(decided.items())
-        for bar_end, *rest in frame.select("bar_end", *names).iter_rows()
+        for bar_end, *rest in _covered(frame).select("bar_end", *names).iter_rows()
     ]
     return sorted(moments, key=lambda one: one[:2])
+
+
+def _covered(frame: pl.DataFrame) -> pl.DataFrame:
+    if MISSING_REQUIRED in frame.columns:
+        return frame
+    return frame.with_columns(pl.lit(0, pl.Int64).alias(MISSING_REQUIRED))
 
 
 def _settle(one: _Moment, busy: dict[str, bool]) -> _Moment:

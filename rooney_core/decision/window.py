@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from math import isfinite, nan
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ _TIMES = (
 )
 _INTEGERS: dict[str, type] = {**dict.fromkeys(_TIMES, np.int64), "session": np.int32}
 COLUMNS = tuple(one.name for one in fields(BarArrays))
+_VALUES = attrgetter(*COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class BarWindow:
         self._columns: dict[str, npt.NDArray[Any]] = {
             name: np.zeros(4 * size, dtype=_INTEGERS.get(name, np.float64)) for name in COLUMNS
         }
+        self._in_order = tuple(self._columns.values())
         self.n_seen = 0
 
     @property
@@ -110,8 +113,9 @@ class BarWindow:
             for column in self._columns.values():
                 column[: self._size] = column[-self._size :]
             self._end = self._size
-        for name, column in self._columns.items():
-            column[self._end] = getattr(bar, name)
+        end = self._end
+        for value, column in zip(_VALUES(bar), self._in_order, strict=True):
+            column[end] = value
         self._end += 1
         self.n_seen += 1
 
@@ -126,5 +130,5 @@ class BarWindow:
     @property
     def arrays(self) -> BarArrays:
         """Views of the window, oldest first, valid until the next push."""
-        first = max(0, self._end - self._size)
-        return BarArrays(**{name: one[first : self._end] for name, one in self._columns.items()})
+        first, end = max(0, self._end - self._size), self._end
+        return BarArrays(*[one[first:end] for one in self._in_order])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Final, TypeVar
 
 import numpy as np
@@ -164,7 +165,11 @@ class BarArrays:
 
     def window(self, first: int, last: int) -> BarArrays:
         """Bars [first, last) as views of the same memory; clipped like a slice, 0 <= first."""
-        return BarArrays(*(getattr(self, one.name)[first:last] for one in fields(self)))
+        return BarArrays(*[column[first:last] for column in _COLUMNS(self)])
+
+
+# Once, not at every bar: a decision looks at several windows.
+_COLUMNS = attrgetter(*(one.name for one in fields(BarArrays)))
 
 
 def _copy(series: pl.Series, dtype: type[Number]) -> NDArray[Number]:

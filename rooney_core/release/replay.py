@@ -12,7 +12,12 @@ from datetime import date
 
 import polars as pl
 
-from rooney_core.decision.batch import DECISIONS_SCHEMA, batch_decisions, filtered_trades
+from rooney_core.decision.batch import (
+    DECISIONS_SCHEMA,
+    MISSING_REQUIRED,
+    covered_decisions,
+    filtered_trades,
+)
 from rooney_core.decision.bundle import DecisionBundle
 from rooney_core.decision.replay import TRADES_SCHEMA, entered_trades, replay_portfolio
 from rooney_core.features import Feeds
@@ -51,7 +56,7 @@ class Replay:
 class Decided:
     """Every bar of a release's symbols as each decides alone, and TRADES_SCHEMA of all contracts.
 
-    `decisions`: symbol, in order of priority -> DECISIONS_SCHEMA and `session`.
+    `decisions`: symbol, in order of priority -> DECISIONS_SCHEMA, `session`, MISSING_REQUIRED.
     """
 
     release: Release
@@ -97,6 +102,7 @@ def _of_symbol(bundle: DecisionBundle, bars: ReplayBars) -> tuple[pl.DataFrame, 
         for one in bundle.peer_symbols
         if one in bars.sessions
     }
-    decisions = batch_decisions(arrays, bundle, feeds, peers)
+    decisions = covered_decisions(arrays, bundle, feeds, peers)
     trades = filtered_trades(arrays, bundle, feeds, peers).with_columns(symbol=pl.lit(symbol))
-    return decisions.select(*DECISIONS_SCHEMA).with_columns(frame["session"]), trades
+    wanted = (*DECISIONS_SCHEMA, MISSING_REQUIRED)
+    return decisions.select(*wanted).with_columns(frame["session"]), trades

@@ -15,7 +15,8 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Literal, final
+from operator import attrgetter
+from typing import Annotated, Any, Final, Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -90,12 +91,14 @@ class Signals:
 
     def since(self, first: int) -> Signals:
         """The signals of bars from `first` on."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)}
-        cut: dict[str, Any] = {
-            name: value[first:] if isinstance(value, np.ndarray) else value
-            for name, value in values.items()
-        }
-        return Signals(**cut)
+        cut: list[Any] = [
+            value[first:] if isinstance(value, np.ndarray) else value for value in _VALUES(self)
+        ]
+        return Signals(*cut)
+
+
+# Once, not at every bar: a decision cuts its signals to the last one.
+_VALUES: Final = attrgetter(*(one.name for one in fields(Signals)))
 
 
 def long_only(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ def why(symbol: str, time: str, lake: Path | None, state: Path | None, as_json: 
 
     settings = read_settings(lake=lake, state=state)
     moment_us = parse_moment(time)
-    with _existing_journal(settings) as journal:
+    with _existing_journal(settings)[0] as journal:
         _refuse_unknown(symbol, journal, settings)
         row = decision_at(journal, symbol, moment_us)
         row |= {"orders": orders_at(journal, row), "events": events_at(journal, row)}
@@ -48,44 +49,64 @@ def why(symbol: str, time: str, lake: Path | None, state: Path | None, as_json: 
 @click.command()
 @places
 def status(lake: Path | None, state: Path | None, as_json: bool) -> None:
-    """The last rehearsal: its release, decisions, trades and whether it finished."""
+    """What is traded, held and stopped; of the last rehearsal, where nothing was traded yet."""
     from rooney_live.journal_reading import last_run, run_summary
+    from rooney_live.status import trader_status
 
     settings = read_settings(lake=lake, state=state)
-    with _existing_journal(settings) as journal:
+    opened, shown = _existing_journal(settings)
+    with opened as journal:
         run = last_run(journal)
         if run is None:
             raise MissingArtifact("Nothing was rehearsed yet; run `rooney-live rehearse`.")
         summary = run_summary(journal, run["run_id"])
-    run |= {
+        trader = trader_status(journal, shown)
+    run |= trader | {
         "symbols": json.loads(run["symbols"]),
         "decisions_by_code": summary.decisions_by_code,
         "n_trades": len(summary.trades),
         "net_profit_usd": summary.net_profit_usd,
         "n_open_positions": summary.n_open,
-        "journal": str(settings.journal),
+        "journal": str(shown.journal),
         "overrides": _overrides(settings),
     }
     if as_json:
         echo_json(run)
         return
-    for notice in run.pop("overrides"):
+    for notice in (*run.pop("overrides"), *run.pop("stopped_by")):
         echo_red(notice)
     run["symbols"] = ", ".join(run["symbols"]) or "none (empty portfolio)"
     run["decisions_by_code"] = counts(summary.decisions_by_code)
     run["net_profit_usd"] = f"{summary.net_profit_usd:.2f}"
+    run["positions"] = "; ".join(map(_in_words, run["positions"])) or "none"
+    run["open_orders"] = "; ".join(_order_in_words(one) for one in run["open_orders"]) or "none"
+    run["feeds"] = counts(Counter(one["state"] for one in run["feeds"].values()))
     echo_table(("what", "value"), [(name, value) for name, value in run.items()])
 
 
-def _existing_journal(settings: Settings) -> Journal:
+def _existing_journal(settings: Settings) -> tuple[Journal, Settings]:
+    """The live journal, else that of rehearsals; and the settings that it belongs to."""
     from rooney_live.journal import Journal
 
-    if not settings.journal.is_file():
-        raise MissingArtifact(
-            f"There is no journal at {settings.journal}; run `rooney-live rehearse`, or point "
-            "ROONEY_STATE (or --state) at the folder that has one."
-        )
-    return Journal.open(settings.journal)
+    for shown in (settings, settings.rehearsal):
+        if shown.journal.is_file():
+            return Journal.open(shown.journal), shown
+    raise MissingArtifact(
+        f"There is no journal at {settings.journal}; run `rooney-live rehearse`, or point "
+        "ROONEY_STATE (or --state) at the folder that has one."
+    )
+
+
+def _in_words(position: Row) -> str:
+    proof = "never proved" if position["proof"] == "none" else f"by {position['proof']}"
+    return (
+        f"{position['side']:+d} x {position['size']} {position['contract']} "
+        f"({position['state']}, {proof} {position['proof_age_hours']:.1f} h ago)"
+    )
+
+
+def _order_in_words(order: Row) -> str:
+    return f"{order['order_id']} {order['state']} {order['code']}".rstrip()
 
 
 def _overrides(settings: Settings) -> list[str]:
