@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from rooney_core.decision import Bar, Decision
 from rooney_core.errors import InputError
 from rooney_core.release import Release
+from rooney_live.clock import SECOND_US
 from rooney_live.codes import Denial
 from rooney_live.desk import DEADLINE_LEAD_US, Desk
 from rooney_live.feeds.records import FeedHealth, FeedState, Moment
@@ -75,7 +76,7 @@ class Admission:
         """Why an entry that was just decided is denied; None lets it in."""
         code = (
             self._stopped(order.symbol)
-            or self._of_feeds(order.symbol, moment)
+            or self._of_feeds(order.symbol, moment, now_us)
             or self._of_market(self._bars[order.symbol], now_us)
             or self._of_risk(order, decision, now_us)
         )
@@ -106,8 +107,9 @@ class Admission:
             return Denial.REDUCING
         return standing.control.denial(symbol)
 
-    def _of_feeds(self, symbol: str, moment: Moment) -> Denial | None:
-        if moment.is_late:
+    def _of_feeds(self, symbol: str, moment: Moment, now_us: int) -> Denial | None:
+        age_s = (now_us - self._bars[symbol].bar_end_us) / SECOND_US
+        if moment.is_late or age_s > self._standing.limits.max_bar_age_seconds:
             return Denial.LATE_BAR
         health = self._health()
         informing = self._release.bundles[symbol].feed_names.symbols

@@ -34,7 +34,7 @@ from rooney_live.feeds.records import FeedHealth, FeedNote, Market, Moment, Warm
 from rooney_live.feeds.settings import FeedSettings, addresses
 from rooney_live.hours import TradingHours
 from rooney_live.instance import TRADER_LOCK, Lock, listen
-from rooney_live.journal import Journal, Run
+from rooney_live.journal import Journal, JournalRefused, Run
 from rooney_live.ledger import Ledger
 from rooney_live.logs import log_to
 from rooney_live.notices import Notices, open_notices
@@ -250,8 +250,8 @@ class _Process:
         listener = await listen(self._settings.live, self._on_nudge)
         try:
             return await self._until_the_end()
-        except RooneyError as error:
-            self._runtime.emergency(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, exits go out and it is told
+            await self._emergency(error)
             return 1
         finally:
             for task in self._tasks:
@@ -280,14 +280,23 @@ class _Process:
         await self._stop(trading)
         return 0
 
+    async def _emergency(self, error: Exception) -> None:
+        """Say why; exits that are on record get a while to be acknowledged."""
+        self._runtime.emergency(error)
+        if not isinstance(error, JournalRefused):
+            with suppress(RooneyError):
+                await self._runtime.settle(_STOP_PATIENCE_US)
+
     async def _recover_and_follow(self) -> None:
         await self._parts.webhook.warm()
-        await self._runtime.recover()
+        self._runtime.recover()
+        if not isinstance(self._parts.clock, DrivenClock):
+            # Before the warm-up: a deadline does not wait for it.
+            self._begin(self._tend())
+        await self._runtime.warm_up()
         # What the warm-up left is not looked through again in the middle of a moment.
         gc.collect()
         gc.freeze()
-        if not isinstance(self._parts.clock, DrivenClock):
-            self._begin(self._tend())
         await self._runtime.follow()
 
     async def _stop(self, trading: asyncio.Task[Any]) -> None:

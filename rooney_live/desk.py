@@ -21,7 +21,7 @@ from rooney_live.journal import Journal, Run
 from rooney_live.ledger import Ledger, Position
 from rooney_live.orders.execution import ExecutionTable, recorded_fills, with_choice
 from rooney_live.orders.outbox import Outbox
-from rooney_live.orders.records import OrderIntent, Origin, StoredOrder, order_id_of
+from rooney_live.orders.records import ENTER, OrderIntent, Origin, StoredOrder, order_id_of
 from rooney_live.orders.tickers import on_grid, ticker_of
 from rooney_live.paper import Order
 from rooney_live.risk.controls_schema import Command
@@ -91,6 +91,29 @@ class Desk:
             expires_at_us=(decision.bar_end_us if is_now else due_us) + patience_us,
         )
         return self.send(intent, now_us, deadline_us)
+
+    def enter_again(
+        self, position: Position, bar: Bar, now_us: int, patience_us: int
+    ) -> StoredOrder:
+        """As much of the contract that is in front now, after the exit of the one before."""
+        at_us = bar.bar_end_us
+        names = self._names(bar.symbol, at_us)
+        intent = OrderIntent(
+            order_id=order_id_of(bar.symbol, at_us, ENTER, Origin.ROLL),
+            symbol=bar.symbol,
+            decided_at_us=at_us,
+            intent="enter",
+            side=position.side,
+            size=position.size,
+            reason=position.contract,
+            **names | {"decision_id": f"{names['decision_id']}:{Origin.ROLL}"},
+            contract=bar.contract,
+            ticker=self.ticker(bar.symbol, bar.contract, bar.session),
+            origin=Origin.ROLL,
+            signal_price=bar.close,
+            expires_at_us=self._hours.next_open_us(bar.symbol, now_us) + patience_us,
+        )
+        return self.send(intent, now_us, position.deadline_us)
 
     def send(self, intent: OrderIntent, now_us: int, deadline_us: int | None) -> StoredOrder:
         """An entry that is complete, into outbox and ledger; what stands under its id stays."""

@@ -120,6 +120,15 @@ class Engine:
         return tuple(name for name, account in self._accounts.items() if account.is_busy)
 
     @property
+    def held(self) -> tuple[str, ...]:
+        """Symbols whose account has a position that no exit was ordered for."""
+        return tuple(
+            name
+            for name, account in self._accounts.items()
+            if account.entry is not None and account.waiting_exit is None
+        )
+
+    @property
     def engaged(self) -> tuple[str, ...]:
         """Symbols in which the strategy virtually holds a position, or waits for one."""
         return tuple(name for name, state in self._states.items() if state.is_engaged)

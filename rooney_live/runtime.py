@@ -33,7 +33,7 @@ from rooney_live.orders.records import OrderState, Origin, PostResult, StoredOrd
 from rooney_live.orders.webhook import Webhook
 from rooney_live.paper import Order
 from rooney_live.recorder import Recorder
-from rooney_live.recovery import held_orders, resume_us
+from rooney_live.recovery import held_orders, is_ours, resume_us
 from rooney_live.risk.controls_schema import Command
 from rooney_live.standing import Standing
 from rooney_live.teller import Teller, Timing
@@ -92,8 +92,8 @@ class Runtime:
         self._has_looked = False
         self._patience_us = 0
 
-    async def recover(self) -> None:
-        """Settle what an earlier process left, then warm up; exits that are due leave meanwhile."""
+    def recover(self) -> None:
+        """Settle what an earlier process left: unknown outcomes, and exits that are due."""
         now_us = self._clock.now_us()
         with self._journal.transaction():
             left = self._parts.outbox.recover(now_us)
@@ -101,7 +101,10 @@ class Runtime:
             for one in left:
                 self._note_order(one, now_us)
         self.tend(now_us)
-        since_us = resume_us(self._journal, self._parts.run, now_us)
+
+    async def warm_up(self) -> None:
+        """Take in history, and go on with what is held; exits that are due leave meanwhile."""
+        since_us = resume_us(self._journal, self._parts.run, self._clock.now_us())
         warm_up = await self._parts.market.warm_up(since_us)
         held = {} if since_us is None else held_orders(self._journal, self._ledger)
         self._engine.begin(warm_up, held)
@@ -118,12 +121,8 @@ class Runtime:
                 if symbol not in self._engine.open_positions:
                     self._recorder.held_from_before(now_us, symbol)
             for one in self._ledger.open:
-                is_ours = not one.opened_by.startswith("person:") and ":manual" not in one.opened_by
-                if (
-                    is_ours
-                    and one.state != "leaving"
-                    and one.symbol not in self._engine.open_positions
-                ):
+                is_held = one.symbol in self._engine.open_positions
+                if is_ours(one) and one.state != "leaving" and not is_held:
                     reason = str(TraderCode.RECOVERED)
                     self._desk.leave(Leaving(one, now_us, Origin.RECOVERY, reason), now_us)
                     self._recorder.event(now_us, one.symbol, reason, f"{one.opened_by} is left")
@@ -161,6 +160,7 @@ class Runtime:
                 for order in _given(outcome):
                     self._order(order, outcome, now_us)
                 self._recorder.outcome(outcome)
+            self._roll(moment, now_us)
         for intent in intents:
             reached(Step.AFTER_INTENT, intent)
         if given:
@@ -190,6 +190,20 @@ class Runtime:
         # Nothing is held at the broker, or it is being left already: the paper account alone exits.
         if names:
             self._desk.on_paper(order)
+
+    def _roll(self, moment: Moment, now_us: int) -> None:
+        """Leave a contract that is not in front any more; a strategy that may hold overnight gets
+        as much of the new one, as its backtest does."""
+        for bar in moment.bars:
+            for one in self._ledger.of(bar.symbol):
+                if one.contract == bar.contract or one.state == "leaving" or not is_ours(one):
+                    continue
+                leaving = Leaving(one, bar.bar_end_us, Origin.ROLL, one.contract)
+                self._desk.leave(leaving, now_us, signal_price=None)
+                is_held = bar.symbol in self._engine.held
+                if is_held and self._parts.release.bundles[bar.symbol].variant.overnight:
+                    self._desk.enter_again(one, bar, now_us, self._patience_us)
+                self.dispatcher.kick()
 
     def tend(self, now_us: int) -> None:
         """Look at what was told and what is due, whether bars come or not."""
@@ -327,7 +341,7 @@ class Runtime:
         with suppress(RooneyError):
             await self.dispatcher.drain()
 
-    def emergency(self, error: RooneyError) -> None:
+    def emergency(self, error: Exception) -> None:
         """Write down why the trader stops by itself, where the journal still can."""
         self._teller.emergency(error)
         if isinstance(error, JournalRefused):
