@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from rooney_core.decision import Bar
 from rooney_live.feeds.facts_of_tables import Fact
 from rooney_live.feeds.known import Knowing
-from rooney_live.feeds.plan import DAY_MINUTES, Leg
+from rooney_live.feeds.plan import DAY_MINUTES, MINUTE_US, Leg
 from rooney_live.feeds.records import (
     FeedCode,
     FeedNote,
@@ -34,11 +34,14 @@ _NEVER_US = 2**62
 class Stream:
     """One schema of one dataset. `through_us`: every bar that ends by then has arrived.
 
+    `has_finer`: these are days, and the dataset has shorter bars too.
+
     `is_waited_for`: moments wait until it is through; not while its dataset is away for long.
     """
 
     interval_us: int
     is_stand_in: bool
+    has_finer: bool = False
     through_us: int = 0
     is_waited_for: bool = True
 
@@ -47,7 +50,7 @@ class Stream:
         """No bar of it that is not there yet ends before or at this time."""
         if self.is_stand_in:
             # Its days end with their sessions; they come before the hours that end with them.
-            return _NEVER_US if self.interval_us == DAY_MINUTES * 60_000_000 else self.through_us
+            return _NEVER_US if self.has_finer else self.through_us
         return self.through_us // self.interval_us * self.interval_us + self.interval_us - 1
 
 
@@ -63,6 +66,10 @@ class Assembler:
         self.streams = {
             (leg.dataset, leg.schema): Stream(leg.interval_us, leg.is_stand_in) for leg in legs
         }
+        for (dataset, _), stream in self.streams.items():
+            lengths = [one.interval_us for one in legs if one.dataset == dataset]
+            is_day = stream.interval_us == DAY_MINUTES * MINUTE_US
+            stream.has_finer = is_day and min(lengths) < stream.interval_us
         self.last_end_us = 0
         self._settings = settings
         self._is_live = False
@@ -72,8 +79,10 @@ class Assembler:
         self._ticks: set[int] = set()
 
     def position_us(self, dataset: str) -> int:
-        """Where a new session with a dataset must begin: everything before is here."""
-        return min(one.through_us for (name, _), one in self.streams.items() if name == dataset)
+        """Up to where everything of a dataset is here."""
+        streams = [one for (name, _), one in self.streams.items() if name == dataset]
+        whole_us = min(one.silent_until_us for one in streams)
+        return min(whole_us, max(one.through_us for one in streams))
 
     def through(self, dataset: str, schema: str | None, end_us: int) -> None:
         """An interval is complete, says the vendor; without a schema, each that ends then is."""
@@ -82,6 +91,10 @@ class Assembler:
             if name == dataset and is_meant and end_us > stream.through_us:
                 stream.through_us = end_us
                 self._ticks.add(end_us)
+
+    def told_us(self, dataset: str) -> int:
+        """The latest end of an interval that a dataset told of."""
+        return max(one.through_us for (name, _), one in self.streams.items() if name == dataset)
 
     def replayed(self, dataset: str, end_us: int) -> None:
         """The vendor has replayed all that ended by a time."""

@@ -25,6 +25,7 @@ from rooney_live.feeds.settings import FeedSettings
 from rooney_live.secrets import scrub
 
 _SECOND_US: Final = 1_000_000
+_SILENT_INTERVALS: Final = 2
 _SCHEMA: Final = re.compile(r"ohlcv-1[mhd]")
 _MINUTES_OF_RTYPE: Final = {32: 0, 33: 1, 34: 60, 35: 1440, 36: 1440}
 
@@ -53,6 +54,7 @@ class Following:
     stale_epoch: int = 0
     renews_us: int = 0
     mapped_us: int = 0
+    connected_us: int = 0
     is_connected: bool = False
     is_caught_up: bool = False
     mapped: set[str] = field(default_factory=set)
@@ -137,6 +139,25 @@ class Follower:
             if one.is_connected and now_us >= one.renews_us + self._settings.settle_us:
                 self._renew(one, renewal_before(now_us, one.is_stand_in))
 
+    def start_over(self, dataset: str) -> None:
+        """Read nothing more of this session; another begins where the dataset stands."""
+        one = self.following[dataset]
+        self._renew(one, one.mapped_us)
+
+    def stalled(self, now_us: int) -> list[FeedNote]:
+        """Hang up where sessions say that they live, and no interval ever ends."""
+        told = []
+        for one in self.following.values():
+            of_dataset = [leg for leg in self.assembler.legs.values() if leg.dataset == one.dataset]
+            shortest_us = min(leg.interval_us for leg in of_dataset)
+            since_us = max(self.assembler.told_us(one.dataset), one.connected_us)
+            silent_us = _SILENT_INTERVALS * shortest_us + self._settings.settle_us
+            if one.is_connected and now_us - since_us > silent_us:
+                message = "no interval ended for too long, though the session lives"
+                told.append(FeedNote(FeedCode.FEED_SILENT, one.dataset, "", now_us, message))
+                self._renew(one, one.mapped_us)
+        return told
+
     def state(self, symbol: str) -> FeedState:
         """What can be expected of a symbol."""
         leg = self.assembler.legs[symbol]
@@ -158,6 +179,7 @@ class Follower:
 
     def _connected(self, one: Following, epoch: int, now_us: int) -> list[FeedNote]:
         one.epoch, one.is_connected, one.is_caught_up = epoch, True, False
+        one.connected_us = now_us
         one.ids.clear()
         one.mapped.clear()
         message = "subscribed"
@@ -209,7 +231,7 @@ class Follower:
     def _renew(self, one: Following, at_us: int) -> None:
         one.stale_epoch = one.epoch
         one.mapped_us, one.renews_us = at_us, renewal_after(at_us, one.is_stand_in)
-        one.is_caught_up = False
+        one.is_connected = one.is_caught_up = False
         self.renew_wanted.append(one.dataset)
 
     def _mapping(self, one: Following, record: Any, now_us: int) -> list[FeedNote]:

@@ -36,6 +36,7 @@ from rooney_live.feeds.settings import FeedSettings
 from rooney_live.feeds.warm_up import (
     Fetched,
     arrivals_frame,
+    arrivals_of,
     continuous,
     fetch,
     history_of,
@@ -253,6 +254,8 @@ class LiveMarket:
         while (item := self._channel.take()) is not None:
             told += self._handle(item)
             await self._learn_gaps(told)
+            if isinstance(item, Received) and item.record is None:
+                await self._repair(item.dataset, told)
             moments = self._assembler.close(self._present_us)
             if moments:
                 return [*told, *moments]
@@ -278,6 +281,8 @@ class LiveMarket:
         if now_us is not None:
             self._assembler.overdue(now_us)
             self._follower.renew_overdue(now_us)
+            self._renew()
+            told += self._follower.stalled(now_us)
             self._renew()
             told += self._silences(now_us)
         told += self._assembler.close(now_us)
@@ -328,6 +333,28 @@ class LiveMarket:
                 f"{looks_back} new ones are needed"
             )
             self._ready.append(FeedNote(code, dataset, leg.symbol, from_us, message))
+
+    async def _repair(self, dataset: str, told: list[Told]) -> None:
+        """After longer than the vendor replays: ask history for what lies between."""
+        now_us = self._clock.now_us()
+        from_us = self._assembler.position_us(dataset)
+        oldest_us = now_us - int(self._settings.replay_seconds * _SECOND_US)
+        if self._settings.paced_by_stream or from_us >= oldest_us:
+            return
+        legs = [leg for leg in self._legs if leg.dataset == dataset]
+        try:
+            found = await asyncio.to_thread(fetch, self._history, legs, from_us, now_us)
+        except (VendorRefused, VendorUnavailable) as error:
+            told.append(FeedNote(FeedCode.HISTORY_FAULT, dataset, "", now_us, str(error)))
+            found = Fetched()
+        for symbol, bars in found.bars.items():
+            for arrival in arrivals_of(bars, self._assembler.legs[symbol]):
+                told += self._assembler.arrive(symbol, arrival, now_us)
+        reached_us = max(found.ends_us.get(dataset, from_us), from_us)
+        self._note_hole(dataset, reached_us, now_us)
+        self._assembler.replayed(dataset, max(reached_us, oldest_us))
+        self._follower.start_over(dataset)
+        self._renew()
 
     async def _learn_gaps(self, told: list[Told]) -> None:
         """Where a roll's gap is not that of the bars around it, ask for it before it is needed."""

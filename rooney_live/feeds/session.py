@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -67,6 +68,39 @@ class Ended:
     wait_seconds: float
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop that knows its connections: the client forgets one whose key was not answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: list[asyncio.Transport] = []
+        # How sessions end is told by `Ended`; what the client leaves behind needs no log.
+        self.set_exception_handler(lambda *_: None)
+
+    async def create_connection(self, *args: Any, **kwargs: Any) -> Any:
+        """As the base's."""
+        transport, protocol = await super().create_connection(*args, **kwargs)
+        self._made.append(transport)
+        return transport, protocol
+
+    def hang_up(self) -> None:
+        """Abort every connection; in the loop."""
+        for one in self._made:
+            one.abort()
+        self._made.clear()
+
+    def run(self) -> None:
+        """Until stopped; then nothing is left open."""
+        asyncio.set_event_loop(self)
+        self.run_forever()
+        self.hang_up()
+        tasks = asyncio.all_tasks(self)
+        for one in tasks:
+            one.cancel()
+        self.run_until_complete(asyncio.gather(*tasks, asyncio.sleep(0), return_exceptions=True))
+        self.close()
+
+
 class DatasetSessions:
     """Keeps one dataset connected until `close`. `subscriptions` is asked before each session."""
 
@@ -88,10 +122,9 @@ class DatasetSessions:
         self._is_renewing = False
         self._seen = 0.0
         self._n_records = 0
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(lambda *_: None)  # how sessions end is told by `Ended`
+        self._loop = _Loop()
         name = f"feed-{dataset}"
-        self._reader = threading.Thread(target=self._run_loop, name=f"{name}-io", daemon=True)
+        self._reader = threading.Thread(target=self._loop.run, name=f"{name}-io", daemon=True)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -116,10 +149,6 @@ class DatasetSessions:
         self._thread.join(seconds)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._reader.join(seconds)
-
-    def _run_loop(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
 
     def _run(self) -> None:
         failed = 0
@@ -238,8 +267,6 @@ class DatasetSessions:
         self._loop.call_soon_threadsafe(cancel)
 
     def _abandon(self, client: databento.Live) -> None:
-        try:
+        self._loop.call_soon_threadsafe(self._loop.hang_up)
+        with suppress(ValueError, RuntimeError):  # it never connected
             client.terminate()
-        except (ValueError, RuntimeError):
-            # It never connected.
-            return

@@ -135,6 +135,17 @@ def arrivals_frame(arrivals: Iterable[Arrival]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").cast(pl.Schema(VENDOR_SCHEMA))
 
 
+def arrivals_of(vendor: pl.DataFrame, leg: Leg) -> list[Arrival]:
+    """Bars of history as if they had arrived; without those that have no price."""
+    times = vendor["time"].dt.timestamp("us")
+    fixed = [(pl.col(name) * PRICE_UNITS).round().cast(pl.Int64) for name in _PRICES]
+    rows = vendor.select("contract", *fixed, "volume").with_columns(time=times).drop_nulls().rows()
+    return [
+        Arrival(row[0], leg.minutes, row[6], (row[1], row[2], row[3], row[4], row[5]), 0, 0)
+        for row in rows
+    ]
+
+
 def raw_bars(vendor: pl.DataFrame, leg: Leg, notes: list[FeedNote]) -> pl.DataFrame:
     """raw_bars of VENDOR_SCHEMA, without rows that cannot be; these are noted."""
     timed = with_clock(vendor, leg).sort("bar_start", "contract", maintain_order=True)

@@ -120,6 +120,7 @@ class Gateway:
         for one in list(self._sessions):
             one.cancel()
         await asyncio.gather(*self._sessions, return_exceptions=True)
+        await asyncio.sleep(0)  # for what the ended sessions still have to close
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         own = asyncio.current_task()

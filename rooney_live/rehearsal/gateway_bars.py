@@ -101,13 +101,14 @@ class GatewayBars:
         return {one.leg.vendor_symbol: one for one in self.chains(dataset)}
 
     def ticks(self, dataset: str, after_us: int) -> Iterator[Tick]:
-        """Every end of an interval after a time, until the last bar's.
+        """Every end of an interval after a time, until the last bar's of any dataset.
 
         Hours and minutes tick whether or not anything traded; what ends between (a short last bar)
         ticks too. Days tick when a day of the folder ends.
         """
         chains = self.chains(dataset)
-        last_us = max((one.ends_us[-1] for one in chains if one.bars), default=after_us)
+        every = [one for members in self._chains.values() for one in members if one.bars]
+        last_us = max((one.ends_us[-1] for one in every), default=after_us)
         minutes = sorted({one.leg.minutes for one in chains if one.leg.minutes in (1, 60)})
         step_us = (minutes[0] if minutes else 60) * MINUTE_US
         at_us = after_us
@@ -127,6 +128,8 @@ class GatewayBars:
                     cursors[index] += 1
             ended = {chain.leg.minutes for chain, _ in bars}
             ended |= {one for one in minutes if at_us % (one * MINUTE_US) == 0}
+            # Where there are days alone, they say every hour that nothing ended.
+            ended = ended or {max(one.leg.minutes for one in chains)}
             yield Tick(at_us, tuple(bars), tuple(sorted(ended, reverse=True)))
 
 

@@ -23,7 +23,7 @@ CLOCK_KINDS: Final = ("no_end_of_interval",)
 KINDS: Final = (*CONNECTION_KINDS, *STREAM_KINDS, *BAR_KINDS, *CLOCK_KINDS)
 HARMLESS_KINDS: Final = (
     *("refuse", "fin", "rst", "garbage", "drop_before_metadata"),
-    *("duplicate", "revised", "inconsistent", "undefined", "bad_volume", "future", "out_of_order"),
+    *("duplicate", "revised", "inconsistent", "undefined", "bad_volume", "future"),
     *("wrong_interval", "unknown_id"),
 )
 """Those after which every bar still comes in time: decisions must be what they were."""
@@ -42,7 +42,7 @@ class GatewayFault:
     Of the bar of `symbol` (empty: of the first) that ends then. duplicate: sent twice. revised:
     sent again with another close. inconsistent, undefined, bad_volume, wrong_interval, unknown_id:
     such a copy comes before the true bar. future: a bar of the next day comes before. out_of_order:
-    the bar before it comes again, with another price. late: it comes after the end of its interval.
+    it comes after the one that follows it. late: it comes after the end of its interval.
     missing: it never comes. mapping_change: the symbol is mapped to its contract under another id.
     no_end_of_interval: nobody says that the interval is over.
     """

@@ -83,6 +83,8 @@ class GatewaySession:
     heartbeat_seconds: float = 30.0
     asked: list[Asked] = field(default_factory=list)
     _mapped: list[_Mapped] = field(default_factory=list)
+    _held: list[Any] = field(default_factory=list)
+    _is_holding: bool = False
 
     async def serve(self) -> None:
         """From greeting to end. Raises Over where a fault ends it, OSError where a client does."""
@@ -113,7 +115,7 @@ class GatewaySession:
         await self.writer.drain()
 
     def _knows(self, challenge: str, auth: str) -> bool:
-        digest, _, bucket = auth.rpartition("-")
+        digest, _, bucket = auth.partition("-")
         key = self.gateway.key
         if key is None:
             return bool(digest) and bool(bucket)
@@ -269,6 +271,10 @@ class GatewaySession:
                 words = f"End of interval for {schema}"
                 self._send(SystemMsg(tick.end_us * 1_000, words, SystemCode.END_OF_INTERVAL))
         self._send(*late)
+        if tick.bars and not self._is_holding:
+            self._send(*self._held)
+            self._held.clear()
+        self._is_holding = False
         self.gateway.reached(tick.end_us)
         await self.writer.drain()
 
@@ -307,12 +313,8 @@ class GatewaySession:
             yield _mapping(chain.leg.vendor_symbol, one, bar.time_us)
             yield from self._records(chain, bar)
         elif fault.kind == "out_of_order":
-            at = chain.bars.index(bar)
-            yield from records
-            if at > 1:
-                yield _copy(
-                    chain, chain.bars[at - 1]._replace(time_us=bar.time_us - _HOUR_US // 2), ""
-                )
+            self._held += records
+            self._is_holding = True
         elif fault.kind != "missing":
             yield _copy(chain, bar, fault.kind)
             yield from records
