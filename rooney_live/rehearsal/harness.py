@@ -21,6 +21,7 @@ from rooney_live.journal_reading import last_run
 from rooney_live.rehearsal import evidence
 from rooney_live.rehearsal import invariants as must
 from rooney_live.rehearsal.bars import EMBEDDED, RehearsalMarket, open_market
+from rooney_live.rehearsal.launch import Launch, fresh
 from rooney_live.rehearsal.moments import warm_up_of
 from rooney_live.rehearsal.parity import Parity, parity
 from rooney_live.rehearsal.plan import NO_FAULTS, FaultPlan
@@ -44,7 +45,8 @@ class Rehearsal:
     """What is rehearsed. `lake`: of the release, `bars`: a lake too; both only read.
 
     `settings`: of the trader whose rehearsal it is; its state is below theirs. `speed`: seconds
-    that pass in one, None for no waiting. `timeout_s`: for each process of the trader.
+    that pass in one, None for no waiting. `timeout_s`: for each process of the trader; `launch`
+    starts it.
     """
 
     release: Release
@@ -54,6 +56,7 @@ class Rehearsal:
     plan: FaultPlan = NO_FAULTS
     speed: float | None = None
     timeout_s: float = TIMEOUT_S
+    launch: Launch = fresh
 
     @property
     def own(self) -> Settings:
@@ -114,10 +117,10 @@ def _play(
     own, n_starts = asked.own, 0
     found: tuple[must.Invariant, ...] = ()
     if asked.release.bundles:
-        with staged(play_of(asked, market, simulated)) as stage:
+        with staged(play_of(asked, market, simulated), asked.launch) as stage:
             file = file_of(market, run, stage)
             stage.perform(file, asked.plan.crashes, lambda: _is_over(own, run), asked.timeout_s)
-        found, n_starts = judge(asked, market, run, stage), len(stage.starts)
+        found, n_starts = judge(asked, market, stage), len(stage.starts)
     else:
         with Journal.open(own.journal) as journal:
             journal.begin(run, now())
@@ -165,10 +168,8 @@ def file_of(market: RehearsalMarket, run: Run, stage: Stage) -> RehearsalFile:
     )
 
 
-def judge(
-    asked: Rehearsal, market: RehearsalMarket, run: Run, stage: Stage
-) -> tuple[must.Invariant, ...]:
-    """Everything that must hold, of a run that was played; the receiver has left its files."""
+def judge(asked: Rehearsal, market: RehearsalMarket, stage: Stage) -> tuple[must.Invariant, ...]:
+    """What must hold of orders and outputs, of a run that was played; its servers have ended."""
     live = asked.own.live
     requests = evidence.requests_below(live)
     arrivals = evidence.arrivals_of(requests)
@@ -176,14 +177,12 @@ def judge(
         sent = evidence.sent_orders(journal)
         ledger = evidence.ledger(journal)
         deadlines = evidence.deadlines(asked.release, market, journal)
-        held = _parity(asked, market, journal, run)
     outputs = evidence.outputs_below(asked.own.state, stage.outputs())
     return (
         must.no_duplicate_entry(arrivals),
         must.flat_by_deadline(arrivals, deadlines, sent, GRACE_US),
         must.ledger_equals_receiver(ledger, evidence.held_by_receiver(live), sent, arrivals),
         must.no_order_while_killed(arrivals, evidence.killed_windows(live, requests)),
-        must.decisions_equal_backtest(held.n_decisions + held.n_trades, _told(held)),
         must.no_secret_in_output(stage.secrets, outputs),
     )
 
@@ -212,19 +211,14 @@ def _reported(
     verdict: dict[str, Any],
     is_new: bool,
 ) -> RehearsalReport:
-    report = report_of(
-        asked.release,
-        market,
-        journal,
-        run,
-        _parity(asked, market, journal, run),
-        evidence.open_symbols(journal),
-        0,
-    )
+    held = _parity(asked, market, journal, run)
+    n_compared = held.n_decisions + held.n_trades
+    equal = must.decisions_equal_backtest(n_compared, _told(held)).as_row()
+    report = report_of(asked.release, market, journal, run, held, evidence.open_symbols(journal), 0)
     return replace(
         report,
         n_new_decisions=report.n_decisions if is_new else 0,
-        invariants=tuple(verdict["invariants"]),
+        invariants=(*verdict["invariants"], equal) if verdict["n_starts"] else (),
         faults=asked.plan.as_row(),
         n_starts=verdict["n_starts"],
     )

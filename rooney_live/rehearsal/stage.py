@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,8 +17,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from rooney_core.errors import RefusedError
 from rooney_live.crash_points import Crash
+from rooney_live.rehearsal.launch import Ended, Launch, TraderFailed, fresh
 from rooney_live.rehearsal.plan import NO_FAULTS, FaultPlan
 from rooney_live.rehearsal.receiver import Receiver
 from rooney_live.rehearsal.receiver_prices import VenuePrices
@@ -38,31 +36,8 @@ LIVE: Final = "live"
 TIMEOUT_S: Final = 1800.0
 _PRIVATE: Final = 0o600
 _KEY_BYTES: Final = 14
-_TOLD: Final = 2000
 _CLEAN: Final = (0, 128 + signal.SIGTERM, -signal.SIGKILL, -signal.SIGTERM)
 """How a start may end: by itself or as told, at once by a second SIGTERM, or killed."""
-
-
-class TraderFailed(RefusedError):
-    """The trader ended in a way that nothing in the plan asked for."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """One process of the trader: how it ended, and what it printed. `crash`: what it was to meet.
-
-    `returncode` as `subprocess` has it: minus the signal that ended it.
-    """
-
-    crash: Crash | None
-    returncode: int
-    stdout: bytes
-    stderr: bytes
-
-    @property
-    def told(self) -> str:
-        """The end of what it said went wrong."""
-        return self.stderr.decode(errors="replace").strip()[-_TOLD:]
 
 
 @dataclass
@@ -80,37 +55,23 @@ class Stage:
     certificate: Path
     secrets: tuple[str, ...]
     environment: Mapping[str, str]
-    starts: list[Start] = field(default_factory=list)
+    launch: Launch = fresh
+    starts: list[Ended] = field(default_factory=list)
 
     @property
     def file(self) -> Path:
         """Where the trader finds that it is a rehearsal."""
         return self.play.state / LIVE / FILE_NAME
 
-    def command(self) -> list[str]:
-        """What starts the trader."""
-        arguments = ["run", "--rehearsal", str(self.file)]
+    def arguments(self) -> list[str]:
+        """What `rooney-live` is started with."""
         places = ["--lake", str(self.play.lake), "--state", str(self.play.state)]
-        return [sys.executable, "-m", "rooney_live.cli", *arguments, *places]
+        return ["run", "--rehearsal", str(self.file), *places]
 
-    def start(self, file: RehearsalFile, timeout_s: float = TIMEOUT_S) -> Start:
+    def start(self, file: RehearsalFile, timeout_s: float = TIMEOUT_S) -> Ended:
         """Run the trader once, until it ends. After `timeout_s` it is killed: TraderFailed."""
         file.write(self.file)
-        crash = None if file.crash is None else file.crash.to_crash()
-        try:
-            ended = subprocess.run(
-                self.command(),
-                capture_output=True,
-                check=False,
-                env=dict(self.environment),
-                timeout=timeout_s,
-            )
-        except subprocess.TimeoutExpired as late:
-            told = (late.stderr or b"").decode(errors="replace")[-_TOLD:]
-            raise TraderFailed(
-                f"The trader did not end within {timeout_s:g} seconds and was killed; {told}"
-            ) from None
-        one = Start(crash, ended.returncode, ended.stdout, ended.stderr)
+        one = self.launch(self.arguments(), self.environment, timeout_s)
         self.starts.append(one)
         return one
 
@@ -161,7 +122,7 @@ class Play:
 
 
 @contextmanager
-def staged(play: Play) -> Iterator[Stage]:
+def staged(play: Play, launch: Launch = fresh) -> Iterator[Stage]:
     """Everything but the trader, until the block ends. `state` is made; the key is made up."""
     live = play.state / LIVE
     live.mkdir(parents=True, exist_ok=True)
@@ -184,7 +145,7 @@ def staged(play: Play) -> Iterator[Stage]:
         environment = _environment(play.lake, play.state, Path(folder), given)
         certificate = _trusted(live, vendor.certificate, receiver.certificate)
         secrets = (key, receiver.secret)
-        yield Stage(play, vendor, receiver, certificate, secrets, environment)
+        yield Stage(play, vendor, receiver, certificate, secrets, environment, launch)
         # What a bracket or a level did by the end belongs to the fills.
         receiver.positions(play.last_us)
 
