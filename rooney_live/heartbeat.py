@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,15 +30,15 @@ def write_heartbeat(live: Path, facts: Mapping[str, Any]) -> None:
     path, new = live / FILE_NAME, live / f"{FILE_NAME}.new"
     content = json.dumps(facts, allow_nan=True).encode()
     try:
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-        try:
-            os.write(handle, content)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        # A file object writes all of it or raises: a disk that is nearly full takes a part.
+        with open(new, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(new, path)
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
         raise HeartbeatFailed(error.errno, f"{path} cannot be written: {error.strerror}") from None
 
 
