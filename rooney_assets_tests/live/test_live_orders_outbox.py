@@ -244,6 +244,18 @@ def test_whoever_claims_first_sends(journal) -> None:
     assert found.code is HoldCode.IN_FLIGHT
 
 
+def test_what_is_found_as_sending_or_not_committed_is_never_sent(journal) -> None:
+    """Somebody who is gone may have sent it."""
+    trader = Outbox(journal)
+    sent(trader, entry(), START_US)
+    assert [one.order.symbol for one in trader.claimed()] == ["SIM_ES"]
+    assert Outbox(journal).claimed() == ()
+    with journal.transaction():
+        trader.add(entry("SIM_CL"), START_US, send_now=True)
+        assert trader.claimed() == ()
+    assert [one.order.symbol for one in trader.claimed()] == ["SIM_CL", "SIM_ES"]
+
+
 def test_recovery_takes_only_what_its_own_lock_covers(journal) -> None:
     trader, monitor = Outbox(journal), Outbox(journal, MONITOR)
     sent(trader, entry(), START_US)

@@ -26,7 +26,7 @@ from rooney_live.orders.records import (
     PostResult,
     StoredOrder,
 )
-from rooney_live.orders.webhook import Webhook
+from rooney_live.orders.webhook import Flight, Webhook
 
 Gate = Callable[[OrderIntent, int], str | None]
 MAX_IN_FLIGHT: Final = 12
@@ -63,7 +63,13 @@ class Dispatcher:
         self._is_ending = False
 
     def kick(self) -> None:
-        """Look at the journal now: an order was committed."""
+        """Look at the journal now: an order was committed, outside of any transaction by now.
+
+        What was committed as SENDING leaves before this returns, where a connection is kept.
+        """
+        if not self._is_ending:
+            for one in self._outbox.claimed():
+                self._start(one)
         self._wake.set()
 
     async def run(self) -> None:
@@ -144,7 +150,13 @@ class Dispatcher:
         key = stored.order.order_id
         if key in self._flying:
             return
-        task = asyncio.get_running_loop().create_task(self._send(stored))
+        intent = "enter" if stored.order.is_entry else "exit"
+        reached(Step.AFTER_SENDING, intent)
+        said: list[str] = []
+        begun = self._webhook.send(lambda: self._compose(stored.order, said))
+        if isinstance(begun, Flight):
+            reached(Step.AFTER_POST, intent)
+        task = asyncio.get_running_loop().create_task(self._finish(stored, begun, said))
         self._flying[key] = task
         task.add_done_callback(lambda done: self._landed(key, done))
 
@@ -156,16 +168,16 @@ class Dispatcher:
         self._held.clear()
         self._wake.set()
 
-    async def _send(self, stored: StoredOrder) -> None:
-        order = stored.order
-        intent = "enter" if order.is_entry else "exit"
-        reached(Step.AFTER_SENDING, intent)
-        said: list[str] = []
-
-        def compose() -> bytes | None:
-            return self._compose(order, said)
-
-        result = await self._webhook.post(compose, lambda: reached(Step.AFTER_POST, intent))
+    async def _finish(
+        self, stored: StoredOrder, begun: Flight | PostResult | None, said: list[str]
+    ) -> None:
+        """The rest of an attempt: a connection if there was none, the answer, the record."""
+        intent = "enter" if stored.order.is_entry else "exit"
+        if begun is None:
+            begun = await self._webhook.connect_and_send(lambda: self._compose(stored.order, said))
+            if isinstance(begun, Flight):
+                reached(Step.AFTER_POST, intent)
+        result = await self._webhook.outcome(begun)
         if result.kind is PostKind.DENIED:
             result = PostResult(PostKind.DENIED, said[0], said[-1])
         reached(Step.AFTER_ANSWER, intent)

@@ -130,8 +130,11 @@ class Outbox:
     def claimed(self) -> tuple[StoredOrder, ...]:
         """Orders that this process committed as SENDING and that were not resolved.
 
-        Never those that it finds so: somebody who is gone may have sent them (`recover`).
+        Never those that it finds so: somebody who is gone may have sent them (`recover`). Nothing
+        inside a transaction, which may still be rolled back.
         """
+        if self._store.in_transaction:
+            return ()
         found = stored_orders(self._store, "state = 'SENDING' AND sender = ?", (self.sender,))
         return tuple(one for one in found if one.order.order_id in self._claimed_here)
 

@@ -55,6 +55,19 @@ class WebhookUnreachable(RefusedError):
         self.code = code
 
 
+@dataclass(frozen=True)
+class Flight:
+    """A request that has left and is not answered. `first_byte_ns`: perf_counter_ns."""
+
+    line: Line
+    answer: asyncio.Future[Answer]
+    first_byte_ns: int
+
+
+Compose = Callable[[], bytes | None]
+"""Called when the connection stands, right before the first byte: the body, or None for no."""
+
+
 class Webhook:
     """Connections to one URL, kept open between requests. Only for one event loop."""
 
@@ -108,34 +121,46 @@ class Webhook:
         if self._leaving:
             await asyncio.wait(self._leaving)
 
-    async def post(
-        self, compose: Callable[[], bytes | None], on_sent: Callable[[], None] | None = None
-    ) -> PostResult:
-        """Send one request and read its answer; never raises for what the network does.
+    async def post(self, compose: Compose) -> PostResult:
+        """Send one request and read its answer; never raises for what the network does."""
+        begun = self.send(compose) or await self.connect_and_send(compose)
+        return await self.outcome(begun)
 
-        `compose` is called when the connection stands, right before the first byte; None from it
-        sends nothing (DENIED). `on_sent` is called when the request has left.
+    def send(self, compose: Compose) -> Flight | PostResult | None:
+        """Send at once on a connection that is kept; None where there is none.
+
+        DENIED, and nothing sent, when `compose` says so.
         """
+        line = self._take_idle()
+        return None if line is None else self._send_on(line, compose)
+
+    async def connect_and_send(self, compose: Compose) -> Flight | PostResult:
+        """As `send` on a new connection; NOT_SENT when none can be made."""
         try:
-            line = self._take_idle() or await self._connect()
+            line = await self._connect()
         except WebhookUnreachable as error:
             return PostResult(PostKind.NOT_SENT, error.code, "no connection; nothing was sent")
+        return self._send_on(line, compose)
+
+    async def outcome(self, begun: Flight | PostResult) -> PostResult:
+        """What became of it, by the read timeout at the latest."""
+        if isinstance(begun, PostResult):
+            return begun
+        try:
+            async with asyncio.timeout(self._timeouts.read):
+                return self._read(await begun.answer, begun.first_byte_ns)
+        except (LineCut, TimeoutError) as error:
+            code = error.code if isinstance(error, LineCut) else "READ_TIMEOUT"
+            return self._cut(begun.line.partial_status, code, begun.first_byte_ns)
+        finally:
+            self._put_back(begun.line)
+
+    def _send_on(self, line: Line, compose: Compose) -> Flight | PostResult:
         body = compose()
         if body is None:
             self._idle.append(line)
             return PostResult(PostKind.DENIED)
-        answer, first_byte_ns = line.send(self._target(), self._headers(len(body)), body)
-        try:
-            if on_sent is not None:
-                on_sent()
-            async with asyncio.timeout(self._timeouts.read):
-                result = self._read(await answer, first_byte_ns)
-        except (LineCut, TimeoutError) as error:
-            code = error.code if isinstance(error, LineCut) else "READ_TIMEOUT"
-            result = self._cut(line.partial_status, code, first_byte_ns)
-        finally:
-            self._put_back(line)
-        return result
+        return Flight(line, *line.send(self._target(), self._headers(len(body)), body))
 
     def _take_idle(self) -> Line | None:
         while self._idle:
