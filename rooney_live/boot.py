@@ -55,7 +55,8 @@ TEND_S: Final = 1.0
 WARM_S: Final = 15.0
 NOW_EXIT: Final = 143
 _LAST_EXITS_US: Final = 3_600_000_000
-_STOP_PATIENCE_US: Final = 60_000_000
+_STOP_PATIENCE_US: Final = 150_000_000
+"""Of the trader's clock, for exits at the end: the venue wants a minute between two signals."""
 
 
 @dataclass
@@ -64,12 +65,15 @@ class _End:
 
     event: asyncio.Event
     positions: str
+    standing: Standing
     why: str = ""
 
     def tell(self, why: str, positions: str | None = None) -> None:
         if not self.event.is_set():
             self.why = why
             self.positions = positions or self.positions
+            # At once: the moment that is being taken may still bring an entry.
+            self.standing.is_stopping = True
             self.event.set()
 
 
@@ -120,7 +124,11 @@ def run_trader(settings: Settings, rehearsal: Path | None = None) -> int:
             _prepare_rehearsal(file, settings)
         run = _run_of(release, file)
         journal.begin(run, _wall_clock())
-        return asyncio.run(_trade(settings, release, journal, run, file, killed))
+        clock = _clock_of(file, journal, run)
+        market = _market_of(release, file, clock)
+        last_us = None if file is None else file.last_us
+        start = Start(settings, release, journal, run, clock, market, last_us, killed)
+        return asyncio.run(trade(start))
 
 
 def _prepare_rehearsal(file: RehearsalFile, settings: Settings) -> None:
@@ -178,28 +186,38 @@ def _market_of(release: Release, file: RehearsalFile | None, clock: Clock) -> Ma
     return LiveMarket(release, settings, clock)
 
 
-async def _trade(
-    settings: Settings,
-    release: Release,
-    journal: Journal,
-    run: Run,
-    file: RehearsalFile | None,
-    killed: str | None,
-) -> int:
-    clock = _clock_of(file, journal, run)
-    market, notices = _market_of(release, file, clock), open_notices()
+@dataclass(frozen=True)
+class Start:
+    """What a start is made of. `last_us`: it ends by itself after this moment; None: never.
+
+    `killed`: why the kill switch's variable kills, or None.
+    """
+
+    settings: Settings
+    release: Release
+    journal: Journal
+    run: Run
+    clock: Clock
+    market: Market
+    last_us: int | None = None
+    killed: str | None = None
+
+
+async def trade(start: Start) -> int:
+    """Trade a market until told to end; the exit code. The lock is held by whoever calls."""
+    journal, release, run = start.journal, start.release, start.run
     limits, known = release.config.live_limits, release.config.instruments
-    now_us = clock.now_us()
-    ledger, controls = Ledger(journal), Controls(journal)
-    book = book_from_journal(journal, known, limits, now_us)
-    standing = Standing(settings.live, limits, known, book, killed, limits=limits)
-    teller = Teller(settings.live, run, clock, market, ledger, standing, notices, log_to())
+    ledger, controls, notices = Ledger(journal), Controls(journal), open_notices()
+    live, clock = start.settings.live, start.clock
+    book = book_from_journal(journal, known, limits, clock.now_us())
+    standing = Standing(live, limits, known, book, start.killed, limits=limits)
+    teller = Teller(live, run, clock, start.market, ledger, standing, notices, log_to())
     parts = Parts(
         release=release,
         journal=journal,
         run=run,
         clock=clock,
-        market=market,
+        market=start.market,
         webhook=Webhook(read_secret(TRADERSPOST_WEBHOOK_URL)),
         teller=teller,
         ledger=ledger,
@@ -207,11 +225,11 @@ async def _trade(
         controls=controls,
         standing=standing,
         hours=TradingHours(known),
-        last_us=None if file is None else file.last_us,
+        last_us=start.last_us,
     )
     teller.say(TraderCode.STARTED, f"release {run.release_id}, {len(release.bundles)} symbols")
-    end = _End(asyncio.Event(), settings.at_stop)
-    return await _Process(settings, parts, end, notices).run()
+    end = _End(asyncio.Event(), start.settings.at_stop, standing)
+    return await _Process(start.settings, parts, end, notices).run()
 
 
 class _Process:
@@ -301,7 +319,6 @@ class _Process:
 
     async def _stop(self, trading: asyncio.Task[Any]) -> None:
         """No new entries; what is in flight is resolved; positions by policy."""
-        self._parts.standing.is_stopping = True
         self._parts.teller.stopping(self._end.why)
         self._runtime.note_stop(self._end.why)
         self._runtime.dispatcher.end_entries()
