@@ -59,10 +59,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Held:
-    """What an earlier process left of a symbol: the entry's order, and its fill if it had one."""
+    """What an earlier process left of a symbol: the entry's order, its fill if it had one, and the
+    exit if one was decided."""
 
     order: Order
     fill: Fill | None = None
+    leaving: Order | None = None
 
 
 @dataclass
@@ -163,6 +165,7 @@ class Engine:
             return
         account.entry, state.is_approved = own.fill, True
         account.waiting_entry = own.order if own.fill is None else None
+        account.waiting_exit = own.leaving
 
     def take(self, moment: Moment, admit: Admit | None = None) -> list[Outcome]:
         """Decide on the moment's bars, in order of priority. Moments rise.

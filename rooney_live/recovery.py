@@ -7,11 +7,11 @@ outbox), or acting on what is found (`runtime`).
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Final
+from typing import Final
 
 from rooney_live.engine import Held
 from rooney_live.journal import Journal, Row, Run
-from rooney_live.ledger import Ledger, Position
+from rooney_live.ledger import Position
 from rooney_live.orders.records import OrderState
 from rooney_live.paper import Fill, Order
 
@@ -34,18 +34,26 @@ def resume_us(journal: Journal, run: Run, now_us: int) -> int | None:
     return int(last_us)
 
 
-def held_orders(journal: Journal, ledger: Ledger) -> dict[str, Held]:
-    """By symbol, the entries whose positions a strategy may go on with: those that stand, or may
-    still leave, without an exit on its way."""
+def held_orders(journal: Journal, run: Run) -> dict[str, Held]:
+    """By symbol, the entries that the strategy's accounts go on with, as if nothing had happened.
+
+    The last entry of a symbol counts where it stands or may still leave and its trade has not
+    ended; without a fill, only while it may have one. An exit that was decided comes along, even
+    when it was acknowledged: the account knows its price with the next bar.
+    """
     found = {}
-    for position in ledger.open:
-        if position.state == "leaving":
-            continue
-        rows = journal.query(
-            f"SELECT {_ORDER}, state, origin FROM orders WHERE order_id = ?", (position.opened_by,)
-        )
-        if rows and rows[0]["state"] in _GOES_ON and rows[0]["origin"] == "decision":
-            found[position.symbol] = _held(journal, rows[0])
+    for row in journal.query(
+        f"SELECT {_ORDER}, state FROM orders AS entry "
+        "WHERE run_id = ? AND intent = 'enter' AND origin = 'decision' AND NOT EXISTS "
+        "(SELECT 1 FROM trades WHERE entry_order_id = entry.order_id) AND decided_at_us = "
+        "(SELECT max(decided_at_us) FROM orders WHERE run_id = entry.run_id "
+        "AND symbol = entry.symbol AND intent = 'enter' AND origin = 'decision')",
+        (run.run_id,),
+    ):
+        state = row.pop("state")
+        own = _held(journal, row, run)
+        if state in _GOES_ON and own is not None:
+            found[own.order.symbol] = own
     return found
 
 
@@ -54,13 +62,26 @@ def is_ours(position: Position) -> bool:
     return not position.opened_by.startswith("person:") and ":manual" not in position.opened_by
 
 
-def _held(journal: Journal, row: Row) -> Held:
-    names = {one.name for one in fields(Order)}
-    values: dict[str, Any] = {name: one for name, one in row.items() if name in names}
-    order = Order(**values)
+def _held(journal: Journal, row: Row, run: Run) -> Held | None:
+    """What is left of an entry; None where it had no fill, and can have none any more."""
+    order = Order(**row)
     fills = journal.query(
         "SELECT filled_at_us, price, commission_usd FROM fills "
         "WHERE order_id = ? AND source = 'expected'",
         (order.order_id,),
     )
-    return Held(order, Fill(order, **fills[0]) if fills else None)
+    if not fills and journal.query(
+        "SELECT 1 FROM decisions WHERE run_id = ? AND symbol = ? AND bar_end_us > ? LIMIT 1",
+        (run.run_id, order.symbol, order.decided_at_us),
+    ):
+        return None
+    leaving = journal.query(
+        f"SELECT {_ORDER} FROM orders WHERE run_id = ? AND symbol = ? AND decided_at_us > ? "
+        "AND intent = 'exit' AND origin = 'decision' ORDER BY decided_at_us LIMIT 1",
+        (run.run_id, order.symbol, order.decided_at_us),
+    )
+    return Held(
+        order,
+        Fill(order, **fills[0]) if fills else None,
+        Order(**leaving[0]) if leaving else None,
+    )

@@ -106,7 +106,7 @@ class Runtime:
         """Take in history, and go on with what is held; exits that are due leave meanwhile."""
         since_us = resume_us(self._journal, self._parts.run, self._clock.now_us())
         warm_up = await self._parts.market.warm_up(since_us)
-        held = {} if since_us is None else held_orders(self._journal, self._ledger)
+        held = {} if since_us is None else held_orders(self._journal, self._parts.run)
         self._engine.begin(warm_up, held)
         self._standing.learn(warm_up)
         self._leave_what_is_unknown()
