@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,7 +53,9 @@ def back_up(journal: Path, folder: Path, keep: int, now: datetime | None = None)
         os.replace(begun, folder / name)
         _sync(folder)
     except (OSError, sqlite3.Error) as error:
-        begun.unlink(missing_ok=True)
+        # Where it could not even be looked for there is nothing to remove.
+        with suppress(OSError):
+            begun.unlink(missing_ok=True)
         raise BackupFailed(
             f"The journal {journal} was not copied to {folder}: {error}. Nothing was changed; "
             "check the disk and the folder's permissions, or give another --to."
