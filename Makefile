@@ -4,7 +4,7 @@ VENV := .venv
 STATE := $(or $(ROONEY_STATE),$(CURDIR)/.rooney)
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test ui lint lock clean
+.PHONY: help demo test soak ui lint lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -25,6 +25,9 @@ demo: $(STAMP) ## the whole graph on the embedded simulated market, tuned quickl
 
 test: $(STAMP) ## every test, lint and type check
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
+
+soak: $(STAMP) ## 500 rehearsals of the whole trader with drawn faults, killed at every step
+	SOAK_RUNS=500 $(VENV)/bin/python -m pytest -n 2 -q rooney_assets_tests/live/test_live_crash_soak.py
 
 ui: $(STAMP) ## Dagster UI and daemon on http://127.0.0.1:3000
 	@mkdir -p $(STATE)

@@ -40,8 +40,9 @@ class Ended:
 
     @property
     def told(self) -> str:
-        """The end of what it said went wrong."""
-        return self.stderr.decode(errors="replace").strip()[-_TOLD:]
+        """The end of what it said went wrong; of its log where it said nothing else."""
+        said = self.stderr.strip() or self.stdout.strip()
+        return said.decode(errors="replace")[-_TOLD:]
 
 
 class Launch(Protocol):
