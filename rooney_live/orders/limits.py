@@ -112,9 +112,10 @@ _POSTED: Final = (
 
 def _spaced(store: OrderStore, order: OrderIntent, now_us: int) -> Hold | None:
     rows = store.query(
-        "SELECT max(e.sent_at_us) AS last_us FROM order_events e JOIN orders o USING (order_id) "
-        f"WHERE e.sent_at_us > ? AND e.sent_at_us < ? AND o.ticker = ? AND o.order_id <> ? "
-        f"AND {_POSTED}",
+        # CROSS: the few events of a minute first, and not all that the ticker ever had.
+        "SELECT max(e.sent_at_us) AS last_us FROM order_events e CROSS JOIN orders o "
+        "WHERE o.order_id = e.order_id AND e.sent_at_us > ? AND e.sent_at_us < ? "
+        f"AND o.ticker = ? AND o.order_id <> ? AND {_POSTED}",
         (now_us - SPACING_US, now_us + SPACING_US, order.ticker, order.order_id),
     )
     last_us = rows[0]["last_us"]

@@ -51,7 +51,9 @@ CREATE TABLE orders (
 
 CREATE UNIQUE INDEX orders_one_entry ON orders (decision_id) WHERE intent = 'enter';
 
-CREATE INDEX orders_open ON orders (ticker, state) WHERE state NOT IN ('PAPER', 'DENIED');
+CREATE INDEX orders_state ON orders (state, due_at_us);
+
+CREATE INDEX orders_ticker ON orders (ticker, intent, state, order_type, sent_seq);
 
 -- One row per transition of an order, never changed: what a rate limit or an owner may count.
 CREATE TABLE order_events (
