@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from rooney_core.decision import DecisionBundle, features_at
+from rooney_core.decision.coverage import required_features
 from rooney_core.errors import LakeError
-from rooney_core.features import FeedNames, Feeds, feature_names
-from rooney_core.features.pair import PAIR_FEATURES
-from rooney_core.features.prior_trades import PRIOR_TRADE_FEATURES
+from rooney_core.features import Feeds, feature_names
 from rooney_core.market.bars import BarArrays
 from rooney_core.release import Release
 from rooney_core.strategies.peers import Peers, PeerSessions
@@ -80,18 +79,6 @@ def coverage(release: Release, market: RehearsalMarket) -> list[Coverage]:
     ]
 
 
-def wanted(names: FeedNames) -> tuple[str, ...]:
-    """The features of a symbol that have to be known, in the model's order.
-
-    Without a partner nobody delivers those of the pair: the model never knew them, in training
-    neither. And a strategy that has not traded lately has no prior trades, which is a fact and no
-    gap. Every other feature is made of bars, and unknown only where these are missing.
-    """
-    free = {one.name for one in PRIOR_TRADE_FEATURES}
-    free |= {one.name for one in PAIR_FEATURES} if names.partner is None else set()
-    return tuple(one for one in feature_names(names) if one not in free)
-
-
 def _covered(
     bundle: DecisionBundle, one: SymbolBars, market: RehearsalMarket, peers: Peers
 ) -> Coverage:
@@ -100,7 +87,7 @@ def _covered(
     feeds = Feeds.from_tables(bundle.feed_names, market.hours, market.references)
     values = features_at(bars, np.array([len(bars) - 1]), bundle, feeds, peers)[0]
     known = dict(zip(names, np.isfinite(values).tolist(), strict=True))
-    asked = wanted(bundle.feed_names)
+    asked = required_features(bundle.feed_names)
     unknown = tuple(name for name in asked if not known[name])
     return Coverage(bundle.instrument.symbol, int(bars.bar_end_us[-1]), len(asked), unknown)
 
@@ -119,7 +106,7 @@ def coverage_recorded(journal: Journal, release: Release, n_decisions: int) -> l
         )
         if not asked:
             continue
-        names = wanted(bundle.feed_names)
+        names = required_features(bundle.feed_names)
         lacking = [_unknown(one["features"], names) for one in asked]
         worst = max(range(len(asked)), key=lambda at: len(lacking[at]))
         at_us = asked[worst]["bar_end_us"]

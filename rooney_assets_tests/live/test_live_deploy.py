@@ -101,7 +101,7 @@ def test_every_service_is_hardened_and_none_holds_a_secret(unit):
 def test_the_trader_is_watched_by_systemd_sooner_than_by_the_monitor():
     trader = settings_of(DEPLOY / "rooney-live.service")
     monitor = settings_of(DEPLOY / "rooney-live-monitor.service")
-    assert (trader["Type"], trader["Restart"]) == (["notify"], ["always"])
+    assert (trader["Type"], trader["Restart"]) == (["notify"], ["on-failure"])
     assert "StartLimitBurst" in trader
     assert 0 < int(trader["WatchdogSec"][0]) < 60
     # Nothing ties the two: whatever stops the trader leaves the monitor alone.
