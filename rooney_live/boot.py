@@ -282,6 +282,8 @@ class _Process:
             self._notices.close()
 
     async def _until_the_end(self) -> int:
+        # Before anything may leave: what is found SENDING is somebody's who is gone.
+        self._runtime.recover()
         sending = self._begin(self._runtime.dispatcher.run())
         self._begin(self._beat())
         self._begin(self._keep_warm())
@@ -307,7 +309,6 @@ class _Process:
 
     async def _recover_and_follow(self) -> None:
         await self._parts.webhook.warm()
-        self._runtime.recover()
         if not isinstance(self._parts.clock, DrivenClock):
             # Before the warm-up: a deadline does not wait for it.
             self._begin(self._tend())
