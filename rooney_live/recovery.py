@@ -24,9 +24,14 @@ _GOES_ON: Final = (OrderState.INTENT, OrderState.ACKED)
 
 
 def resume_us(journal: Journal, run: Run, now_us: int) -> int | None:
-    """The last moment that was decided on, from which the run goes on; None to begin anew."""
+    """The last moment that was decided on, from which the run goes on; None to begin anew.
+
+    Live, a release or a code that is new goes on where the one before stopped.
+    """
     rows = journal.query(
-        "SELECT max(bar_end_us) AS last_us FROM decisions WHERE run_id = ?", (run.run_id,)
+        "SELECT max(bar_end_us) AS last_us FROM decisions JOIN runs USING (run_id) "
+        "WHERE run_id = ? OR (mode = 'live' AND ? = 'live')",
+        (run.run_id, run.mode),
     )
     last_us = rows[0]["last_us"]
     if last_us is None or now_us - last_us > LONGEST_GAP_US:
@@ -44,7 +49,8 @@ def held_orders(journal: Journal, run: Run) -> dict[str, Held]:
     found = {}
     for row in journal.query(
         f"SELECT {_ORDER}, state FROM orders AS entry "
-        "WHERE run_id = ? AND intent = 'enter' AND origin = 'decision' AND NOT EXISTS "
+        "WHERE (run_id = ? OR order_id IN (SELECT opened_by FROM positions "
+        "WHERE state <> 'flat')) AND intent = 'enter' AND origin = 'decision' AND NOT EXISTS "
         "(SELECT 1 FROM trades WHERE entry_order_id = entry.order_id) AND decided_at_us = "
         "(SELECT max(decided_at_us) FROM orders WHERE run_id = entry.run_id "
         "AND symbol = entry.symbol AND intent = 'enter' AND origin = 'decision')",

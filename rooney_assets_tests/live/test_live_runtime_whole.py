@@ -13,6 +13,7 @@ from rooney_live.desk import DEADLINE_LEAD_US
 from rooney_live.feeds.records import FeedState
 from rooney_live.heartbeat import read_heartbeat
 from rooney_live.journal import Journal
+from rooney_live.rehearsal.evidence import explained
 from rooney_live.rehearsal.parity import parity
 from rooney_live.rehearsal.receiver_faults import OrderFault
 from rooney_live.risk.controls_schema import Command
@@ -250,3 +251,26 @@ def test_a_bar_that_cannot_be_stops_the_trader_on_record(desk):
     (event,) = desk.rows("SELECT * FROM events WHERE code = 'EMERGENCY_STOP'")
     assert "not a number" in event["message"]
     assert read_heartbeat(desk.settings.live)["state"] == "broken"
+
+
+@pytest.mark.parametrize("intent", ["enter", "exit"])
+@pytest.mark.parametrize(
+    "step", [Step.BEFORE_INTENT, Step.AFTER_INTENT, Step.AFTER_SENDING, Step.AFTER_POST]
+)
+def test_the_paper_trades_are_whole_wherever_it_was_killed(desk, monkeypatch, step, intent):
+    """As a kill there would: nothing after the step happens, and the next start goes on."""
+
+    def die(blow):
+        raise Killed
+
+    monkeypatch.setattr(crash_points, "_strike", die)
+    crash_points.arm(Crash(step, intent, 2))
+    with pytest.raises(Killed):
+        desk.play(desk.moments)
+    crash_points.disarm()
+    assert desk.play(desk.moments) == 0
+    assert len(desk.entries) == len(set(desk.entries))
+    assert flat_at_the_end(desk)
+    with Journal.open(desk.settings.journal) as journal:
+        found = parity(desk.release, desk.whole, journal, RUN_ID, explained(journal, RUN_ID))
+    assert found.differences.is_empty(), found.differences
