@@ -269,3 +269,26 @@ def test_running_by_the_hosts_clock_sends_when_it_is_kicked(tmp_path: Path) -> N
 
         asyncio.run(play())
         assert actions(receiver) == ["buy"]
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600])
+def test_a_clock_that_steps_delays_no_exit_that_waits(tmp_path: Path, step_s: int) -> None:
+    with desk_and_receiver(tmp_path) as (desk, receiver):
+        desk.run(entry())
+        (held,) = desk.run(leaving(at_us=START_US + 1))
+        assert held.state is OrderState.INTENT
+        desk.clock.us += step_s * SECOND_US
+        (left,) = desk.run(leaving(at_us=START_US + 1))
+        assert left.state is OrderState.ACKED
+        assert actions(receiver) == ["buy", "exit"]
+
+
+def test_a_clock_that_steps_back_gives_an_entry_no_longer_life(tmp_path: Path) -> None:
+    with desk_and_receiver(tmp_path) as (desk, receiver):
+        desk.run(leaving())
+        (held,) = desk.run(entry())
+        assert held.state is OrderState.INTENT
+        desk.clock.us -= 10 * MINUTE_US
+        (denied,) = desk.run(entry(), for_us=20 * MINUTE_US)
+        assert (denied.state, denied.code) == (OrderState.DENIED, "SPACING")
+        assert actions(receiver) == ["exit"]

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from rooney_core.errors import RooneyError
 from rooney_live.clock import Clock
 from rooney_live.crash_points import Step, reached
-from rooney_live.orders.limits import HOUR_US, SECOND_US, Hold
+from rooney_live.orders.limits import MINUTE_US, SECOND_US, Hold
 from rooney_live.orders.outbox import Outbox
 from rooney_live.orders.outcomes import outcome_of
 from rooney_live.orders.payload import payload_of
@@ -30,8 +31,17 @@ from rooney_live.orders.webhook import Flight, Webhook
 
 Gate = Callable[[OrderIntent, int], str | None]
 MAX_IN_FLIGHT: Final = 12
-_LONGEST_WAIT_US: Final = 2 * HOUR_US
+_CLOCK_BEHIND_US: Final = MINUTE_US
+"""So far the host's clock may be behind the end of the bar that an entry was decided on."""
 _WAITS: Final = frozenset({HoldCode.SPACING, HoldCode.RATE_LIMIT, HoldCode.EXIT_FIRST})
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A wait, and when it began."""
+
+    hold: Hold
+    at_us: int
 
 
 class Dispatcher:
@@ -58,7 +68,7 @@ class Dispatcher:
         self._on_result = on_result
         self._wake = asyncio.Event()
         self._flying: dict[str, asyncio.Task[None]] = {}
-        self._held: dict[str, Hold] = {}
+        self._held: dict[str, _Held] = {}
         self._failure: BaseException | None = None
         self._is_ending = False
 
@@ -121,21 +131,24 @@ class Dispatcher:
         if order.is_entry and _is_expired(order, now_us):
             self._deny(stored, held, now_us)
             return
-        # A wait that ends too far from now was set before the clock stepped back.
-        if held is not None and now_us < held.until_us < now_us + _LONGEST_WAIT_US:
+        if held is not None and now_us < self._end_of(held, now_us):
             return
         claimed = self._outbox.claim(order.order_id, now_us)
         if isinstance(claimed, Hold):
-            self._held[order.order_id] = claimed
+            self._held[order.order_id] = _Held(claimed, now_us)
         else:
             self._held.pop(order.order_id, None)
             self._start(claimed)
 
-    def _deny(self, stored: StoredOrder, held: Hold | None, now_us: int) -> None:
+    def _end_of(self, held: _Held, now_us: int) -> int:
+        """When a wait ends; at once where the clock stepped back behind its beginning."""
+        return held.hold.until_us if held.at_us <= now_us else now_us
+
+    def _deny(self, stored: StoredOrder, held: _Held | None, now_us: int) -> None:
         """An entry that waited for too long: the code says for what."""
         code = HoldCode.WEBHOOK_DOWN if stored.attempts else HoldCode.EXPIRED
-        if held is not None and held.code in _WAITS:
-            code = held.code
+        if held is not None and held.hold.code in _WAITS:
+            code = held.hold.code
         self._held.pop(stored.order.order_id, None)
         marked = self._outbox.mark(
             stored.order.order_id,
@@ -254,10 +267,13 @@ class Dispatcher:
         """The first moment at which a wait ends; None while there is nothing to wait for."""
         if self._is_ending or len(self._flying) >= MAX_IN_FLIGHT:
             return None
-        times = [one.until_us for one in self._held.values()]
-        due_us = self._outbox.next_due_us(self._clock.now_us())
+        now_us = self._clock.now_us()
+        times = [self._end_of(one, now_us) for one in self._held.values()]
+        due_us = self._outbox.next_due_us(now_us)
         return min(times if due_us is None else [*times, due_us], default=None)
 
 
 def _is_expired(order: OrderIntent, now_us: int) -> bool:
-    return order.expires_at_us is not None and now_us > order.expires_at_us
+    """True after its time, and where the clock stepped back so far that nobody can tell."""
+    is_late = order.expires_at_us is not None and now_us > order.expires_at_us
+    return is_late or now_us < order.decided_at_us - _CLOCK_BEHIND_US

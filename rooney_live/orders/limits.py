@@ -81,8 +81,9 @@ def _after_others(store: OrderStore, order: OrderIntent, now_us: int, sender: st
     An exit does not wait for another process: that one may hang, which is why there is an exit.
     """
     rows = store.query(
+        # With a plus neither column is looked up: the few open orders first.
         "SELECT intent, state, ticker, sender FROM orders WHERE order_id <> ? AND "
-        "(ticker = ? OR symbol = ?) AND state IN ('INTENT', 'SENDING', 'UNKNOWN', 'REJECTED')",
+        "(+ticker = ? OR +symbol = ?) AND state IN ('INTENT', 'SENDING', 'UNKNOWN', 'REJECTED')",
         (order.order_id, order.ticker, order.symbol),
     )
     for row in rows:

@@ -72,7 +72,7 @@ class Outbox:
                 return known
             if not order.is_entry:
                 self._withdraw_entries(order, at_us)
-            insert_order(self._store, order, at_us, self.sender)
+            insert_order(self._store, order, self.sender)
             stored = self.get(order.order_id)
             self._event(stored, None, OrderState.INTENT, at_us)
             if send_now and stored.due_at_us <= at_us and self.hold(order, at_us) is None:
@@ -114,7 +114,7 @@ class Outbox:
         return stored_orders(
             self._store,
             f"{_OPEN} AND (due_at_us <= ? OR (attempts > 0 AND due_at_us > ?)) "
-            "AND (sender = ? OR (intent <> 'enter' AND due_at_us <= ?))",
+            "AND (sender = ? OR (intent <> 'enter' AND max(due_at_us, decided_at_us) <= ?))",
             (now_us, now_us + MAX_BACK_OFF_US, self.sender, now_us - ADOPT_AFTER_US),
         )
 

@@ -137,6 +137,8 @@ class OrderIntent:
 class StoredOrder:
     """An order with its fate so far. `attempts`: how often it became SENDING.
 
+    `due_at_us`: not before; 0 for at once.
+
     `code`: why it is where it is (a denial, HoldCode, the venue's messageCode, an exception's
     class); `detail`: the same for people, without secrets. `sent_seq`, `resolved_seq`: of the
     order events that last made it SENDING and ended that; None before. `sender`: the role of the

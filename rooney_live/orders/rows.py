@@ -27,12 +27,13 @@ def stored_orders(
     return tuple(_stored(row) for row in store.query(f"{_SELECT}({where}){_SORTED}", arguments))
 
 
-def insert_order(store: OrderStore, order: OrderIntent, at_us: int, sender: str) -> None:
+def insert_order(store: OrderStore, order: OrderIntent, sender: str) -> None:
     """A new row, in state INTENT."""
     row = {name: getattr(order, name) for name in _INTENT}
     # An empty decision is none: NULL is never equal to another.
     row |= {"decision_id": order.decision_id or None, "state": "INTENT", "sender": sender}
-    row["due_at_us"] = at_us if order.due_at_us is None else order.due_at_us
+    # At once is 0: the clock may step back before it leaves.
+    row["due_at_us"] = order.due_at_us or 0
     marks = ", ".join("?" * len(row))
     store.execute(f"INSERT INTO orders ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
 

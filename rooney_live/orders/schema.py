@@ -38,7 +38,7 @@ CREATE TABLE orders (
     state TEXT NOT NULL DEFAULT 'PAPER' CHECK (state IN ('INTENT', 'SENDING', 'ACKED', 'REJECTED',
         'UNKNOWN', 'DENIED', 'WITHDRAWN', 'PAPER')),
     attempts INTEGER NOT NULL DEFAULT 0, -- how often it became SENDING
-    due_at_us INTEGER NOT NULL DEFAULT 0,            -- not before
+    due_at_us INTEGER NOT NULL DEFAULT 0,            -- not before; 0: at once
     sender TEXT NOT NULL DEFAULT '',     -- role of the process that sends it: trader, monitor, ...
     code TEXT NOT NULL DEFAULT '',       -- why it is where it is
     detail TEXT NOT NULL DEFAULT '',     -- the same for people
@@ -54,6 +54,8 @@ CREATE UNIQUE INDEX orders_one_entry ON orders (decision_id) WHERE intent = 'ent
 CREATE INDEX orders_state ON orders (state, due_at_us);
 
 CREATE INDEX orders_ticker ON orders (ticker, intent, state, order_type, sent_seq);
+
+CREATE INDEX orders_contract ON orders (symbol, contract, intent, state, order_type, sent_seq);
 
 -- One row per transition of an order, never changed: what a rate limit or an owner may count.
 CREATE TABLE order_events (
