@@ -1,0 +1,226 @@
+"""Risk in the whole trader: each limit denies, a person's word counts at once, and the switches.
+
+Belongs here: what the trader makes of limits, proofs and commands, with a real venue. Does not
+belong here: the rules themselves (test_live_risk_checks.py).
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from small_trader import opened_desk
+
+from rooney_live.cli import main
+from rooney_live.instance import TRADER_LOCK, is_held
+from rooney_live.journal import Journal
+from rooney_live.risk.controls_schema import Command
+from rooney_live.risk.kill import FLAG
+from rooney_live.risk.limits import set_limits
+from rooney_live.risk.record import record
+
+N_SESSIONS = 3
+HOUR_US = 3_600_000_000
+
+
+@pytest.fixture
+def desk(lake, tmp_path, monkeypatch):
+    with opened_desk(lake, tmp_path / "state", monkeypatch, N_SESSIONS) as opened:
+        yield opened
+
+
+def limits(desk, **changes: float):
+    """Set limits, as `rooney-live limits set` does, at the time of the bars."""
+
+    def do():
+        with Journal.open(desk.settings.journal) as journal:
+            released = desk.release.config.live_limits
+            set_limits(journal, released, changes, "a test's", None, 1)
+
+    return do
+
+
+def rl(desk, *arguments: str):
+    places = ["--state", str(desk.settings.state), "--lake", str(desk.settings.lake)]
+    return CliRunner().invoke(main, [*arguments, *places])
+
+
+def worth(desk, symbol: str) -> float:
+    """USD of a symbol's whole position at its lowest close of these sessions."""
+    bundle = desk.release.bundles[symbol]
+    closes = [bar.close for one in desk.moments for bar in one.bars if bar.symbol == symbol]
+    return min(closes) * bundle.instrument.multiplier * desk.release.sizes[symbol]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"max_price_jump": 0.000001, "max_heat_usd": 1.0}, "RISK_HEAT"),
+        ({"max_order_notional_usd": 1.0}, "RISK_NOTIONAL"),
+        ({"max_notional_usd": 1.0}, "RISK_TOTAL_NOTIONAL"),
+        ({"max_correlated_notional_usd": 1.0}, "RISK_CORRELATED"),
+        ({"max_heat_usd": 1.0}, "RISK_HEAT"),
+    ],
+)
+def test_each_limit_denies_every_entry_and_the_paper_account_takes_no_part(desk, changes, code):
+    limits(desk, **changes)()
+    assert desk.play(desk.moments) == 0
+    assert set(desk.denials()) == {code}
+    assert desk.sent() == []
+    assert desk.rows("SELECT * FROM trades") == []
+
+
+def test_a_size_above_the_limit_is_denied_and_the_other_symbol_trades(desk):
+    """SIM_CL trades one contract, SIM_ES two."""
+    limits(desk, max_order_contracts=1)()
+    assert desk.play(desk.moments) == 0
+    assert set(desk.denials()) == {"RISK_SIZE"}
+    assert {one.split(":")[0] for one in desk.entries} == {"SIM_CL"}
+
+
+def test_a_limit_that_is_set_while_it_trades_counts_from_the_next_entry_on(desk):
+    at = len(desk.moments) // 2
+    script = [*desk.moments[:at], limits(desk, max_order_notional_usd=1.0), *desk.moments[at:]]
+    assert desk.play(script) == 0
+    turned_us = desk.moments[at - 1].end_us
+    assert desk.entries
+    assert all(int(one.split(":")[1]) <= turned_us for one in desk.entries)
+    denied = desk.rows("SELECT bar_end_us FROM decisions WHERE code = 'RISK_NOTIONAL'")
+    assert denied
+    assert all(row["bar_end_us"] > turned_us for row in denied)
+
+
+def test_correlation_makes_of_two_positions_more_than_of_one(desk):
+    """Just enough for the larger one alone: whichever comes second is denied."""
+    most = max(worth(desk, symbol) for symbol in desk.release.bundles) * 1.1
+    limits(desk, max_correlated_notional_usd=most)()
+    assert desk.play(desk.moments) == 0
+    assert desk.entries
+    rows = desk.rows(
+        "SELECT a.opened_by FROM positions a JOIN positions b ON a.symbol < b.symbol "
+        "AND a.since_us < b.closed_at_us AND b.since_us < a.closed_at_us"
+    )
+    assert rows == []
+    assert set(desk.denials()) == {"RISK_CORRELATED"}
+
+
+def test_a_position_that_nobody_proves_lets_no_other_in_until_somebody_does(desk):
+    """A stranger of long ago: REDUCING; reconciled as flat while it trades: it goes on."""
+    first_us = desk.moments[0].end_us
+
+    def stranger():
+        with Journal.open(desk.settings.journal) as journal, journal.transaction():
+            (run,) = journal.query("SELECT run_id FROM runs")
+            journal.put(
+                "positions",
+                {
+                    "opened_by": "person:1:ZZ:ZZH21",
+                    "run_id": run["run_id"],
+                    "symbol": "SIM_NQ",
+                    "contract": "SIM_NQH21",
+                    "side": 1,
+                    "size": 1,
+                    "since_us": first_us - 25 * HOUR_US,
+                    "state": "open",
+                    "is_known": 1,
+                    "deadline_us": None,
+                    "proof": "none",
+                    "proof_at_us": None,
+                },
+            )
+
+    told: list[int] = []
+
+    def reconciled():
+        told.append(
+            rl(desk, "reconcile", "SIM_NQ", "SIM_NQH21", "0", "--reason", "looked").exit_code
+        )
+
+    at = len(desk.moments) * 2 // 3
+    assert desk.play([stranger, *desk.moments[:at], reconciled, *desk.moments[at:]]) == 0
+    assert told == [0]
+    # The next bar may have been on its way already.
+    turned_us = desk.moments[at].end_us
+    denied = desk.rows("SELECT bar_end_us FROM decisions WHERE code = 'REDUCING'")
+    assert denied
+    assert all(row["bar_end_us"] <= turned_us for row in denied)
+    assert desk.entries
+    told_us = desk.moments[at - 1].end_us
+    assert all(int(one.split(":")[1]) > told_us for one in desk.entries)
+
+
+def test_after_a_kill_only_a_person_s_word_lets_entries_in_again(desk):
+    """Killed by command, then told to go on without naming it, then by name: all while it runs."""
+    third, codes = len(desk.moments) // 4, []
+
+    def kill():
+        codes.append(rl(desk, "kill", "--reason", "oil is negative"))
+
+    def resume():
+        codes.append(rl(desk, "resume", "--reason", "go on"))
+
+    def resume_after_kill():
+        codes.append(rl(desk, "resume", "--after-kill", "--reason", "looked at everything"))
+
+    pieces = [desk.moments[at * third : (at + 1) * third] for at in range(3)]
+    rest = desk.moments[3 * third :]
+    script = [*pieces[0], kill, *pieces[1], resume, *pieces[2], resume_after_kill, *rest]
+    assert desk.play(script) == 0
+    killed, refused, allowed = codes
+    assert (killed.exit_code, refused.exit_code, allowed.exit_code) == (0, 1, 0)
+    assert "never reset by itself" in killed.output
+    assert "oil is negative" in refused.output
+    off = (pieces[0][-1].end_us, pieces[2][-1].end_us)
+    times = [int(one.split(":")[1]) for one in desk.entries]
+    assert not [one for one in times if off[0] < one <= off[1]]
+    assert [one for one in times if one > off[1]]
+    assert not (desk.settings.live / FLAG).exists()
+    told = desk.rows("SELECT command, who, reason FROM controls ORDER BY control_id")
+    assert [row["command"] for row in told] == ["KILL", "RESUME"]
+    assert all(row["who"] for row in told)
+
+
+def test_kill_works_without_a_journal_and_without_a_trader(tmp_path):
+    state = tmp_path / "state"
+    shown = CliRunner().invoke(main, ["kill", "--reason", "before anything", "--state", str(state)])
+    assert shown.exit_code == 0, shown.output
+    assert "before anything" in (state / "live" / FLAG).read_text()
+    assert not is_held(state / "live" / TRADER_LOCK)
+    # A journal that is none keeps nobody from killing.
+    other = tmp_path / "other"
+    (other / "live").mkdir(parents=True)
+    (other / "live" / "journal.sqlite").write_bytes(b"no database, and long enough for one " * 30)
+    shown = CliRunner().invoke(main, ["kill", "--reason", "now", "--state", str(other)])
+    assert shown.exit_code == 0, shown.output
+    assert (other / "live" / FLAG).exists()
+    assert "killed all the same" in shown.output
+
+
+def test_the_drill_pulls_every_switch_and_touches_nothing_of_the_trader(lake, tmp_path):
+    state = tmp_path / "state"
+    (state / "live").mkdir(parents=True)
+    with Journal.open(state / "live" / "journal.sqlite") as journal:
+        record(journal, Command.PAUSE, "before")
+    places = ["--state", str(state), "--lake", str(lake)]
+    shown = CliRunner().invoke(main, ["drill", "--json", *places])
+    assert shown.exit_code == 0, shown.output
+    steps = json.loads(shown.stdout)
+    assert [one["name"] for one in steps] == [
+        "variable",
+        "fails closed",
+        "flag file",
+        "command",
+        "never by itself",
+        "monitor",
+    ]
+    assert all(one["passed"] for one in steps)
+    with Journal.open(state / "live" / "journal.sqlite") as journal:
+        rows = journal.query("SELECT command FROM controls ORDER BY control_id")
+        assert [row["command"] for row in rows] == ["PAUSE", "DRILL"]
+        assert journal.query("SELECT * FROM orders") == []
+    assert {one.name for one in (state / "live").iterdir()} <= {
+        "journal.sqlite",
+        "journal.sqlite-wal",
+        "journal.sqlite-shm",
+    }
