@@ -6,19 +6,22 @@ Belongs here: starting both, and collecting what is told. Does not belong here: 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from rooney_core.market.simulation import SimulatedMarket
 from rooney_core.release import Release
 from rooney_live.clock import DrivenClock, ScaledClock
 from rooney_live.feeds.live import LiveMarket
-from rooney_live.feeds.records import FeedCode, FeedNote, Moment, WarmUp
+from rooney_live.feeds.records import FeedCode, FeedHealth, FeedNote, Moment, WarmUp
 from rooney_live.feeds.settings import FeedSettings
-from rooney_live.rehearsal.bars import RehearsalMarket, open_market
+from rooney_live.rehearsal.bars import EMBEDDED, RehearsalMarket, open_market
 from rooney_live.rehearsal.vendor import LocalVendor, StoredMarket
 from rooney_live.secrets import Secret
 
@@ -29,8 +32,8 @@ IMPATIENT = {
     "longest_wait_seconds": 0.05,
     "refused_seconds": 0.05,
     "grace_seconds": 10.0,
-    "connect_seconds": 0.4,
-    "silent_seconds": 0.4,
+    "connect_seconds": 5.0,
+    "silent_seconds": 20.0,
 }
 
 
@@ -41,6 +44,7 @@ class Followed:
     warm_up: WarmUp
     moments: list[Moment] = field(default_factory=list)
     notes: list[FeedNote] = field(default_factory=list)
+    health: Mapping[str, FeedHealth] = field(default_factory=dict)
 
     def codes(self) -> list[FeedCode]:
         """Codes of the notes, without those of every session."""
@@ -93,12 +97,20 @@ def rehearsed(
     state: Path,
     monkeypatch: pytest.MonkeyPatch,
     n_sessions: int,
+    simulated: SimulatedMarket | None = EMBEDDED,
+    since: date | None = None,
     **options,
 ) -> Iterator[Rehearsed]:
-    """The last sessions of the bars, played on loopback until the block ends."""
+    """The last sessions of the bars, played on loopback until the block ends.
+
+    `since`: the first session that the vendor has.
+    """
     market = open_market(bars, release, n_sessions)
     warm_up, moments = market.warm_up(), list(market.moments())
-    stored = StoredMarket.of(release, bars)
+    stored = StoredMarket.of(release, bars, simulated)
+    if since is not None:
+        kept = {one: frame.filter(pl.col("session") >= since) for one, frame in stored.bars.items()}
+        stored = replace(stored, bars=kept)
     with LocalVendor(stored, state, warm_up.past.end_us, key=KEY, **options) as vendor:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(vendor.certificate))
         monkeypatch.setenv("SSL_CERT_FILE", str(vendor.certificate))
@@ -130,6 +142,7 @@ async def _follow(live: LiveMarket, clock, since_us: int | None, until_us: int) 
                 clock.advance(told.end_us)
             if told.end_us >= until_us:
                 break
+        found.health = live.health(clock.now_us())
         return found
     finally:
         await live.close()

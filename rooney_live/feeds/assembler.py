@@ -204,9 +204,9 @@ class Assembler:
     ) -> tuple[FeedCode | None, str]:
         leg = series.leg
         if now_us is None:
-            # The stream is its own clock: a bar of the interval after the next is from the future.
+            # The stream is its own clock: it may forget to tell one end of an interval, not two.
             stream = self.streams[leg.dataset, leg.schema]
-            latest_us = stream.through_us + leg.interval_us
+            latest_us = stream.through_us + 2 * leg.interval_us
             is_early = stream.through_us > 0 and arrival.time_us >= latest_us
             is_early = is_early and leg.minutes != DAY_MINUTES
         else:

@@ -120,7 +120,7 @@ class GatewayBars:
                 for chain, cursor in zip(chains, cursors, strict=True)
                 if cursor < len(chain.ends_us)
             ]
-            at_us = min(grid_us, *nexts)
+            at_us = min((grid_us, *nexts))
             bars = []
             for index, chain in enumerate(chains):
                 while cursors[index] < len(chain.bars) and chain.ends_us[cursors[index]] == at_us:

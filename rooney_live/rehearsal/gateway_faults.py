@@ -20,7 +20,8 @@ BAR_KINDS: Final = (
     *("wrong_interval", "unknown_id", "late", "missing", "mapping_change"),
 )
 CLOCK_KINDS: Final = ("no_end_of_interval",)
-KINDS: Final = (*CONNECTION_KINDS, *STREAM_KINDS, *BAR_KINDS, *CLOCK_KINDS)
+SYMBOL_KINDS: Final = ("unresolved",)
+KINDS: Final = (*CONNECTION_KINDS, *STREAM_KINDS, *BAR_KINDS, *CLOCK_KINDS, *SYMBOL_KINDS)
 HARMLESS_KINDS: Final = (
     *("refuse", "fin", "rst", "garbage", "drop_before_metadata"),
     *("duplicate", "revised", "inconsistent", "undefined", "bad_volume", "future"),
@@ -44,7 +45,8 @@ class GatewayFault:
     such a copy comes before the true bar. future: a bar of the next day comes before. out_of_order:
     it comes after the one that follows it. late: it comes after the end of its interval.
     missing: it never comes. mapping_change: the symbol is mapped to its contract under another id.
-    no_end_of_interval: nobody says that the interval is over.
+    no_end_of_interval: nobody says that the interval is over. unresolved: the subscription to the
+    symbol fails.
     """
 
     kind: str
@@ -64,6 +66,10 @@ class FaultList:
     def __init__(self, faults: Sequence[GatewayFault]) -> None:
         self._faults = list(faults)
         self.shown: list[GatewayFault] = []
+
+    def add(self, fault: GatewayFault) -> None:
+        """One more, after those that are planned."""
+        self._faults.append(fault)
 
     def take(
         self, kinds: Sequence[str], dataset: str, at_us: int, symbol: str | None = None

@@ -30,7 +30,7 @@ from databento_dbn import (
 from rooney_live.feeds.plan import schema_of
 from rooney_live.feeds.renewal import renewal_after, renewal_before
 from rooney_live.rehearsal.gateway_bars import Chain, StoredBar, Tick, record_of
-from rooney_live.rehearsal.gateway_faults import BAR_KINDS, CLOCK_KINDS, GatewayFault
+from rooney_live.rehearsal.gateway_faults import BAR_KINDS, CLOCK_KINDS, SYMBOL_KINDS, GatewayFault
 from rooney_live.rehearsal.history_symbology import instrument_id
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class GatewaySession:
     _mapped: list[_Mapped] = field(default_factory=list)
     _held: list[Any] = field(default_factory=list)
     _is_holding: bool = False
+    _read_until_us: int = 2**62
+    """What comes later is thrown away by a client that asks anew: a fault would show to nobody."""
 
     async def serve(self) -> None:
         """From greeting to end. Raises Over where a fault ends it, OSError where a client does."""
@@ -176,7 +178,7 @@ class GatewaySession:
             lost = []
             for symbol in one.symbols:
                 found = self._map(one, symbol, known, now_us)
-                if found is None or self._fault_of(("unresolved",), now_us, symbol):
+                if found is None or self._fault_of(SYMBOL_KINDS, now_us, symbol.split(".")[0]):
                     lost.append(symbol)
                     continue
                 self._mapped.append(found)
@@ -209,6 +211,8 @@ class GatewaySession:
             now_us = gateway.now_us(start_us)
             position_us = await self._replay(start_us, now_us) if has_start else now_us
         renews_us = renewal_after(position_us, is_stand_in=True)
+        if gateway.speed is None:
+            self._read_until_us = renews_us
         for tick in gateway.bars.ticks(self.dataset, position_us):
             await self._until(tick.end_us)
             await self._tick(tick)
@@ -350,6 +354,8 @@ class GatewaySession:
     def _fault_of(
         self, kinds: Iterable[str], at_us: int, symbol: str | None = None
     ) -> GatewayFault | None:
+        if at_us > self._read_until_us:
+            return None
         return self.gateway.faults.take(tuple(kinds), self.dataset, at_us, symbol)
 
     def _fail(self, kind: str) -> None:
