@@ -20,7 +20,7 @@ from rooney_live.desk import Desk
 from rooney_live.hours import TradingHours
 from rooney_live.instance import TRADER_LOCK, AlreadyRunning, Lock, is_held, nudge
 from rooney_live.journal import Journal, Run
-from rooney_live.journal_reading import last_run, run_of
+from rooney_live.journal_reading import as_text, last_run, run_of
 from rooney_live.ledger import Ledger
 from rooney_live.manual import Manual
 from rooney_live.orders.dispatcher import Dispatcher
@@ -39,6 +39,7 @@ from rooney_live.standing import Standing
 _PATIENCE_S: Final = 60.0
 _LOOK_S: Final = 0.2
 _NS_A_US: Final = 1_000
+_US: Final = 1_000_000
 
 
 def tell(
@@ -128,7 +129,7 @@ async def _act_alone(settings: Settings, journal: Journal) -> None:
     hand.order(clock.now_us())
     sending = asyncio.get_running_loop().create_task(dispatcher.run())
     until = time.monotonic() + _PATIENCE_S
-    while hand.outbox.open_orders() and time.monotonic() < until and not sending.done():
+    while hand.has_to_send() and time.monotonic() < until and not sending.done():
         await asyncio.sleep(_LOOK_S)
     await dispatcher.drain()
     sending.cancel()
@@ -172,6 +173,12 @@ class _Hand:
             for one in self._desk.must_leave(self._standing.control, killed, now_us):
                 self._desk.leave(one, now_us)
 
+    def has_to_send(self) -> bool:
+        """Whether something is under way, or due before patience ends; what waits for the market to
+        open is sent by the next trader."""
+        soon_us = _now_us() + int(_PATIENCE_S * _US)
+        return any(one.due_at_us <= soon_us for one in self.outbox.open_orders())
+
     def gate(self, order: OrderIntent, now_us: int) -> str | None:
         """The last word: the market is open, and for an entry, nothing has stopped trading."""
         if not self._hours.is_open(order.symbol, now_us):
@@ -202,7 +209,7 @@ def _last_seq(journal: Journal) -> int:
 
 def _orders_since(journal: Journal, seq: int) -> list[dict[str, Any]]:
     return journal.query(
-        "SELECT DISTINCT o.order_id, o.intent, o.ticker, o.state, o.code, o.detail FROM orders o "
+        "SELECT DISTINCT o.order_id, o.ticker, o.state, o.code, o.detail, o.due_at_us FROM orders o "
         "JOIN order_events e USING (order_id) WHERE e.seq > ? "
         "AND o.origin IN ('flatten', 'manual') ORDER BY o.order_id",
         (seq,),
@@ -211,10 +218,7 @@ def _orders_since(journal: Journal, seq: int) -> list[dict[str, Any]]:
 
 def _told_since(journal: Journal, seq: int) -> tuple[list[str], bool]:
     rows = _orders_since(journal, seq)
-    lines = [
-        f"{row['order_id']} {row['ticker']}: {row['state']} {row['code']} {row['detail']}".rstrip()
-        for row in rows
-    ]
+    lines = [_line(row) for row in rows]
     said = journal.query(
         "SELECT message FROM events WHERE code = 'MANUAL' ORDER BY at_us DESC LIMIT 1"
     )
@@ -222,6 +226,13 @@ def _told_since(journal: Journal, seq: int) -> tuple[list[str], bool]:
         lines = [said[0]["message"]] if said else ["Nothing is held: no order was needed."]
         return lines, not said
     return lines, all(row["state"] in ("ACKED", "WITHDRAWN") for row in rows)
+
+
+def _line(row: dict[str, Any]) -> str:
+    words = f"{row['order_id']} {row['ticker']}: {row['state']} {row['code']} {row['detail']}"
+    if row["state"] == "INTENT" and row["due_at_us"] > _now_us():
+        words += f"waits for {as_text(row['due_at_us'])}, and for a trader that sends it"
+    return words.rstrip()
 
 
 def _now_us() -> int:
