@@ -209,7 +209,7 @@ def _last_seq(journal: Journal) -> int:
 
 def _orders_since(journal: Journal, seq: int) -> list[dict[str, Any]]:
     return journal.query(
-        "SELECT DISTINCT o.order_id, o.ticker, o.state, o.code, o.detail, o.due_at_us FROM orders o "
+        "SELECT DISTINCT o.order_id, ticker, state, o.code, o.detail, due_at_us FROM orders o "
         "JOIN order_events e USING (order_id) WHERE e.seq > ? "
         "AND o.origin IN ('flatten', 'manual') ORDER BY o.order_id",
         (seq,),
