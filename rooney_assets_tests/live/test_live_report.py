@@ -75,27 +75,29 @@ def put_trade(
             worse = reported[0] if intent == "enter" else -reported[1]
             real = price + worse * ES.tick_size
             journal.put("fills", fill | {"source": "reported", "price": real})
-    journal.put(
-        "trades",
-        {
-            "entry_order_id": f"{symbol}:{at}:enter",
-            "exit_order_id": f"{symbol}:{at}:exit",
-            "run_id": "run",
-            "symbol": symbol,
-            "side": 1,
-            "size": 1,
-            "signal_time_us": at,
-            "entry_time_us": at + HOUR_US,
-            "exit_time_us": at + 2 * HOUR_US,
-            "entry_price": 4000.0,
-            "exit_price": 4000.0 + points,
-            "commission_usd": 2 * FEE,
-            "net_profit_usd": points * ES.multiplier - 2 * FEE,
-            "exit_reason": "TIME",
-            "rolls": 0,
-            "roll_gap": 0.0,
-        },
-    )
+    journal.put("trades", trade_row(symbol, at, points))
+
+
+def trade_row(symbol: str, at: int, points: float) -> dict[str, object]:
+    """The paper account's round trip of it."""
+    return {
+        "entry_order_id": f"{symbol}:{at}:enter",
+        "exit_order_id": f"{symbol}:{at}:exit",
+        "run_id": "run",
+        "symbol": symbol,
+        "side": 1,
+        "size": 1,
+        "signal_time_us": at,
+        "entry_time_us": at + HOUR_US,
+        "exit_time_us": at + 2 * HOUR_US,
+        "entry_price": 4000.0,
+        "exit_price": 4000.0 + points,
+        "commission_usd": 2 * FEE,
+        "net_profit_usd": points * ES.multiplier - 2 * FEE,
+        "exit_reason": "TIME",
+        "rolls": 0,
+        "roll_gap": 0.0,
+    }
 
 
 def put_trades(live: Path, n_won: int, n_lost: int, **facts: object) -> None:
