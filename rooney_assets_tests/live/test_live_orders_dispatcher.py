@@ -19,7 +19,9 @@ from order_desk import (
     opened,
 )
 
+from rooney_live import crash_points
 from rooney_live.clock import DrivenClock
+from rooney_live.crash_points import Blow, Crash, Step
 from rooney_live.journal import JournalRefused
 from rooney_live.orders.records import OrderState, PostKind
 from rooney_live.rehearsal.receiver import Receiver
@@ -292,3 +294,44 @@ def test_a_clock_that_steps_back_gives_an_entry_no_longer_life(tmp_path: Path) -
         (denied,) = desk.run(entry(), for_us=20 * MINUTE_US)
         assert (denied.state, denied.code) == (OrderState.DENIED, "SPACING")
         assert actions(receiver) == ["exit"]
+
+
+@pytest.mark.parametrize("step", [Step.AFTER_SENDING, Step.AFTER_POST, Step.AFTER_ANSWER])
+@pytest.mark.parametrize("is_warm", [True, False])
+def test_whatever_fails_within_an_attempt_it_is_never_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: Step, is_warm: bool
+) -> None:
+    """Also in a process that goes on after the failure, instead of dying of it."""
+
+    class Failed(Exception):
+        pass
+
+    def fail(_: Blow) -> None:
+        raise Failed
+
+    monkeypatch.setattr(crash_points, "_strike", fail)
+    with desk_and_receiver(tmp_path) as (desk, receiver):
+
+        async def play() -> None:
+            if is_warm:
+                await desk.webhook.warm()
+            desk.outbox.add(entry(), desk.clock.us, send_now=True)
+            crash_points.arm(Crash(step, "enter"))
+
+            async def attempt() -> None:
+                desk.dispatcher.kick()
+                await desk.dispatcher.idle()
+                await desk.dispatcher.idle()
+
+            with pytest.raises(Failed):
+                await attempt()
+            desk.dispatcher.kick()
+            await asyncio.gather(desk.dispatcher.idle(), return_exceptions=True)
+            desk.dispatcher.kick()
+            await asyncio.gather(desk.dispatcher.drain(), return_exceptions=True)
+            await desk.webhook.close()
+
+        asyncio.run(play())
+        assert desk.states() == {entry().order_id: OrderState.SENDING}
+        assert len(receiver.requests) <= 1
+        assert (step is Step.AFTER_SENDING) == (receiver.requests == ())

@@ -68,6 +68,7 @@ class Dispatcher:
         self._on_result = on_result
         self._wake = asyncio.Event()
         self._flying: dict[str, asyncio.Task[None]] = {}
+        self._begun: set[tuple[str, int]] = set()
         self._held: dict[str, _Held] = {}
         self._failure: BaseException | None = None
         self._is_ending = False
@@ -161,8 +162,11 @@ class Dispatcher:
 
     def _start(self, stored: StoredOrder) -> None:
         key = stored.order.order_id
-        if key in self._flying:
+        attempt = (key, stored.attempts)
+        if attempt in self._begun:
             return
+        # Before the first byte, and for good: whatever fails from here on, this attempt is over.
+        self._begun.add(attempt)
         intent = "enter" if stored.order.is_entry else "exit"
         reached(Step.AFTER_SENDING, intent)
         said: list[str] = []

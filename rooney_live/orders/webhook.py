@@ -91,7 +91,7 @@ class Webhook:
         self._timeouts = timeouts or Timeouts()
         self._n_warm = n_warm
         self._idle: list[Line] = []
-        self._leaving: set[asyncio.Future[None]] = set()
+        self._lines: dict[asyncio.Future[None], Line] = {}
 
     def __repr__(self) -> str:
         return f"Webhook(https://{self._host}/{HIDDEN})"
@@ -100,7 +100,7 @@ class Webhook:
         """Keep a few connections open, so that the next signal finds one; failures are silent."""
         fresh = [one for one in self._idle if self._is_usable(one)]
         for stale in set(self._idle) - set(fresh):
-            self._drop(stale)
+            stale.close()
         self._idle = fresh
         for _ in range(self._n_warm - len(fresh)):
             try:
@@ -112,14 +112,18 @@ class Webhook:
         """Make a connection and close it: no request. Raises WebhookUnreachable."""
         line = await self._connect()
         line.close()
-        await line.lost
+        await asyncio.wait([line.lost])
 
     async def close(self) -> None:
-        """Close what is idle; returns when every socket is gone."""
-        while self._idle:
-            self._drop(self._idle.pop())
-        if self._leaving:
-            await asyncio.wait(self._leaving)
+        """Close every connection; returns when the sockets are gone.
+
+        Whoever still waits for an answer does not get it: UNKNOWN.
+        """
+        self._idle.clear()
+        for line in self._lines.values():
+            line.close()
+        if self._lines:
+            await asyncio.wait(list(self._lines))
 
     async def post(self, compose: Compose) -> PostResult:
         """Send one request and read its answer; never raises for what the network does."""
@@ -167,13 +171,8 @@ class Webhook:
             line = self._idle.pop()
             if self._is_usable(line):
                 return line
-            self._drop(line)
+            line.close()
         return None
-
-    def _drop(self, line: Line) -> None:
-        line.close()
-        self._leaving.add(line.lost)
-        line.lost.add_done_callback(self._leaving.discard)
 
     def _is_usable(self, line: Line) -> bool:
         return line.is_ready and time.monotonic() - line.idle_since < _MAX_IDLE_SECONDS
@@ -182,7 +181,7 @@ class Webhook:
         if line.is_ready:
             self._idle.append(line)
         else:
-            self._drop(line)
+            line.close()
 
     async def _connect(self) -> Line:
         loop = asyncio.get_running_loop()
@@ -197,6 +196,8 @@ class Webhook:
                 )
         except (OSError, UnicodeError) as error:
             raise WebhookUnreachable(_connect_code(error)) from None
+        self._lines[line.lost] = line
+        line.lost.add_done_callback(self._lines.pop)
         if not line.is_ready:
             raise WebhookUnreachable("CLOSED")
         return line
