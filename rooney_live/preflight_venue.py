@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from rooney_core.errors import RooneyError
 from rooney_core.release import Release
@@ -40,7 +40,7 @@ def venue_checks(
         _secret(TRADERSPOST_WEBHOOK_URL, is_needed, given),
         _secret(DATABENTO_API_KEY, is_needed, given),
         _webhook(is_needed, given),
-        _feeds(release, is_needed),
+        _feeds(release, is_needed, given),
     ]
 
 
@@ -84,20 +84,33 @@ def _webhook(is_needed: bool, given: Mapping[str, str]) -> Check:
     return _answer(name, lambda: asyncio.run(reach()), "TCP and TLS stand; nothing was sent")
 
 
-def _feeds(release: Release | None, is_needed: bool) -> Check:
+def _feeds(release: Release | None, is_needed: bool, given: Mapping[str, str]) -> Check:
     name = "feeds reachable"
     if release is None:
         return Check(name, None, "needs a release")
     if not is_needed:
         return Check(name, True, SIMULATED if release.bundles else "nothing is traded")
     datasets = datasets_of(release)
-    hosts = [(HISTORY_HOST, HTTPS), *((live_host(one), LIVE_PORT) for one in datasets)]
 
     def reach() -> None:
-        for host, port in hosts:
-            _connect(host, port)
+        history, *gateways = _addresses(datasets, given)
+        _connect(*history, with_tls=True)
+        for one in gateways:
+            _connect(*one, with_tls=False)
 
     return _answer(name, reach, f"history, and live {', '.join(datasets)}; no session was begun")
+
+
+def _addresses(datasets: Sequence[str], given: Mapping[str, str]) -> list[tuple[str, int]]:
+    """Where the trader will connect, history first: the vendor's own, or what settings name."""
+    from rooney_live.feeds.settings import addresses, parse_address
+
+    live, history = addresses(given)
+    gateways = [(live_host(one), LIVE_PORT) for one in datasets]
+    return [
+        (HISTORY_HOST, HTTPS) if history is None else parse_address(history, "history"),
+        *(gateways if live is None else [parse_address(live, "gateway")]),
+    ]
 
 
 def datasets_of(release: Release) -> tuple[str, ...]:
@@ -114,13 +127,12 @@ def live_host(dataset: str) -> str:
     return LIVE_HOST.format(dataset=dataset.lower().replace(".", "-"))
 
 
-def _connect(host: str, port: int) -> None:
+def _connect(host: str, port: int, with_tls: bool) -> None:
     try:
         with socket.create_connection((host, port), timeout=CONNECT_SECONDS) as line:
-            if port != HTTPS:
-                return
-            with ssl.create_default_context().wrap_socket(line, server_hostname=host):
-                return
+            if with_tls:
+                context = ssl.create_default_context()
+                context.wrap_socket(line, server_hostname=host).close()
     except OSError as error:
         raise ConnectionError(f"{host}:{port} cannot be reached: {error}") from None
 
