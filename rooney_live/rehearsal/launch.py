@@ -65,8 +65,7 @@ def fresh(arguments: Sequence[str], environment: Mapping[str, str], timeout_s: f
             timeout=timeout_s,
         )
     except subprocess.TimeoutExpired as late:
-        told = (late.stderr or b"").decode(errors="replace")
-        raise _too_late(timeout_s, told) from None
+        raise _too_late(timeout_s, late.stderr or late.stdout or b"") from None
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
@@ -87,14 +86,15 @@ def forked(arguments: Sequence[str], environment: Mapping[str, str], timeout_s: 
             process.join()
         contents = [one.read_bytes() if one.exists() else b"" for one in printed]
         if is_late:
-            raise _too_late(timeout_s, contents[1].decode(errors="replace"))
+            raise _too_late(timeout_s, contents[1] or contents[0])
         code = process.exitcode
         return Ended(-1 if code is None else code, *contents)
 
 
-def _too_late(timeout_s: float, told: str) -> TraderFailed:
+def _too_late(timeout_s: float, printed: bytes) -> TraderFailed:
+    told = printed[-_TOLD:].decode(errors="replace")
     return TraderFailed(
-        f"The trader did not end within {timeout_s:g} seconds and was killed; {told[-_TOLD:]}"
+        f"The trader did not end within {timeout_s:g} seconds and was killed: {told}"
     )
 
 

@@ -156,7 +156,7 @@ class Receiver:
         try:
             with self._lock:
                 fault = take_fault(self.faults, of_connection=True)
-            if fault is not None:
+            if fault is not None and fault.kind != "none":
                 self._spoil_handshake(raw, fault)
             elif self._context is not None:
                 held = self._context.wrap_socket(raw, server_side=True)
