@@ -105,7 +105,7 @@ def rehearsed(
 
     `since`: the first session that the vendor has.
     """
-    market = open_market(bars, release, n_sessions)
+    market = open_market(bars, release, n_sessions, simulated)
     warm_up, moments = market.warm_up(), list(market.moments())
     stored = StoredMarket.of(release, bars, simulated)
     if since is not None:

@@ -134,7 +134,7 @@ def test_a_gap_that_is_longer_than_the_replay_is_told(lake, tmp_path, monkeypatc
     """History ends long ago, and the vendor replays a day: what lies between is nowhere."""
     release = read_release(lake)
     with rehearsed(
-        release, lake, tmp_path, monkeypatch, 1, bridge_us=3 * DAY_US, speed=3_600.0
+        release, lake, tmp_path, monkeypatch, 1, lag_us=3 * DAY_US, speed=3_600.0
     ) as market:
         found = market.follow_paced(
             3_600.0, market.moments[5].end_us, settle_seconds=1_800.0, replay_seconds=20 * 3_600.0

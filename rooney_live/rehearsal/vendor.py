@@ -59,7 +59,8 @@ class LocalVendor:
 
     `first_us`: live begins there; `speed`: seconds of the market in one, None for as fast as it is
     read. `faults` and `history_faults` happen once each; `seed` draws the live ones that lose
-    nothing, up to `last_us`. `key`: any other is refused; None takes any.
+    nothing, up to `last_us`. `key`: any other is refused; None takes any. History ends `bridge_us`
+    before live begins, and from then on `lag_us` behind what live has told.
     """
 
     def __init__(
@@ -75,12 +76,13 @@ class LocalVendor:
         seed: int | None = None,
         key: str | None = None,
         bridge_us: int = BRIDGE_US,
+        lag_us: int = 0,
     ) -> None:
         planned = list(faults)
         if seed is not None:
             planned += random_faults(seed, first_us, last_us or first_us + 24 * _HOUR_US)
         self._market, self._state, self._key = market, state, key
-        self._first_us, self._bridge_us = first_us, bridge_us
+        self._first_us, self._bridge_us, self._lag_us = first_us, bridge_us, lag_us
         self._history_faults = history_faults
         chains = [
             chain_of(leg, market.bars[leg.symbol], first_us - 8 * 24 * _HOUR_US)
@@ -142,7 +144,7 @@ class LocalVendor:
         """History is complete up to where live has come, and lags behind where live begins."""
         reached_us = max(self.live.now_us(self.live.position_us), self.live.position_us)
         lagging_us = self._first_us - self._bridge_us
-        return reached_us if reached_us > self._first_us else lagging_us
+        return reached_us - self._lag_us if reached_us > self._first_us else lagging_us
 
 
 def write_chain(folder: Path, leg: Leg, continuous_bars: pl.DataFrame) -> None:
