@@ -18,3 +18,12 @@ def lake(parts, tmp_path):
     parts.write_bars(root)
     write_release(parts.release({"SIM_CL": 1, "SIM_ES": 2}), root)
     return root
+
+
+@pytest.fixture(scope="session")
+def released(parts, tmp_path_factory):
+    """A lake with both symbols released, and their bars, that nobody changes."""
+    root = tmp_path_factory.mktemp("released") / "lake"
+    parts.write_bars(root)
+    write_release(parts.release({"SIM_CL": 1, "SIM_ES": 2}), root)
+    return root

@@ -12,43 +12,18 @@ import os
 import shutil
 
 import pytest
-from small_release import write_release
+from whole_trader import broken, whole
 
-from rooney_live.rehearsal.harness import Rehearsal, rehearse_whole
-from rooney_live.rehearsal.launch import forked
 from rooney_live.rehearsal.plan import draw_plan
-from rooney_live.release_store import read_release
-from rooney_live.settings import Settings
 
 N_RUNS = int(os.environ.get("SOAK_RUNS", "60"))
 N_SESSIONS = 3
-TIMEOUT_S = 300.0
-
-
-@pytest.fixture(scope="module")
-def released(parts, tmp_path_factory):
-    """A lake that all runs read."""
-    root = tmp_path_factory.mktemp("lake")
-    parts.write_bars(root)
-    write_release(parts.release({"SIM_CL": 1, "SIM_ES": 2}), root)
-    return root
 
 
 @pytest.mark.parametrize("seed", range(N_RUNS))
 def test_nothing_breaks_whatever_the_seed(released, tmp_path, seed):
-    settings = Settings(lake=released, state=tmp_path)
-    asked = Rehearsal(
-        release=read_release(released),
-        settings=settings,
-        bars=released,
-        n_sessions=N_SESSIONS,
-        plan=draw_plan(seed),
-        timeout_s=TIMEOUT_S,
-        launch=forked,
-    )
-    report = rehearse_whole(asked, simulated=None)
-    broken = {one["name"]: one["broken"] for one in report.invariants if not one["holds"]}
-    assert not broken, report.faults
+    report = whole(released, tmp_path, N_SESSIONS, plan=draw_plan(seed))
+    assert not broken(report), report.faults
     assert report.holds
     assert report.n_emergency_stops == 0
     assert report.n_starts >= 1

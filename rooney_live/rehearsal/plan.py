@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rooney_live.crash_points import ORDER_STEPS, Blow, Crash, Step
+from rooney_live.rehearsal.gateway_faults import GatewayFault
+from rooney_live.rehearsal.history_faults import Fault
+from rooney_live.rehearsal.receiver_faults import OrderFault
 
 INTENTS: Final = ("enter", "exit")
 _SEEDS: Final = 2**31
@@ -27,19 +30,25 @@ class FaultPlan:
     """What goes wrong. `seed`: None for nothing.
 
     `market`, `venue`: seeds of the gateway's and the receiver's own faults, None for none of
-    theirs. `crashes`: one per start of the trader, in order; after the last it runs undisturbed.
+    theirs; `feed`, `orders`, `history`: such faults by name. `crashes`: one per start of the
+    trader, in order; after the last it runs undisturbed.
     """
 
     seed: int | None = None
     market: int | None = None
     venue: int | None = None
     crashes: tuple[Crash, ...] = ()
+    feed: tuple[GatewayFault, ...] = ()
+    orders: tuple[OrderFault, ...] = ()
+    history: tuple[Fault, ...] = ()
 
     def as_row(self) -> dict[str, Any]:
         """For a report in JSON: all that is needed to do it again."""
-        return {"seed": self.seed, "market": self.market, "venue": self.venue} | {
-            "crashes": [vars(one) for one in self.crashes]
+        named = {
+            name: [dict(vars(one)) for one in getattr(self, name)]
+            for name in ("crashes", "feed", "orders", "history")
         }
+        return {"seed": self.seed, "market": self.market, "venue": self.venue} | named
 
 
 NO_FAULTS: Final = FaultPlan()

@@ -133,12 +133,16 @@ def staged(play: Play, launch: Launch = fresh) -> Iterator[Stage]:
         play.first_us,
         last_us=play.last_us,
         speed=play.speed,
+        faults=play.plan.feed,
+        history_faults=play.plan.history,
         seed=play.plan.market,
         key=key,
     )
     with (
         tempfile.TemporaryDirectory(prefix="rooney-secrets-") as folder,
-        Receiver(live, prices=play.prices, seed=play.plan.venue) as receiver,
+        Receiver(
+            live, prices=play.prices, seed=play.plan.venue, faults=play.plan.orders
+        ) as receiver,
         vendor,
     ):
         given = {DATABENTO_API_KEY: key, TRADERSPOST_WEBHOOK_URL: receiver.url}
