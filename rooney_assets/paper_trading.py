@@ -97,7 +97,7 @@ def trade_on_paper(
         asked = ["rehearse", "--sessions", str(n_sessions), "--json"]
         places = ["--lake", str(lake), "--bars", str(bars), "--state", str(state)]
         ended = _run([*asked, *places], timeout_s)
-        journal = state / "live" / "journal.sqlite"
+        journal = state / "rehearsal" / "live" / "journal.sqlite"
         if not journal.is_file():
             raise RefusedError(f"The trader refused to begin on paper: {ended.told}")
         with _opened(journal) as connection:

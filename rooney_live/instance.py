@@ -10,8 +10,8 @@ import asyncio
 import fcntl
 import os
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -23,7 +23,6 @@ MONITOR_LOCK: Final = "monitor.lock"
 SOCKET: Final = "trader.sock"
 _LOOK: Final = b"look"
 _PRIVATE: Final = 0o600
-_LONGEST_SOCKET_NAME: Final = 100
 _ENOUGH: Final = 64
 
 
@@ -93,7 +92,8 @@ def nudge(live: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
         try:
-            sender.sendto(_LOOK, _address(live))
+            with _address(live) as address:
+                sender.sendto(_LOOK, address)
         except OSError:
             return False
     return True
@@ -110,18 +110,27 @@ class _Listener(asyncio.DatagramProtocol):
 
 async def listen(live: Path, on_nudge: Callable[[], None]) -> asyncio.DatagramTransport:
     """Call `on_nudge` in the loop for every tap; close what is returned to stop."""
-    address = _address(live)
     with suppress(FileNotFoundError):
-        os.unlink(address)
+        (live / SOCKET).unlink()
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        listening.setblocking(False)
+        with _address(live) as address:
+            listening.bind(address)
+    except OSError:
+        listening.close()
+        raise
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(
-        lambda: _Listener(on_nudge), local_addr=address, family=socket.AF_UNIX
-    )
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Listener(on_nudge), sock=listening)
     return transport
 
 
-def _address(live: Path) -> str:
-    """The socket's name; a long one is told relative to the working directory, as the kernel's
-    names are short."""
-    path = str(live / SOCKET)
-    return path if len(path.encode()) < _LONGEST_SOCKET_NAME else os.path.relpath(path)
+@contextmanager
+def _address(live: Path) -> Iterator[str]:
+    """The socket's name, by way of its folder's handle: a state folder may be deep, and the
+    kernel's names of sockets are short."""
+    folder = os.open(live, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{SOCKET}"
+    finally:
+        os.close(folder)
