@@ -78,7 +78,7 @@ class Dispatcher:
 
         What was committed as SENDING leaves before this returns, where a connection is kept.
         """
-        if not self._is_ending:
+        if not self._is_ending and self._failure is None:
             for one in self._outbox.claimed():
                 self._start(one)
         self._wake.set()
@@ -168,14 +168,25 @@ class Dispatcher:
         # Before the first byte, and for good: whatever fails from here on, this attempt is over.
         self._begun.add(attempt)
         intent = "enter" if stored.order.is_entry else "exit"
-        reached(Step.AFTER_SENDING, intent)
         said: list[str] = []
-        begun = self._webhook.send(lambda: self._compose(stored.order, said))
-        if isinstance(begun, Flight):
-            reached(Step.AFTER_POST, intent)
+        begun = self._send_at_once(stored, intent, said)
         task = asyncio.get_running_loop().create_task(self._finish(stored, begun, said))
         self._flying[key] = task
         task.add_done_callback(lambda done: self._landed(key, done))
+
+    def _send_at_once(
+        self, stored: StoredOrder, intent: str, said: list[str]
+    ) -> Flight | PostResult | None:
+        """On a connection that is kept; what fails here ends the dispatcher as anywhere else."""
+        try:
+            reached(Step.AFTER_SENDING, intent)
+            begun = self._webhook.send(lambda: self._compose(stored.order, said))
+            if isinstance(begun, Flight):
+                reached(Step.AFTER_POST, intent)
+        except BaseException as error:
+            self._failure = error
+            raise
+        return begun
 
     def _landed(self, key: str, task: asyncio.Task[None]) -> None:
         del self._flying[key]
