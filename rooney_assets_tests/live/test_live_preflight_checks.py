@@ -95,9 +95,9 @@ def test_limits_that_would_deny_every_entry_fail_and_looser_ones_are_red(setting
         set_limits(journal, released, {"max_heat_usd": 50_000}, "wide", tomorrow, now_us())
     found = asked(settings)["risk limits"]
     assert (found.passed, found.is_red) == (True, True)
-    assert "max_heat_usd 25000 -> 50000" in found.detail
+    assert "max_heat_usd 37500 -> 50000" in found.detail
     (row,) = [one for one in found.rows if one["limit"] == "max_heat_usd"]
-    assert (row["value"], row["release"]) == (50_000, 25_000)
+    assert (row["value"], row["release"]) == (50_000, 37_500)
 
 
 def test_a_position_that_nobody_proved_for_too_long_fails(settings):

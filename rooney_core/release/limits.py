@@ -35,7 +35,7 @@ class LiveLimits(BaseModel):
     max_order_notional_usd: Usd = 2_000_000.0
     max_notional_usd: Usd = 3_000_000.0
     max_correlated_notional_usd: Usd = 2_500_000.0
-    max_heat_usd: Usd = 25_000.0
+    max_heat_usd: Usd = 37_500.0
     max_price_jump: Annotated[float, Field(gt=0, le=1)] = 0.05
     max_orders_per_hour: Annotated[int, Field(ge=1, le=500)] = 60
     capital_usd: Usd = 250_000.0
