@@ -333,5 +333,6 @@ def test_whatever_fails_within_an_attempt_it_is_never_made_again(
 
         asyncio.run(play())
         assert desk.states() == {entry().order_id: OrderState.SENDING}
-        assert len(receiver.requests) <= 1
-        assert (step is Step.AFTER_SENDING) == (receiver.requests == ())
+        # A connection that is closed right after the request may take it along, or not.
+        possible = {Step.AFTER_SENDING: (0,), Step.AFTER_POST: (0, 1), Step.AFTER_ANSWER: (1,)}
+        assert len(receiver.requests) in possible[step]
