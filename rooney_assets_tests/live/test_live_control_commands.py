@@ -172,3 +172,26 @@ def test_why_shows_the_order_of_a_decision_and_what_the_venue_said(desk, rooney)
     shown = rooney("why", row["symbol"], as_text(moment["bar_end_us"]))
     assert shown.exit_code == 0, shown.output
     assert f"of {row['ticker']}, ACKED" in shown.output
+
+
+def test_a_second_trader_on_one_state_folder_is_refused(desk, rooney):
+    with Lock.take(desk.settings.live / TRADER_LOCK):
+        shown = rooney("run")
+    assert shown.exit_code == 1
+    assert f"pid {os.getpid()}" in shown.output
+    assert not desk.settings.journal.exists()
+
+
+def test_a_trader_without_its_secrets_or_on_a_damaged_journal_is_refused(desk, rooney, monkeypatch):
+    for name in ("DATABENTO_API_KEY", "TRADERSPOST_WEBHOOK_URL"):
+        monkeypatch.delenv(name, raising=False)
+    shown = rooney("run")
+    assert shown.exit_code == 1
+    assert "LoadCredential" in shown.output
+    with open(desk.settings.journal, "r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 8192)
+    shown = rooney("run")
+    assert shown.exit_code == 1
+    assert "journal" in shown.output
+    assert "Traceback" not in shown.output
