@@ -8,7 +8,7 @@ Nothing here reads a clock or waits, so that the same arrivals always make the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from rooney_core.decision import Bar
@@ -34,7 +34,8 @@ _NEVER_US = 2**62
 class Stream:
     """One schema of one dataset. `through_us`: every bar that ends by then has arrived.
 
-    `has_finer`: these are days, and the dataset has shorter bars too.
+    `has_finer`: these are days, and the dataset has shorter bars too. `is_absent`: the vendor knows
+    none of its symbols, so that nobody says when its intervals end.
 
     `is_waited_for`: moments wait until it is through; not while its dataset is away for long.
     """
@@ -44,6 +45,7 @@ class Stream:
     has_finer: bool = False
     through_us: int = 0
     is_waited_for: bool = True
+    is_absent: bool = False
 
     @property
     def silent_until_us(self) -> int:
@@ -80,7 +82,8 @@ class Assembler:
 
     def position_us(self, dataset: str) -> int:
         """Up to where everything of a dataset is here."""
-        streams = [one for (name, _), one in self.streams.items() if name == dataset]
+        every = [one for (name, _), one in self.streams.items() if name == dataset]
+        streams = [one for one in every if not one.is_absent] or every
         whole_us = min(one.silent_until_us for one in streams)
         return min(whole_us, max(one.through_us for one in streams))
 
@@ -166,6 +169,16 @@ class Assembler:
                 lagging.add(dataset)
         return sorted(lagging)
 
+    def leave_out(self, unresolved: Collection[str]) -> None:
+        """Do not wait for streams of which every symbol is unknown to the vendor."""
+        for (dataset, schema), stream in self.streams.items():
+            members = [
+                leg.symbol
+                for leg in self.legs.values()
+                if (leg.dataset, leg.schema) == (dataset, schema)
+            ]
+            stream.is_absent = all(one in unresolved for one in members)
+
     def wait_again(self, dataset: str) -> None:
         """A dataset is back."""
         for (name, _), stream in self.streams.items():
@@ -192,7 +205,11 @@ class Assembler:
     @property
     def complete_us(self) -> int:
         """Every bar that ends by this time has arrived, or is not waited for any more."""
-        waited = [one.silent_until_us for one in self.streams.values() if one.is_waited_for]
+        waited = [
+            one.silent_until_us
+            for one in self.streams.values()
+            if one.is_waited_for and not one.is_absent
+        ]
         # With every dataset away there is no clock, but for what is overdue.
         return min(waited, default=max(one.through_us for one in self.streams.values()))
 

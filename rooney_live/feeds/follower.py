@@ -244,7 +244,9 @@ class Follower:
         self.raw_names[contract] = raw
         is_again = leg.symbol in one.mapped
         one.mapped.add(leg.symbol)
-        self.unresolved.discard(leg.symbol)
+        if leg.symbol in self.unresolved:
+            self.unresolved.discard(leg.symbol)
+            self.assembler.leave_out(self.unresolved)
         series = self.assembler.series[leg.symbol]
         before, series_was = series.front, series.contract
         if is_again and before != contract:
@@ -282,6 +284,7 @@ class Follower:
         meant = [leg for name, leg in names.items() if name in words]
         if record.code == ErrorCode.SYMBOL_RESOLUTION_FAILED or meant:
             self.unresolved |= {leg.symbol for leg in meant}
+            self.assembler.leave_out(self.unresolved)
             return [
                 FeedNote(FeedCode.UNRESOLVED, one.dataset, symbol, now_us, words)
                 for symbol in ([leg.symbol for leg in meant] or [""])

@@ -109,12 +109,19 @@ def _fetch_dataset(
         for stype in sorted({leg.stype for leg in legs}):
             mine = [leg for leg in legs if leg.stype == stype]
             names = tuple(leg.vendor_symbol for leg in mine)
+            why = ""
             if start_us < end_us:
                 question = Question(dataset, schema, stype, names, start_us, end_us)
-                found.bars |= service.bars(question, mine)
+                try:
+                    found.bars |= service.bars(question, mine)
+                except VendorRefused as error:
+                    # He refuses a question whole when he knows none of its symbols.
+                    if any(leg.is_traded for leg in mine):
+                        raise
+                    why = f": {error}"
             for leg in mine:
                 if leg.symbol not in found.bars:
-                    message = f"{leg.vendor_symbol} has no bars in the history of {dataset}"
+                    message = f"{leg.vendor_symbol} has no bars in the history of {dataset}{why}"
                     note = FeedNote(FeedCode.HISTORY_EMPTY, dataset, leg.symbol, bounds[1], message)
                     found.notes.append(note)
     found.ends_us[dataset] = min(ends)

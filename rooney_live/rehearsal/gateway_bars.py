@@ -12,13 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import polars as pl
-from databento_dbn import OHLCVMsg
 
 from rooney_live.feeds.plan import MINUTE_US, Leg
-from rooney_live.rehearsal.history_symbology import instrument_id
 
 _UNITS: Final = 1e9
-_RTYPES: Final = {1: 33, 60: 34, 1440: 35}
 _PRICES: Final = ("open", "high", "low", "close")
 
 
@@ -131,20 +128,3 @@ class GatewayBars:
             # Where there are days alone, they say every hour that nothing ended.
             ended = ended or {max(one.leg.minutes for one in chains)}
             yield Tick(at_us, tuple(bars), tuple(sorted(ended, reverse=True)))
-
-
-def record_of(chain: Chain, bar: StoredBar, number: int | None = None) -> OHLCVMsg:
-    """A bar as the vendor sends it; `number` in place of its instrument id."""
-    leg = chain.leg
-    opened, high, low, close, volume = bar.values
-    return OHLCVMsg(
-        _RTYPES[leg.minutes],
-        1,
-        instrument_id(leg.dataset, bar.contract) if number is None else number,
-        bar.time_us * 1_000,
-        opened,
-        high,
-        low,
-        close,
-        volume,
-    )

@@ -22,15 +22,15 @@ from databento_dbn import (
     ErrorMsg,
     Metadata,
     SType,
-    SymbolMappingMsg,
     SystemCode,
     SystemMsg,
 )
 
 from rooney_live.feeds.plan import schema_of
 from rooney_live.feeds.renewal import renewal_after, renewal_before
-from rooney_live.rehearsal.gateway_bars import Chain, StoredBar, Tick, record_of
+from rooney_live.rehearsal.gateway_bars import Chain, StoredBar, Tick
 from rooney_live.rehearsal.gateway_faults import BAR_KINDS, CLOCK_KINDS, SYMBOL_KINDS, GatewayFault
+from rooney_live.rehearsal.gateway_records import bad_copy, bar_record, heartbeat, mapping
 from rooney_live.rehearsal.history_symbology import instrument_id
 
 if TYPE_CHECKING:
@@ -39,10 +39,6 @@ if TYPE_CHECKING:
 VERSION: Final = "0.6.1"
 _BUCKET: Final = 5  # letters of the key that the client shows
 _DAY_US: Final = 86_400 * 1_000_000
-_HOUR_US: Final = 3_600 * 1_000_000
-_UNDEFINED: Final = 2**63 - 1
-_UNDEFINED_TIME: Final = 2**64 - 1
-_STRANGE_ID: Final = 4_000_000_001
 _GARBAGE: Final = b"\x00" * 3 + b"no record" * 20
 _RENEWAL_SECONDS: Final = 0.25
 
@@ -168,7 +164,9 @@ class GatewaySession:
 
     def _start_us(self) -> int:
         starts = [one.start_us for one in self.asked if one.start_us is not None]
-        return min(starts, default=self.gateway.first_us)
+        # Without a clock the present is where the client stands, which its latest start says.
+        latest = min if self.gateway.speed is not None else max
+        return latest(starts, default=self.gateway.first_us)
 
     def _mappings(self) -> Iterator[Any]:
         """What each symbol is from now on; an error for what is none."""
@@ -182,7 +180,7 @@ class GatewaySession:
                     lost.append(symbol)
                     continue
                 self._mapped.append(found)
-                yield _mapping(symbol, found, now_us)
+                yield self._told(symbol, found, now_us)
             if lost:
                 words = f"Failed to resolve symbols: {', '.join(lost)}"
                 code = ErrorCode.SYMBOL_RESOLUTION_FAILED
@@ -202,6 +200,9 @@ class GatewaySession:
             if is_served and symbol in chain.contracts:
                 return _Mapped(chain, symbol, True, 0)
         return None
+
+    def _told(self, symbol: str, one: _Mapped, now_us: int) -> Any:
+        return mapping(one.chain, symbol, one.contract, one.is_by_name, one.number, now_us)
 
     async def _stream(self) -> None:
         gateway, start_us = self.gateway, self._start_us()
@@ -251,14 +252,14 @@ class GatewaySession:
                 await asyncio.sleep(wait)
             else:
                 await asyncio.sleep(self.heartbeat_seconds)
-                self._send(_heartbeat(self.gateway.now_us(end_us)))
+                self._send(heartbeat(self.gateway.now_us(end_us)))
                 await self.writer.drain()
 
     async def _heartbeats(self) -> None:
         """Nothing is left to tell, but that the session lives."""
         while True:
             await asyncio.sleep(self.heartbeat_seconds)
-            self._send(_heartbeat(self.gateway.now_us(self.gateway.first_us)))
+            self._send(heartbeat(self.gateway.now_us(self.gateway.first_us)))
             await self.writer.drain()
 
     async def _tick(self, tick: Tick) -> None:
@@ -291,13 +292,13 @@ class GatewaySession:
                 before = chain.bars[max(0, chain.bars.index(bar) - 1)]
                 if before.contract == one.contract:
                     one.contract, one.number = bar.contract, None
-                    self._send(_mapping(chain.leg.vendor_symbol, one, bar.time_us))
+                    self._send(self._told(chain.leg.vendor_symbol, one, bar.time_us))
 
     def _records(self, chain: Chain, bar: StoredBar) -> Iterator[Any]:
         """The bar, when this session is mapped to its contract."""
         for one in self._mapped:
             if one.chain is chain and one.contract == bar.contract:
-                yield record_of(chain, bar, one.number)
+                yield bar_record(chain, bar, one.number)
                 return
 
     def _with_faults(self, chain: Chain, bar: StoredBar, late: list[Any]) -> Iterator[Any]:
@@ -310,17 +311,17 @@ class GatewaySession:
             late += records
         elif fault.kind in ("duplicate", "revised"):
             yield from records
-            yield _copy(chain, bar, fault.kind)
+            yield bad_copy(chain, bar, fault.kind)
         elif fault.kind == "mapping_change":
             one = next(one for one in self._mapped if one.chain is chain and not one.is_by_name)
             one.number = (one.number or instrument_id(self.dataset, bar.contract)) ^ 1 | 2**30
-            yield _mapping(chain.leg.vendor_symbol, one, bar.time_us)
+            yield self._told(chain.leg.vendor_symbol, one, bar.time_us)
             yield from self._records(chain, bar)
         elif fault.kind == "out_of_order":
             self._held += records
             self._is_holding = True
         elif fault.kind != "missing":
-            yield _copy(chain, bar, fault.kind)
+            yield bad_copy(chain, bar, fault.kind)
             yield from records
 
     async def _stream_faults(self, at_us: int) -> None:
@@ -369,42 +370,3 @@ class GatewaySession:
             own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
         raise Over
-
-
-def _heartbeat(now_us: int) -> SystemMsg:
-    return SystemMsg(now_us * 1_000, "Heartbeat", SystemCode.HEARTBEAT)
-
-
-def _mapping(symbol: str, one: _Mapped, now_us: int) -> SymbolMappingMsg:
-    number = (
-        instrument_id(one.chain.leg.dataset, one.contract) if one.number is None else one.number
-    )
-    stype = SType.RAW_SYMBOL if one.is_by_name else SType.CONTINUOUS
-    return SymbolMappingMsg(
-        1,
-        number,
-        now_us * 1_000,
-        stype,
-        symbol,
-        SType.INSTRUMENT_ID,
-        one.contract,
-        _UNDEFINED_TIME,
-        _UNDEFINED_TIME,
-    )
-
-
-def _copy(chain: Chain, bar: StoredBar, kind: str) -> Any:
-    """A copy of a bar that something is wrong with."""
-    opened, high, low, close, volume = bar.values
-    wrong = {
-        "revised": (opened, high, low, low if close != low else high, volume),
-        "inconsistent": (opened, low - 1, high + 1, close, volume),
-        "undefined": (opened, high, low, _UNDEFINED, volume),
-        "bad_volume": (opened, high, low, close, 2**62),
-    }
-    changed = bar._replace(values=wrong.get(kind, bar.values))
-    if kind == "future":
-        changed = changed._replace(time_us=bar.time_us + _DAY_US)
-    elif kind == "wrong_interval":
-        changed = changed._replace(time_us=bar.time_us + 1_000_000)
-    return record_of(chain, changed, _STRANGE_ID if kind == "unknown_id" else None)
