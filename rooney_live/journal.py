@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -169,12 +170,7 @@ class Journal:
 
         Raises JournalRefused when the key is recorded with other values.
         """
-        names = ", ".join(row)
-        marks = ", ".join("?" * len(row))
-        inserted = self._connection.execute(
-            f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING",
-            tuple(row.values()),
-        )
+        inserted = self._connection.execute(_insert(table, tuple(row)), tuple(row.values()))
         if inserted.rowcount == 1:
             return True
         stored = self._stored(table, row)
@@ -254,6 +250,12 @@ class Journal:
             return [dict(row) for row in self._connection.execute(sql, arguments)]
         except sqlite3.Error as error:
             raise JournalRefused(_unusable(self._path, error)) from None
+
+
+@cache
+def _insert(table: str, names: tuple[str, ...]) -> str:
+    marks = ", ".join("?" * len(names))
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
 
 
 def _statements(script: str) -> list[str]:

@@ -7,12 +7,16 @@ opened the transaction), or an order's way to a venue (`orders`).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Final
 
 from rooney_core.decision import DecisionCode
 from rooney_live.codes import TraderCode
 from rooney_live.engine import Outcome, date_of
 from rooney_live.journal import Journal, Run
 from rooney_live.paper import Fill, Order, Trade
+
+_EMPTY: Final = "{}"
 
 
 class Recorder:
@@ -130,10 +134,15 @@ class Recorder:
                 "side": decision.side,
                 "probability": decision.probability,
                 "threshold": decision.threshold,
-                "features": json.dumps(dict(decision.features), allow_nan=False),
-                "contributions": json.dumps(dict(decision.contributions), allow_nan=False),
+                "features": _json(decision.features),
+                "contributions": _json(decision.contributions),
                 "release_id": self._run.release_id,
             },
         )
         self.n_new_decisions += is_new
         return is_new
+
+
+def _json(values: Mapping[str, float | None]) -> str:
+    """Most bars ask no model, and have nothing to write."""
+    return json.dumps(dict(values), allow_nan=False) if values else _EMPTY
