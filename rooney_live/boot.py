@@ -259,10 +259,13 @@ class _Process:
         engine = Engine(parts.release, lambda: parts.ledger.symbols)
         self._runtime = Runtime(parts, admission, desk, engine, self._end.tell)
         self._tasks: list[asyncio.Task[Any]] = []
+        self._sending: asyncio.Task[Any] | None = None
+        self._failed: asyncio.Future[None] | None = None
 
     async def run(self) -> int:
         """Everything, in order; the exit code."""
         loop = asyncio.get_running_loop()
+        self._failed = loop.create_future()
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, self._on_signal, one)
         listener = await listen(self._settings.live, self._on_nudge)
@@ -284,15 +287,15 @@ class _Process:
     async def _until_the_end(self) -> int:
         # Before anything may leave: what is found SENDING is somebody's who is gone.
         self._runtime.recover()
-        sending = self._begin(self._runtime.dispatcher.run())
+        self._sending = self._begin(self._runtime.dispatcher.run())
         self._begin(self._beat())
         self._begin(self._keep_warm())
         trading = self._begin(self._recover_and_follow())
         stopping = self._begin(self._end.event.wait())
-        await asyncio.wait((sending, trading, stopping), return_when=asyncio.FIRST_COMPLETED)
-        for one in (sending, trading):
-            if one.done():
-                one.result()
+        assert self._failed is not None, "run() makes it"
+        await asyncio.wait((trading, stopping, self._failed), return_when=asyncio.FIRST_COMPLETED)
+        if self._failed.done():
+            self._failed.result()
         if trading.done() and not stopping.done():
             await self._runtime.settle(_LAST_EXITS_US)
             self._parts.journal.finish(self._parts.run.run_id, _wall_clock())
@@ -303,7 +306,8 @@ class _Process:
     async def _emergency(self, error: Exception) -> None:
         """Say why; exits that are on record get a while to be acknowledged."""
         self._runtime.emergency(error)
-        if not isinstance(error, JournalRefused):
+        is_sending = self._sending is not None and not self._sending.done()
+        if is_sending and not isinstance(error, JournalRefused):
             with suppress(RooneyError):
                 await self._runtime.settle(_STOP_PATIENCE_US)
 
@@ -334,7 +338,14 @@ class _Process:
     def _begin(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.append(task)
+        task.add_done_callback(self._on_done)
         return task
+
+    def _on_done(self, task: asyncio.Task[Any]) -> None:
+        """No task may fail unseen: without its timer a trader would miss deadlines."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
 
     def _on_signal(self, number: signal.Signals) -> None:
         if self._end.event.is_set():

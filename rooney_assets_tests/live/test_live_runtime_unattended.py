@@ -1,0 +1,62 @@
+"""What no bar and no person sets off: the timer behind deadlines, and what it does when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+
+import pytest
+from small_trader import RUN_ID, PlayedMarket, opened_desk
+
+from rooney_live.boot import Start, trade
+from rooney_live.clock import SystemClock
+from rooney_live.journal import Journal, Run
+
+PATIENCE_S = 20.0
+
+
+class SilentMarket(PlayedMarket):
+    """Does what the script says, and then brings nothing for ever."""
+
+    async def events(self):
+        for item in self._script:
+            item()
+        await asyncio.Event().wait()
+        nothing = ()
+        for one in nothing:
+            yield one
+
+
+@pytest.fixture
+def desk(lake, tmp_path, monkeypatch):
+    with opened_desk(lake, tmp_path / "state", monkeypatch, 2) as opened:
+        yield opened
+
+
+def run_silently(desk, *script):
+    """The trader on the host's clock and a market without bars; its exit code."""
+    config = desk.release.config
+    run = Run(
+        RUN_ID, config.release_id, config.rebalance_month, "code", "bars",
+        tuple(desk.release.bundles), None, None, "rehearsal",
+    )  # fmt: skip
+
+    async def bounded(start):
+        async with asyncio.timeout(PATIENCE_S):
+            return await trade(start)
+
+    with Journal.open(desk.settings.journal) as journal:
+        journal.begin(run, "2026-01-01T00:00:00")
+        market = SilentMarket(desk.whole, script)
+        start = Start(desk.settings, desk.release, journal, run, SystemClock(), market)
+        return asyncio.run(bounded(start))
+
+
+def test_a_timer_that_fails_ends_the_trader_and_is_no_secret(desk, capsys):
+    def break_what_the_timer_reads():
+        with sqlite3.connect(desk.settings.journal) as other:
+            other.execute("ALTER TABLE controls RENAME TO gone")
+
+    # Going on would miss every deadline that no bar comes for.
+    assert run_silently(desk, break_what_the_timer_reads) == 1
+    assert "EMERGENCY_STOP" in capsys.readouterr().out
