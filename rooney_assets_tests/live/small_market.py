@@ -6,6 +6,7 @@ Belongs here: starting both, and collecting what is told. Does not belong here: 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,19 @@ IMPATIENT = {
 }
 
 
+class SteppedClock(ScaledClock):
+    """A host's clock that somebody sets."""
+
+    def __init__(self, start_us: int, speed: float, began_ns: int, steps: Mapping[int, int]):
+        super().__init__(start_us, speed, began_ns)
+        self._steps = steps
+
+    def now_us(self) -> int:
+        true_us = super().now_us()
+        wrong_by = [by for at, by in sorted(self._steps.items()) if at <= true_us]
+        return true_us + (wrong_by[-1] if wrong_by else 0)
+
+
 @dataclass
 class Followed:
     """What a market told, until it was hung up."""
@@ -45,6 +59,16 @@ class Followed:
     moments: list[Moment] = field(default_factory=list)
     notes: list[FeedNote] = field(default_factory=list)
     health: Mapping[str, FeedHealth] = field(default_factory=dict)
+
+    def bars(self) -> list[tuple[str, int, float]]:
+        """Symbol, end and close of every bar that was told."""
+        return [(one.symbol, one.bar_end_us, one.close) for m in self.moments for one in m.bars]
+
+    def stored(self, moments: Sequence[Moment]) -> list[tuple[str, int, float]]:
+        """The same of stored moments, after what was history when this warm-up ended."""
+        began_us = self.warm_up.past.end_us
+        later = [one for one in moments if one.end_us > began_us]
+        return [(one.symbol, one.bar_end_us, one.close) for m in later for one in m.bars]
 
     def codes(self) -> list[FeedCode]:
         """Codes of the notes, without those of every session."""
@@ -82,10 +106,17 @@ class Rehearsed:
         live = LiveMarket(self.release, settings, clock)
         return asyncio.run(_follow(live, clock, since_us, until_us or self.last_us))
 
-    def follow_paced(self, speed: float, until_us: int, **changed) -> Followed:
-        """The same in the market's time, so many times as fast as the host's."""
+    def follow_paced(
+        self, speed: float, until_us: int, steps: Mapping[int, int] | None = None, **changed
+    ) -> Followed:
+        """The same in the market's time, so many times as fast as the host's.
+
+        `steps`: from a time on, by how much the trader's clock is wrong from then on, both in us.
+        The market's time begins now; what happens while the trader warms up is its history.
+        """
+        self.vendor.live.began_ns = time.time_ns()
         settings = replace(self.settings, paced_by_stream=False, speed=speed, **changed)
-        clock = ScaledClock(self.first_us, speed, self.vendor.began_ns)
+        clock = SteppedClock(self.first_us, speed, self.vendor.began_ns, steps or {})
         live = LiveMarket(self.release, settings, clock)
         return asyncio.run(_follow(live, clock, None, until_us))
 

@@ -127,28 +127,55 @@ def test_negative_prices_are_prices(lake, tmp_path, monkeypatch):
 def test_bars_that_come_too_long_after_their_end_are_late(lake, tmp_path, monkeypatch):
     """Nobody tells the end of an interval: it is over by the clock, and then its bars are used."""
     release = read_release(lake)
-    speed = 7_200.0
+    speed = 3_600.0
     kinds = [GatewayFault("no_end_of_interval", 0, times=10_000)]
     with rehearsed(release, lake, tmp_path, monkeypatch, 1, faults=kinds, speed=speed) as market:
-        until_us = market.moments[5].end_us
+        until_us = market.moments[9].end_us
         changed = {"settle_seconds": 1_200.0, "max_bar_age_seconds": 600.0}
         found = market.follow_paced(speed, until_us, **changed)
-    assert [one.end_us for one in found.moments] == [one.end_us for one in market.moments[:6]]
+    assert found.bars() == found.stored(market.moments[:10])
+    assert found.bars()
     assert all(one.is_late for one in found.moments)
-    same = [(one.bars, one.hours) for one in found.moments]
-    assert same == [(one.bars, one.hours) for one in market.moments[:6]]
 
 
 def test_in_time_nothing_is_late_and_every_feed_is_live(lake, tmp_path, monkeypatch):
     release = read_release(lake)
-    speed = 7_200.0
+    speed = 3_600.0
     with rehearsed(release, lake, tmp_path, monkeypatch, 1, speed=speed) as market:
-        until_us = market.moments[5].end_us
+        until_us = market.moments[9].end_us
         found = market.follow_paced(speed, until_us, settle_seconds=1_800.0)
         told = found.health
-    assert plain(found.moments) == market.moments[:6]
+    # What was over when the warm-up ended may be late; after that nothing is.
+    began = [one for one in market.moments if one.end_us > found.warm_up.past.end_us][1:]
+    assert plain(found.moments)[-3:] == [one for one in began if one.end_us <= until_us][-3:]
+    assert found.bars() == found.stored(market.moments[:10])
     assert found.codes() == []
     assert {one.state for one in told.values()} == {FeedState.LIVE}
-    assert told["SIM_ES"].contract == market.moments[5].bars[-1].contract
+    assert told["SIM_ES"].contract == market.moments[9].bars[-1].contract
     assert told["SIM_ES"].last_bar_end_us == until_us
     assert 0.0 <= told["SIM_ES"].age_s < HOUR_US / 1_000_000
+
+
+def test_a_clock_that_is_set_forward_makes_bars_late_and_loses_none(lake, tmp_path, monkeypatch):
+    release = read_release(lake)
+    speed = 3_600.0
+    with rehearsed(release, lake, tmp_path, monkeypatch, 1, speed=speed) as market:
+        at_us = market.moments[6].end_us - HOUR_US // 2
+        steps = {at_us: HOUR_US}
+        found = market.follow_paced(speed, market.moments[8].end_us, steps, settle_seconds=7_200.0)
+    assert found.bars() == found.stored(market.moments[:9])
+    assert [one.is_late for one in found.moments[-3:]] == [True] * 3
+
+
+def test_a_clock_that_is_set_back_refuses_what_it_calls_the_future(lake, tmp_path, monkeypatch):
+    release = read_release(lake)
+    speed = 3_600.0
+    with rehearsed(release, lake, tmp_path, monkeypatch, 1, speed=speed) as market:
+        at_us = market.moments[6].end_us - HOUR_US // 2
+        steps = {at_us: -4 * HOUR_US, at_us + HOUR_US: 0}
+        found = market.follow_paced(speed, market.moments[10].end_us, steps, settle_seconds=1_800.0)
+    refused = {one.symbol for one in found.notes if one.code is FeedCode.FUTURE_BAR}
+    assert refused >= {"SIM_CL", "SIM_ES"}
+    lost = set(found.stored(market.moments[:11])) - set(found.bars())
+    at = market.moments[6].end_us
+    assert {(symbol, end_us) for symbol, end_us, _ in lost} == {("SIM_CL", at), ("SIM_ES", at)}

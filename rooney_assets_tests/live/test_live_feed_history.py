@@ -148,22 +148,18 @@ def test_a_gap_that_is_longer_than_the_replay_is_told(lake, tmp_path, monkeypatc
 def test_a_gap_is_repaired_from_history_when_a_session_comes_back(lake, tmp_path, monkeypatch):
     """The feed was away for longer than the vendor replays; his history has what is missing."""
     release = read_release(lake)
-    speed = 7_200.0
+    speed = 3_600.0
     with rehearsed(release, lake, tmp_path, monkeypatch, 1, speed=speed) as market:
-        at_us = market.moments[9].end_us
+        at_us = market.moments[6].end_us
         market.vendor.live.faults.add(GatewayFault("fin", at_us))
         market.vendor.live.faults.add(GatewayFault("refuse", at_us, times=1))
         found = market.follow_paced(
             speed,
-            market.moments[18].end_us,
+            market.moments[14].end_us,
             settle_seconds=900.0,
-            first_wait_seconds=2.0,
-            longest_wait_seconds=2.0,
+            first_wait_seconds=4.0,
+            longest_wait_seconds=4.0,
             jitter=0.0,
             replay_seconds=3 * 3_600.0,
         )
-    told = [(bar.symbol, bar.bar_end_us, bar.close) for one in found.moments for bar in one.bars]
-    stored = [
-        (bar.symbol, bar.bar_end_us, bar.close) for one in market.moments[:19] for bar in one.bars
-    ]
-    assert told == stored
+    assert found.bars() == found.stored(market.moments[:15])

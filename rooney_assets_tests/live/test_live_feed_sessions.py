@@ -134,17 +134,13 @@ def test_a_dataset_that_goes_away_is_waited_for_and_then_not(lake, tmp_path, mon
 
 def test_heartbeats_alone_are_a_dead_session(lake, tmp_path, monkeypatch):
     release = read_release(lake)
-    speed = 7_200.0
+    speed = 3_600.0
     with rehearsed(release, lake, tmp_path, monkeypatch, 1, speed=speed) as market:
-        until_us = market.moments[16].end_us
-        market.vendor.live.faults.add(GatewayFault("heartbeat_only", market.moments[11].end_us))
+        until_us = market.moments[12].end_us
+        market.vendor.live.faults.add(GatewayFault("heartbeat_only", market.moments[7].end_us))
         found = market.follow_paced(speed, until_us, settle_seconds=1_800.0)
     assert [one for one in found.codes() if one is FeedCode.FEED_SILENT] == [FeedCode.FEED_SILENT]
-    told = [(bar.symbol, bar.bar_end_us, bar.close) for one in found.moments for bar in one.bars]
-    stored = [
-        (bar.symbol, bar.bar_end_us, bar.close) for one in market.moments[:17] for bar in one.bars
-    ]
-    assert told == stored
+    assert found.bars() == found.stored(market.moments[:13])
     assert any(one.is_late for one in found.moments)
 
 

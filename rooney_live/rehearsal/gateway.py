@@ -86,7 +86,7 @@ class Gateway:
         try:
             starting.result()
         except OSError as error:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._stop()
             raise InvalidSetting(
                 f"Nothing can listen on port {self._port} of {LOOPBACK}: {error.strerror}. Choose "
                 "another port, or 0 for a free one."
@@ -95,10 +95,13 @@ class Gateway:
 
     def __exit__(self, *_: object) -> None:
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(_JOIN_SECONDS)
+        self._stop()
+        self._address = None
+
+    def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_JOIN_SECONDS)
         self._loop.close()
-        self._address = None
 
     def hang_up(self) -> None:
         """End every session, as the vendor does on Saturdays."""
