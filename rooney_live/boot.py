@@ -13,7 +13,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -126,8 +126,9 @@ def run_trader(settings: Settings, rehearsal: Path | None = None) -> int:
         journal.begin(run, _wall_clock())
         clock = _clock_of(file, journal, run)
         market = _market_of(release, file, clock)
-        last_us = None if file is None else file.last_us
-        start = Start(settings, release, journal, run, clock, market, last_us, killed)
+        start = Start(settings, release, journal, run, clock, market, killed=killed)
+        if file is not None:
+            start = replace(start, begin_us=file.first_us, last_us=file.last_us)
         return asyncio.run(trade(start))
 
 
@@ -188,7 +189,7 @@ def _market_of(release: Release, file: RehearsalFile | None, clock: Clock) -> Ma
 
 @dataclass(frozen=True)
 class Start:
-    """What a start is made of. `last_us`: it ends by itself after this moment; None: never.
+    """What a start is made of. `begin_us`, `last_us`: as `Parts` has them.
 
     `killed`: why the kill switch's variable kills, or None.
     """
@@ -199,6 +200,7 @@ class Start:
     run: Run
     clock: Clock
     market: Market
+    begin_us: int | None = None
     last_us: int | None = None
     killed: str | None = None
 
@@ -225,6 +227,7 @@ async def trade(start: Start) -> int:
         controls=controls,
         standing=standing,
         hours=TradingHours(known),
+        begin_us=start.begin_us,
         last_us=start.last_us,
     )
     teller.say(TraderCode.STARTED, f"release {run.release_id}, {len(release.bundles)} symbols")

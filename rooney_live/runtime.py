@@ -50,7 +50,11 @@ _CODES: Final = {
 
 @dataclass(frozen=True)
 class Parts:
-    """What a runtime works with. `last_us`: it ends by itself after this moment; None: never."""
+    """What a runtime works with.
+
+    `begin_us`: a run that knows nothing yet decides on what comes after this moment; None: after
+    the present. `last_us`: it ends by itself after this moment; None: never.
+    """
 
     release: Release
     journal: Journal
@@ -64,6 +68,7 @@ class Parts:
     controls: Controls
     standing: Standing
     hours: TradingHours
+    begin_us: int | None = None
     last_us: int | None = None
 
 
@@ -87,7 +92,8 @@ class Runtime:
         self.dispatcher = Dispatcher(
             parts.outbox, parts.webhook, parts.clock, admission.gate, self._on_result
         )
-        self._manual = Manual(parts.journal, parts.ledger, desk, parts.standing)
+        most = parts.release.config.max_positions
+        self._manual = Manual(parts.journal, parts.ledger, desk, parts.standing, most)
         self._told: tuple[str, ...] = ()
         self._has_looked = False
         self._patience_us = 0
@@ -105,7 +111,8 @@ class Runtime:
     async def warm_up(self) -> None:
         """Take in history, and go on with what is held; exits that are due leave meanwhile."""
         since_us = resume_us(self._journal, self._parts.run, self._clock.now_us())
-        warm_up = await self._parts.market.warm_up(since_us)
+        begin_us = self._parts.begin_us if since_us is None else since_us
+        warm_up = await self._parts.market.warm_up(begin_us)
         held = {} if since_us is None else held_orders(self._journal, self._parts.run)
         self._engine.begin(warm_up, held)
         self._standing.learn(warm_up)
@@ -232,6 +239,7 @@ class Runtime:
     def _trade(self, row: Told, now_us: int) -> None:
         with self._journal.transaction():
             said = self._manual.order(row, now_us)
+            self._recorder.event_once(now_us, str(row.arguments["symbol"]), "MANUAL", said)
         self._teller.say("MANUAL", said)
         self.dispatcher.kick()
 
