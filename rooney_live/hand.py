@@ -10,10 +10,12 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rooney_core.errors import MissingArtifact
-from rooney_core.release import Release
+from rooney_core.errors import MissingArtifact, RooneyError
+from rooney_core.market.instruments import Instrument
+from rooney_core.release.limits import LiveLimits
 from rooney_live.clock import SystemClock
 from rooney_live.control import AFTER_KILL, Controls, Told, refuse_resume
 from rooney_live.desk import Desk
@@ -54,6 +56,8 @@ def tell(
         record(journal, command, reason, arguments, until_us=until_us)
     if nudge(settings.live):
         return f"{command} is on record; the trader was told."
+    if command is Command.STOP:
+        return "STOP is on record; no trader listens, so there was none to end."
     return (
         f"{command} is on record in {settings.journal}; no trader runs, the next one keeps to it."
     )
@@ -85,63 +89,156 @@ def act(
             f"There is no journal at {settings.journal}: nothing was ever traded from here."
         )
     with Journal.open(settings.journal) as journal:
-        before = _last_seq(journal)
+        asked = _Asked(journal, command, arguments)
         record(journal, command, reason, arguments)
         if is_held(settings.live / TRADER_LOCK):
             nudge(settings.live)
-            asyncio.run(_wait_for_trader(journal, before))
+            asyncio.run(_wait_for_trader(asked))
         else:
             try:
                 with Lock.take(settings.live / TRADER_LOCK):
-                    asyncio.run(_act_alone(settings, journal))
+                    asyncio.run(_act_alone(settings, journal, command))
             except AlreadyRunning:
-                asyncio.run(_wait_for_trader(journal, before))
-        return _told_since(journal, before)
+                asyncio.run(_wait_for_trader(asked))
+        return asked.told()
 
 
-async def _wait_for_trader(journal: Journal, before: int) -> None:
+class _Asked:
+    """A command that was given, and what the journal tells of it since."""
+
+    def __init__(self, journal: Journal, command: Command, arguments: Mapping[str, Any]) -> None:
+        self._journal = journal
+        self._command = command
+        self._symbols = arguments.get("symbols")
+        (row,) = journal.query("SELECT coalesce(max(seq), 0) AS seq FROM order_events")
+        self._seq = int(row["seq"])
+        self._n_said = len(self._every_word())
+
+    def orders(self) -> list[dict[str, Any]]:
+        """What people had ordered, of all that changed since."""
+        return self._journal.query(
+            "SELECT DISTINCT o.order_id, ticker, state, o.code, o.detail, due_at_us FROM orders o "
+            "JOIN order_events e USING (order_id) WHERE e.seq > ? "
+            "AND o.origin IN ('flatten', 'manual') ORDER BY o.order_id",
+            (self._seq,),
+        )
+
+    def words(self) -> list[str]:
+        """What was said of orders by hand since, the oldest first."""
+        return self._every_word()[self._n_said :]
+
+    def is_answered(self) -> bool:
+        """Whether nothing more is to be waited for."""
+        rows = self.orders()
+        if rows or self._command is Command.TRADE:
+            is_over = all(row["state"] not in ("INTENT", "SENDING") for row in rows)
+            return is_over and bool(rows or self.words())
+        return not self._held("")
+
+    def told(self) -> tuple[list[str], bool]:
+        """What came of it, in lines; and whether all of it is done."""
+        rows = self.orders()
+        if self._command is Command.TRADE:
+            lines = [_line(row) for row in rows] or self.words() or [_NO_ANSWER]
+            return lines, bool(rows) and _is_done(rows)
+        staying, leaving = self._held("<> 'leaving'"), self._held("= 'leaving'")
+        lines = [_line(row) for row in rows]
+        lines += [f"{one} is still held, and no exit is ordered. {_NO_ANSWER}" for one in staying]
+        if leaving and not rows:
+            lines += [f"{one} is being left already; see `rooney-live status`" for one in leaving]
+        is_done = _is_done(rows) and not staying and not leaving
+        return lines or ["Nothing is held: no order was needed."], is_done
+
+    def _every_word(self) -> list[str]:
+        rows = self._journal.query(
+            "SELECT message FROM events WHERE code = 'MANUAL' ORDER BY at_us"
+        )
+        return [str(row["message"]) for row in rows]
+
+    def _held(self, state: str) -> list[str]:
+        """Contracts that are held and that the command is about, in such a state."""
+        rows = self._journal.query(
+            "SELECT symbol, contract FROM positions WHERE state <> 'flat' "
+            f"{f'AND state {state} ' if state else ''}ORDER BY since_us, opened_by"
+        )
+        return [
+            str(row["contract"])
+            for row in rows
+            if self._symbols is None or row["symbol"] in self._symbols
+        ]
+
+
+_NO_ANSWER: Final = (
+    "The trader holds its lock and has not acted on it yet: it may hang. Look at `rooney-live "
+    "status`; `rooney-live kill` has the risk monitor leave everything, or leave it at the broker."
+)
+
+
+def _is_done(rows: list[dict[str, Any]]) -> bool:
+    return all(row["state"] in ("ACKED", "WITHDRAWN") for row in rows)
+
+
+async def _wait_for_trader(asked: _Asked) -> None:
     """Until what the command ordered was answered; the trader goes on with it in any case."""
     until = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < until:
+    while time.monotonic() < until and not asked.is_answered():
         await asyncio.sleep(_LOOK_S)
-        rows = _orders_since(journal, before)
-        if rows and all(row["state"] not in ("INTENT", "SENDING") for row in rows):
-            return
-        if not rows and time.monotonic() > until - _PATIENCE_S + _SOON_S:
+        is_soon = time.monotonic() < until - _PATIENCE_S + _SOON_S
+        if not is_soon and not asked.orders():
             return
 
 
-_SOON_S: Final = 3.0
+_SOON_S: Final = 5.0
 """After so long a trader that was told has ordered whatever there was to order."""
 
 
-async def _act_alone(settings: Settings, journal: Journal) -> None:
+async def _act_alone(settings: Settings, journal: Journal, command: Command) -> None:
     """Carry out the last row of `controls`, sending by the same outbox and the same rules."""
-    release, clock = read_release(settings.lake), SystemClock()
-    hand = _Hand(settings, journal, release, clock.now_us())
-    dispatcher = Dispatcher(
-        hand.outbox,
-        Webhook(read_secret(TRADERSPOST_WEBHOOK_URL)),
-        clock,
-        hand.gate,
-        hand.on_result,
-    )
+    clock = SystemClock()
+    hand = _Hand(settings, journal, _facts_of_release(settings, command), clock.now_us())
+    webhook = Webhook(read_secret(TRADERSPOST_WEBHOOK_URL))
+    dispatcher = Dispatcher(hand.outbox, webhook, clock, hand.gate, hand.on_result)
     hand.order(clock.now_us())
     sending = asyncio.get_running_loop().create_task(dispatcher.run())
     until = time.monotonic() + _PATIENCE_S
-    while hand.has_to_send() and time.monotonic() < until and not sending.done():
-        await asyncio.sleep(_LOOK_S)
-    await dispatcher.drain()
-    sending.cancel()
+    try:
+        while hand.has_to_send() and time.monotonic() < until and not sending.done():
+            await asyncio.sleep(_LOOK_S)
+        await dispatcher.drain()
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        await webhook.close()
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What a command needs of the release."""
+
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    limits: LiveLimits = field(default_factory=LiveLimits)
+    max_positions: int = 0
+
+
+def _facts_of_release(settings: Settings, command: Command) -> _Facts:
+    """What is held can be left without any release that verifies: it names its own tickers."""
+    try:
+        config = read_release(settings.lake).config
+    except RooneyError:
+        if command is not Command.FLATTEN:
+            raise
+        return _Facts()
+    return _Facts(config.instruments, config.live_limits, config.max_positions)
 
 
 class _Hand:
     """The trader's desk, for one command."""
 
-    def __init__(self, settings: Settings, journal: Journal, release: Release, now_us: int) -> None:
+    def __init__(self, settings: Settings, journal: Journal, facts: _Facts, now_us: int) -> None:
         self._journal = journal
-        known, limits = release.config.instruments, release.config.live_limits
-        self._run = self._find_run(release)
+        known, limits = facts.instruments, facts.limits
+        self._max_positions = facts.max_positions
+        self._run = self._find_run()
         self.outbox, self._ledger = Outbox(journal, COMMAND), Ledger(journal)
         self._hours = TradingHours(known)
         self._controls = Controls(journal)
@@ -151,7 +248,7 @@ class _Hand:
         self._standing = Standing(settings.live, limits, known, book, killed, limits=limits)
         self._desk = Desk(journal, self.outbox, self._ledger, self._run, known, self._hours)
 
-    def _find_run(self, release: Release) -> Run:
+    def _find_run(self) -> Run:
         row = last_run(self._journal)
         if row is None:
             raise MissingArtifact("Nothing was ever traded from here; start `rooney-live run`.")
@@ -165,8 +262,8 @@ class _Hand:
             self._standing.refresh(self._journal, self._controls, now_us)
             row: Told = self._rows[-1]
             if row.command is Command.TRADE:
-                manual = Manual(self._journal, self._ledger, self._desk, self._standing)
-                said = manual.order(row, now_us)
+                parts = (self._journal, self._ledger, self._desk, self._standing)
+                said = Manual(*parts, self._max_positions).order(row, now_us)
                 self._event(now_us, row, said)
                 return
             killed = self._standing.killed()
@@ -200,32 +297,6 @@ class _Hand:
             "ON CONFLICT DO NOTHING",
             (self._run.run_id, now_us, str(row.arguments["symbol"]), "MANUAL", said),
         )
-
-
-def _last_seq(journal: Journal) -> int:
-    (row,) = journal.query("SELECT coalesce(max(seq), 0) AS seq FROM order_events")
-    return int(row["seq"])
-
-
-def _orders_since(journal: Journal, seq: int) -> list[dict[str, Any]]:
-    return journal.query(
-        "SELECT DISTINCT o.order_id, ticker, state, o.code, o.detail, due_at_us FROM orders o "
-        "JOIN order_events e USING (order_id) WHERE e.seq > ? "
-        "AND o.origin IN ('flatten', 'manual') ORDER BY o.order_id",
-        (seq,),
-    )
-
-
-def _told_since(journal: Journal, seq: int) -> tuple[list[str], bool]:
-    rows = _orders_since(journal, seq)
-    lines = [_line(row) for row in rows]
-    said = journal.query(
-        "SELECT message FROM events WHERE code = 'MANUAL' ORDER BY at_us DESC LIMIT 1"
-    )
-    if not rows:
-        lines = [said[0]["message"]] if said else ["Nothing is held: no order was needed."]
-        return lines, not said
-    return lines, all(row["state"] in ("ACKED", "WITHDRAWN") for row in rows)
 
 
 def _line(row: dict[str, Any]) -> str:

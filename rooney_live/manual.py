@@ -7,16 +7,16 @@ Belongs here: making an order of a TRADE row, or saying why not. Does not belong
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import polars as pl
 
 from rooney_core.errors import RooneyError
-from rooney_core.market.calendar import day_deadlines
+from rooney_core.market.calendar import UTC_MICROSECONDS, day_deadlines, session_labels
 from rooney_live.codes import Denial
 from rooney_live.control import Told
-from rooney_live.desk import Desk, Leaving
+from rooney_live.desk import DEADLINE_LEAD_US, Desk, Leaving
 from rooney_live.journal import Journal, Row
 from rooney_live.ledger import Ledger
 from rooney_live.orders.records import ENTER, OrderIntent, Origin, order_id_of
@@ -30,12 +30,13 @@ MANUAL_REASON: Final = "MANUAL"
 
 @dataclass(frozen=True)
 class Manual:
-    """Orders of people, for one journal."""
+    """Orders of people, for one journal. `max_positions`: as the release says."""
 
     journal: Journal
     ledger: Ledger
     desk: Desk
     standing: Standing
+    max_positions: int
 
     def order(self, row: Told, now_us: int) -> str:
         """Order what the row asks for, inside the caller's transaction; what came of it, in words.
@@ -63,21 +64,43 @@ class Manual:
         if last is None:
             return f"{symbol}: denied, {Denial.STALE_FEED}: no bar of it was ever decided on"
         intent = self._intent(row, symbol, last)
-        code = self._denial(intent, last, now_us)
+        deadline_us = self._deadline_us(symbol, now_us)
+        code = (
+            self._stopped(symbol)
+            or self._of_market(intent, last, now_us, deadline_us)
+            or self._of_risk(intent, last, now_us)
+        )
         if code is not None:
             return f"{intent.order_id}: denied, {code}"
-        self.desk.send(intent, now_us, self._deadline_us(symbol, now_us))
+        self.desk.send(intent, now_us, deadline_us)
         return f"{intent.order_id}: ordered"
 
-    def _denial(self, intent: OrderIntent, last: Row, now_us: int) -> str | None:
+    def _stopped(self, symbol: str) -> str | None:
+        """What stops the strategy's entries stops a person's."""
         standing = self.standing
         if standing.killed() is not None:
             return Denial.KILLED
-        told = standing.control.denial(intent.symbol)
-        if told is not None:
-            return told
-        if now_us - last["bar_end_us"] > standing.limits.max_bar_age_seconds * _US * _BARS:
+        if standing.is_stopping:
+            return Denial.STOPPING
+        return standing.control.denial(symbol)
+
+    def _of_market(
+        self, intent: OrderIntent, last: Row, now_us: int, deadline_us: int
+    ) -> str | None:
+        standing = self.standing
+        # The last bar may be as old as the next one is long, and then late.
+        length_s = standing.instruments[intent.symbol].bar_minutes * _MINUTE_S
+        if now_us - last["bar_end_us"] > (length_s + standing.limits.max_bar_age_seconds) * _US:
             return Denial.STALE_FEED
+        if standing.unproven:
+            return Denial.REDUCING
+        if now_us >= deadline_us - DEADLINE_LEAD_US:
+            return Denial.FLAT_WINDOW
+        is_full = len({intent.symbol, *self.ledger.symbols}) > self.max_positions
+        return Denial.MAX_POSITIONS if is_full else None
+
+    def _of_risk(self, intent: OrderIntent, last: Row, now_us: int) -> str | None:
+        standing = self.standing
         quote = Quote(
             last["close"],
             standing.instruments[intent.symbol].multiplier,
@@ -121,12 +144,12 @@ class Manual:
         return rows[0] if rows else None
 
     def _deadline_us(self, symbol: str, now_us: int) -> int:
-        """A person's position is flat by the instrument's own deadline of the day, too."""
-        day = datetime.fromtimestamp(now_us / _US, UTC).date()
-        found = day_deadlines(pl.Series([day]), self.standing.instruments[symbol])
-        return int(found.dt.timestamp("us")[0])
+        """A person's position is flat by the deadline of the present session, too."""
+        instrument = self.standing.instruments[symbol]
+        present = pl.Series([now_us]).cast(UTC_MICROSECONDS)
+        days = session_labels(present, instrument.product_group)
+        return int(day_deadlines(days, instrument).dt.timestamp("us")[0])
 
 
-_BARS: Final = 21
-"""A bar of an hour may be an hour old and is still the last one: 21 times 180 seconds."""
-_EPOCH: Final = datetime(1970, 1, 1).date()
+_MINUTE_S: Final = 60
+_EPOCH = datetime(1970, 1, 1).date()

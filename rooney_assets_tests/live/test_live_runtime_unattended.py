@@ -1,4 +1,4 @@
-"""What no bar and no person sets off: the timer behind deadlines, and what it does when it fails."""
+"""What no bar and no person sets off: the timer behind deadlines, and what follows if it fails."""
 
 from __future__ import annotations
 
