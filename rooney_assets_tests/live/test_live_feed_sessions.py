@@ -64,7 +64,8 @@ def test_a_session_that_never_begins_or_falls_silent_is_given_up(
         found = market.follow(**hasty)
     times = 1 if kind == "silence" else 2
     assert [one for one in found.codes() if one is told[0]].count(told[0]) >= times
-    assert set(found.codes()) <= {*ENDED, *told}
+    # A host that is busy may let a session look silent; that loses nothing either.
+    assert set(found.codes()) <= {*ENDED, *told, *SILENT}
     assert plain(found.moments) == market.moments
 
 
