@@ -29,7 +29,7 @@ from monitor_desk import (
     journal_at,
     watched,
 )
-from order_desk import actions
+from order_desk import actions, leaving
 
 from rooney_core.release.limits import LiveLimits
 from rooney_live.clock import SystemClock
@@ -37,6 +37,8 @@ from rooney_live.control import Controls
 from rooney_live.heartbeat import read_heartbeat
 from rooney_live.instance import MONITOR_LOCK, Lock
 from rooney_live.ledger import Ledger
+from rooney_live.orders.outbox import Outbox
+from rooney_live.orders.records import OrderState
 from rooney_live.orders.webhook import Timeouts, Webhook
 from rooney_live.rehearsal.receiver import Receiver
 from rooney_live.rehearsal.receiver_faults import OrderFault
@@ -171,6 +173,24 @@ def test_a_journal_that_takes_no_writing_keeps_nobody_from_leaving(live):
     with journal_at(live) as journal:
         assert journal.query("SELECT count(*) AS n FROM controls")[0]["n"] == 1
         assert journal.query("SELECT count(*) AS n FROM orders WHERE intent = 'exit'")[0]["n"] == 1
+
+
+def test_an_exit_that_a_hanging_trader_began_to_send_is_no_exit(live):
+    """Stopped between SENDING and its first byte: nobody but the monitor can leave it now."""
+    with Receiver(live / "venue") as venue:
+        hold(live, venue)
+        began_us = now_us() - 70 * 1_000_000
+        with journal_at(live) as journal:
+            stuck = leaving("SIM_ES", began_us)
+            with journal.transaction():
+                Outbox(journal).add(stuck, began_us)
+                claimed = Outbox(journal).claim(stuck.order_id, began_us)
+                Ledger(journal).follow(began_us)
+            assert claimed.state is OrderState.SENDING
+        raise_flag(live, "ann")
+        Watching(live, venue).run()
+        assert actions(venue) == ["buy", "exit"]
+        assert not any(venue.positions().values())
 
 
 def test_an_entry_that_nobody_knows_of_is_left_too(live):

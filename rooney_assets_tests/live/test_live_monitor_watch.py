@@ -19,9 +19,10 @@ from rooney_core.release.limits import LiveLimits
 from rooney_live.ledger import Ledger
 from rooney_live.rehearsal.receiver import Receiver
 from rooney_live.risk.codes import RiskCode
+from rooney_live.risk.controls_schema import Command
 from rooney_live.risk.journal_book import book_from_journal, day_start_us
 from rooney_live.risk.kill import raise_flag, remove_flag
-from rooney_live.risk.record import now_us
+from rooney_live.risk.record import now_us, record
 from rooney_live.risk.watch import Pulse, Watched, look
 
 
@@ -73,6 +74,28 @@ def test_a_trader_that_ended_as_it_should_beats_no_more_and_that_is_fine(live):
     (live / "heartbeat.json").write_text('{"state": "stopped"')
     assert codes(watched(live), pulse, 10_000 * SECOND_NS) == []
     assert codes(watched(live), pulse, 10_061 * SECOND_NS) == [RiskCode.HEARTBEAT]
+
+
+def test_a_position_beyond_its_flat_deadline_is_seen_though_its_trader_ended_in_order(live):
+    beat(live, "stopped")
+    with Receiver(live / "venue") as venue:
+        hold(live, venue)
+    pulse, minute_us = Pulse(0), 60_000_000
+    assert codes(watched(live), pulse) == []
+    for late_us, expected in ((minute_us, []), (3 * minute_us, [RiskCode.DEADLINE])):
+        with journal_at(live) as journal, journal.transaction():
+            journal.execute("UPDATE positions SET deadline_us = ?", (now_us() - late_us,))
+        assert codes(watched(live), pulse) == expected
+    with journal_at(live) as journal, journal.transaction():
+        journal.execute("UPDATE positions SET state = 'flat'")
+    assert codes(watched(live), pulse) == []
+
+
+def test_limits_that_this_code_cannot_read_are_a_breach_and_no_end_of_watching(live):
+    beat(live)
+    with journal_at(live) as journal:
+        record(journal, Command.LIMITS, "of a later release", {"limits": {"max_moons": 1}})
+    assert codes(watched(live), Pulse(0)) == [RiskCode.JOURNAL]
 
 
 def test_the_flag_and_a_journal_that_cannot_be_read_are_seen(live):

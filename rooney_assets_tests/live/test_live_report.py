@@ -237,6 +237,9 @@ def test_a_tighter_limit_holds_until_another_and_a_looser_one_until_its_end(live
         assert now.limits.max_daily_loss_usd == 2500
         assert (now.loosened, now.changed) == ((), {"max_daily_loss_usd": 5000.0})
         assert limits_in_force(journal, RELEASED, 10**17).limits.max_daily_loss_usd == 2500
+        # A release that is tighter than what a person set under the one before stays so.
+        tighter = RELEASED.model_copy(update={"max_daily_loss_usd": 1000})
+        assert limits_in_force(journal, tighter, 10**17).limits.max_daily_loss_usd == 1000
         looser = set_limits(journal, RELEASED, {"max_order_contracts": 12}, "size", DAY, 20)
         assert looser.loosened == ("max_order_contracts 10 -> 12",)
         # What was set before is replaced whole.

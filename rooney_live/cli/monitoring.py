@@ -37,7 +37,8 @@ def monitor(
 ) -> None:
     """Watch the trader from a process of its own; on a breach leave everything and halt.
 
-    A breach: the kill flag, a heartbeat that stands still, a broken limit, an unreadable journal.
+    A breach: the kill flag, a heartbeat that stands still, a broken limit, a position held beyond
+    its flat deadline (by a trader that was stopped, too), an unreadable journal.
     It works while the trader hangs, and never lets trading go on again: a person does, with
     `rooney-live resume --after-kill`. Logs are JSON lines on stdout. Needs TRADERSPOST_WEBHOOK_URL.
     """

@@ -29,6 +29,8 @@ class RiskCode(StrEnum):
     RISK_UNKNOWN_EQUITY      equity or the day's result is not a number: nothing can be said, so no
                              trade is opened
     RISK_HEARTBEAT           monitor: the trader's heartbeat is missing, unreadable or too old
+    RISK_DEADLINE            monitor: a position is held beyond its flat deadline, by a trader that
+                             was stopped, or whose exits are not acknowledged
     RISK_KILLED              monitor: the kill flag is there, or cannot be looked for
     RISK_JOURNAL             monitor: the journal cannot be read, so nothing can be watched
     """
@@ -46,5 +48,6 @@ class RiskCode(StrEnum):
     ORDER_RATE = "RISK_ORDER_RATE"
     UNKNOWN_EQUITY = "RISK_UNKNOWN_EQUITY"
     HEARTBEAT = "RISK_HEARTBEAT"
+    DEADLINE = "RISK_DEADLINE"
     KILLED = "RISK_KILLED"
     JOURNAL = "RISK_JOURNAL"

@@ -39,7 +39,8 @@ def limits_in_force(journal: Journal, released: LiveLimits, now_us: int) -> Limi
     """The newest LIMITS row over the release's limits, while it holds.
 
     What loosens holds only until its day: then all of that row is over, and the release's count.
-    What only tightens holds until another row. A row that this code cannot read tightens nothing
+    What only tightens holds until another row, and never loosens a release that is tighter than the
+    one it was set under. A row that this code cannot read tightens nothing
     that is known, so it raises InvalidSetting: a person has to look.
     """
     rows = journal.query(
@@ -50,8 +51,10 @@ def limits_in_force(journal: Journal, released: LiveLimits, now_us: int) -> Limi
         return LimitsInForce(released, {}, (), "")
     row = rows[0]
     changes = json.loads(row["arguments"])["limits"]
-    limits = changed(released, changes)
-    before = released.model_dump()
+    limits, before = changed(released, changes), released.model_dump()
+    if row["until_us"] is None:
+        changes = {name: value for name, value in changes.items() if value <= before[name]}
+        limits = changed(released, changes)
     return LimitsInForce(
         limits,
         {name: before[name] for name in changes},

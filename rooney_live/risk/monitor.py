@@ -152,7 +152,7 @@ class Monitor:
                 self._record_halt(journal, found, now_us)
             ledger = Ledger(journal)
             ledger.follow(now_us)
-            missing = without_exit(journal, held(journal))
+            missing = without_exit(journal, held(journal), now_us, MONITOR)
             for number, one in enumerate(missing):
                 outbox.add(self._exit(one, found, now_us + number), now_us)
             ledger.follow(now_us)

@@ -15,6 +15,8 @@ from pathlib import Path
 from rooney_live.journal import Journal, JournalRefused
 
 BUSY_SECONDS = 1.0
+STUCK_US = 30_000_000
+"""A request is connected, sent and answered, or given up, within half of it."""
 
 
 @contextmanager
@@ -71,11 +73,17 @@ def held(journal: Journal) -> list[Held]:
     return [Held(**row) for row in (*positions, *entries)]
 
 
-def without_exit(journal: Journal, positions: list[Held]) -> list[Held]:
-    """Those of a contract of which no exit at the market waits, is on its way or is repeated."""
+def without_exit(journal: Journal, positions: list[Held], now_us: int, sender: str) -> list[Held]:
+    """Those of a contract of which no exit at the market waits, is on its way or is repeated.
+
+    What another process than `sender` has been sending for longer than an answer can take is on its
+    way no more: that process hangs, or is gone.
+    """
     exits = journal.query(
         "SELECT DISTINCT symbol, contract FROM orders WHERE intent = 'exit' "
-        "AND order_type = 'market' AND state IN ('INTENT', 'SENDING', 'UNKNOWN', 'REJECTED')"
+        "AND order_type = 'market' AND (state IN ('INTENT', 'UNKNOWN', 'REJECTED') "
+        "OR (state = 'SENDING' AND (sender = ? OR sent_at_us > ?)))",
+        (sender, now_us - STUCK_US),
     )
     leaving = {(row["symbol"], row["contract"]) for row in exits}
     return [one for one in positions if (one.symbol, one.contract) not in leaving]

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rooney_core.errors import MissingArtifact
+from rooney_core.errors import MissingArtifact, RooneyError
 from rooney_core.market.instruments import Instrument
 from rooney_core.release.limits import LiveLimits
 from rooney_live.heartbeat import FILE_NAME, read_heartbeat
-from rooney_live.journal import JournalRefused
+from rooney_live.journal import Journal
 from rooney_live.risk.checks import breaches
 from rooney_live.risk.codes import RiskCode
 from rooney_live.risk.journal_book import book_from_journal
@@ -27,6 +27,9 @@ STOPPED = "stopped"
 """State of a heartbeat whose trader ended as it should: it beats no more, and that is fine."""
 Breach = tuple[RiskCode, str]
 _NS = 1_000_000_000
+OVERDUE_US = 120_000_000
+"""So long after its flat deadline a position may wait for the answer to its exit: the venue wants a
+minute between two signals, and a first attempt may fail."""
 
 
 @dataclass
@@ -105,10 +108,26 @@ def _of_journal(watched: Watched, now_us: int) -> list[Breach]:
         with reading(watched.journal) as journal:
             limits = limits_in_force(journal, watched.released, now_us).limits
             book = book_from_journal(journal, watched.instruments, limits, now_us)
-    except JournalRefused as error:
+            overdue = _overdue(journal, now_us)
+    except RooneyError as error:
+        # Limits that this code cannot read too: what nobody can check is not fine.
         return [(RiskCode.JOURNAL, str(error))]
     facts = (
         f"equity {book.equity_usd:.2f} USD of at most {book.peak_equity_usd:.2f}, "
         f"the day's result {book.day_profit_usd:.2f}"
     )
-    return [(code, facts) for code in breaches(book, limits)]
+    return [*overdue, *((code, facts) for code in breaches(book, limits))]
+
+
+def _overdue(journal: Journal, now_us: int) -> list[Breach]:
+    """Positions that should have been left: a trader that was told to stop and hold them does not
+    see their deadline."""
+    rows = journal.query(
+        "SELECT contract FROM positions WHERE state <> 'flat' AND deadline_us < ? "
+        "ORDER BY since_us, opened_by",
+        (now_us - OVERDUE_US,),
+    )
+    if not rows:
+        return []
+    names = ", ".join(str(row["contract"]) for row in rows)
+    return [(RiskCode.DEADLINE, f"{names}: held beyond the flat deadline")]
