@@ -7,6 +7,7 @@ most signals are approved: what is measured is the way to an order, not the orde
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def _model(
         Feeds.from_tables(names, continuous, sessions),
     ).filter(pl.col("split") != "test")
     trained = train_meta_model(labelled, feature_names(names), SETTINGS)
-    return trained.model.to_row(one.symbol).with_columns(threshold=pl.lit(LOW_THRESHOLD))
+    return replace(trained.model, threshold=LOW_THRESHOLD).to_row(one.symbol)
 
 
 def _write(frame: pl.DataFrame, lake: Path, table: str, symbol: str) -> None:

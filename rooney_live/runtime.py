@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -25,7 +25,7 @@ from rooney_live.engine import Engine, Outcome
 from rooney_live.feeds.records import FeedNote, Market, Moment
 from rooney_live.hours import TradingHours
 from rooney_live.journal import Journal, JournalRefused, Run
-from rooney_live.ledger import Ledger
+from rooney_live.ledger import Ledger, Position
 from rooney_live.manual import Manual
 from rooney_live.orders.dispatcher import Dispatcher
 from rooney_live.orders.outbox import Outbox
@@ -257,7 +257,18 @@ class Runtime:
                     self._recorder.event(now_us, one.position.symbol, TraderCode.DEADLINE, message)
         for _ in due:
             reached(Step.AFTER_INTENT, "exit")
+        self._refuse_withdrawn(one.position for one in due)
         self.dispatcher.kick()
+
+    def _refuse_withdrawn(self, left: Iterable[Position]) -> None:
+        """An entry that had not left when its exit was given never will: no account takes part."""
+        for one in left:
+            rows = self._journal.query(
+                "SELECT 1 FROM orders WHERE order_id = ? AND state = ?",
+                (one.opened_by, OrderState.WITHDRAWN),
+            )
+            if rows:
+                self._engine.refuse(one.opened_by, one.symbol)
 
     def note_stop(self, why: str) -> None:
         """Write down that the trader was told to end."""
@@ -268,10 +279,11 @@ class Runtime:
     def leave_everything(self, reason: str) -> None:
         """Exits of all that is held: the policy at a stop, or a breach."""
         now_us = self._clock.now_us()
+        left = [one for one in self._ledger.open if one.state != "leaving"]
         with self._journal.transaction():
-            for one in self._ledger.open:
-                if one.state != "leaving":
-                    self._desk.leave(Leaving(one, now_us, Origin.FLATTEN, reason), now_us)
+            for one in left:
+                self._desk.leave(Leaving(one, now_us, Origin.FLATTEN, reason), now_us)
+        self._refuse_withdrawn(left)
         self.dispatcher.kick()
 
     def _look_after(self, moment: Moment) -> None:
@@ -328,7 +340,8 @@ class Runtime:
         if not isinstance(clock, DrivenClock):
             return
         while True:
-            times = (clock.next_us, self._desk.next_deadline_us())
+            waiting_us = self.dispatcher.next_us()
+            times = (clock.next_us, self._desk.next_deadline_us(), waiting_us)
             coming = (one for one in times if one is not None and one > clock.now_us())
             next_us = min(coming, default=until_us)
             if next_us >= until_us:
