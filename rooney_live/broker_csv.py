@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from rooney_core.errors import InputError, InvalidSetting
+from rooney_core.errors import InputError, InvalidSetting, UnknownName
 from rooney_core.market.contracts import order_ticker, parse_contract
 from rooney_core.market.instruments import Instrument
 from rooney_live.reconcile import Key
@@ -81,6 +81,26 @@ def read_positions(
         else:
             held[key] = held.get(key, 0) + quantity
     return BrokerPositions(held, others)
+
+
+def contract_key(
+    symbol: str, name: str, instruments: Mapping[str, Instrument], known: Iterable[Key], today: date
+) -> Key:
+    """The ledger's name of a contract that a person names: ESZ6, ESZ26 and ESZ2026 are one.
+
+    `known`: contracts of the ledger, whose symbol may have left the release. Raises UnknownName for
+    another symbol, InputError for a contract that is not the symbol's or that nobody can order.
+    """
+    held = [key for key in known if key[0] == symbol]
+    found = _names(held, instruments.values(), today).get(name.upper())
+    if found is not None:
+        return found
+    if symbol not in instruments:
+        raise UnknownName.among("symbol", symbol, {*instruments, *(one for one, _ in held)})
+    order_ticker(name, instruments[symbol], today)
+    if not instruments[symbol].contract_months:
+        return (symbol, symbol)
+    return (symbol, parse_contract(name, today).name)
 
 
 def read_fills(path: Path) -> list[BrokerFill]:

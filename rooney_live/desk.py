@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rooney_core.decision import Bar, Decision
+from rooney_core.errors import InputError
 from rooney_core.market.instruments import Instrument
 from rooney_live.codes import Denial
 from rooney_live.control import ControlState
@@ -215,7 +216,11 @@ class Desk:
         if rows and rows[0]["ticker"]:
             return str(rows[0]["ticker"])
         day = datetime.fromtimestamp(position.since_us / _US, UTC).date()
-        return ticker_of(position.contract, self._instruments[position.symbol], day)
+        try:
+            return ticker_of(position.contract, self._instruments[position.symbol], day)
+        except (InputError, KeyError):
+            # One name that nobody can order must not keep every other position from being left.
+            return position.contract
 
     def _on_grid(self, order: Order) -> Order:
         """Prices and distances as whole ticks, as an exchange takes them."""

@@ -15,11 +15,14 @@ from typing import Literal
 
 import polars as pl
 
-from rooney_core.errors import MissingArtifact
+from rooney_core.errors import InvalidSetting, MissingArtifact
 from rooney_core.market.calendar import day_deadlines
 from rooney_core.market.instruments import Instrument
 from rooney_live.journal import Journal, Row
+from rooney_live.orders.outbox import COMMAND, Outbox
+from rooney_live.orders.records import HoldCode, OrderState
 from rooney_live.risk.controls_schema import Command
+from rooney_live.risk.reading import STUCK_US
 from rooney_live.risk.record import record
 
 HOUR_US = 3_600_000_000
@@ -164,11 +167,16 @@ def reconcile(
     `broker`: contracts held, negative for short; a contract that is not there is flat. `about`:
     only these contracts are looked at; None: the broker's list is complete. `deadlines`: by symbol,
     when a position that comes in this way has to be flat. `run_id`: whose a correction is.
-    Raises JournalRefused when the journal cannot be written, InvalidSetting without a reason.
+    An entry that waits to be sent is no position yet and stays as it is. What the broker does not
+    hold needs no exit any more: those that wait, or are repeated, are withdrawn.
+    Raises JournalRefused when the journal cannot be written, InvalidSetting without a reason, and
+    while an entry that this is about is on its way.
     """
     with journal.transaction():
-        believed = _by_contract(open_positions(journal))
-        asked = sorted({*believed, *broker} if about is None else set(about))
+        _refuse_in_flight(journal, about, now_us)
+        believed = _by_contract(_that_left(journal))
+        every = {*believed, *broker, *_being_left(journal)}
+        asked = sorted(every if about is None else set(about))
         found = []
         for key in asked:
             rows, held = believed.get(key, []), broker.get(key, 0)
@@ -179,11 +187,54 @@ def reconcile(
             else:
                 _close(journal, rows, now_us)
                 _open(journal, key, held, proof, now_us, run_id, (deadlines or {}).get(key[0]))
+            if held == 0:
+                _withdraw_exits(journal, key, now_us)
             finding = Finding.CONFIRMED if is_same else Finding.CORRECTED
             found.append(Compared(*key, was, held, finding))
         told = {"source": proof, "positions": [asdict(one) for one in found]}
         record(journal, Command.RECONCILE, reason, told, at_us=now_us)
     return found
+
+
+def _that_left(journal: Journal) -> list[Row]:
+    return journal.query(
+        "SELECT p.* FROM positions p LEFT JOIN orders o ON o.order_id = p.opened_by "
+        "WHERE p.state <> 'flat' AND COALESCE(o.state, '') <> 'INTENT' "
+        "ORDER BY p.since_us, p.opened_by"
+    )
+
+
+def _refuse_in_flight(journal: Journal, about: Collection[Key] | None, now_us: int) -> None:
+    """Nobody's list can tell of an order that left a moment ago: its position would be lost."""
+    rows = journal.query(
+        "SELECT symbol, contract FROM orders WHERE intent = 'enter' AND state = 'SENDING' "
+        "AND sent_at_us > ?",
+        (now_us - STUCK_US,),
+    )
+    keys = [(row["symbol"], row["contract"]) for row in rows]
+    flying = [contract for symbol, contract in keys if about is None or (symbol, contract) in about]
+    if flying:
+        raise InvalidSetting(
+            f"An entry of {', '.join(flying)} is on its way and not answered yet. Nothing was "
+            "changed: look at the broker again in a minute, and give what it holds then."
+        )
+
+
+def _being_left(journal: Journal) -> set[Key]:
+    rows = journal.query(
+        "SELECT DISTINCT symbol, contract FROM orders WHERE intent = 'exit' "
+        "AND state IN ('INTENT', 'UNKNOWN', 'REJECTED')"
+    )
+    return {(row["symbol"], row["contract"]) for row in rows}
+
+
+def _withdraw_exits(journal: Journal, key: Key, now_us: int) -> None:
+    outbox = Outbox(journal, COMMAND)
+    for one in outbox.open_orders():
+        order = one.order
+        is_waiting = order.intent == "exit" and one.state is not OrderState.SENDING
+        if is_waiting and (order.symbol, order.contract) == key:
+            outbox.withdraw(order.order_id, now_us, HoldCode.COVERED, "reconciled: nothing is held")
 
 
 def _by_contract(positions: Sequence[Row]) -> dict[Key, list[Row]]:

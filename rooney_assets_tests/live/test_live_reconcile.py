@@ -11,13 +11,15 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monitor_desk import INSTRUMENTS, beat, hold, journal_at
+from order_desk import entry, leaving
 
-from rooney_core.errors import InvalidSetting, MissingArtifact
-from rooney_live.broker_csv import read_fills, read_positions
+from rooney_core.errors import InputError, InvalidSetting, MissingArtifact
+from rooney_live.broker_csv import contract_key, read_fills, read_positions
 from rooney_live.cli import main
 from rooney_live.journal import Journal
 from rooney_live.ledger import Ledger
 from rooney_live.orders.outbox import Outbox
+from rooney_live.orders.records import OrderState
 from rooney_live.reconcile import (
     HOUR_US,
     Finding,
@@ -109,6 +111,57 @@ def test_by_hand_only_that_contract_is_spoken_of(live):
     assert (first["command"], first["reason"]) == ("RECONCILE", "looked")
     assert json.loads(second["arguments"])["positions"][0]["contract"] == KEY[1]
     assert second["who"]
+
+
+def test_what_is_not_held_is_not_left_for_ever(live):
+    """A refused exit is repeated, and lets no entry by, until a person says that it is flat."""
+    with journal_at(live) as journal:
+        outbox, at_us = Outbox(journal), now_us()
+        refused = leaving("SIM_ES", at_us)
+        outbox.add(refused, at_us)
+        outbox.claim(refused.order_id, at_us)
+        outbox.mark(refused.order_id, OrderState.REJECTED, at_us, code="no-position")
+        assert all_of(journal, {}) == [(2, 0, Finding.CORRECTED)]
+        assert outbox.open_orders() == ()
+        outbox.add(leaving("SIM_ES", at_us + 1), at_us)
+        assert all_of(journal, {}) == [(0, 0, Finding.CONFIRMED)]
+        assert outbox.open_orders() == ()
+
+
+def test_a_list_of_before_an_entry_left_loses_no_position(live):
+    """On its way it is refused; while it waits it is no position yet, and none that is missing."""
+    with journal_at(live) as journal:
+        outbox, at_us = Outbox(journal), now_us()
+        order = entry("SIM_CL", at_us)
+        with journal.transaction():
+            outbox.add(order, at_us)
+            Ledger(journal).begin(order, None)
+        assert all_of(journal, {KEY: 2}) == [(2, 2, Finding.CONFIRMED)]
+        outbox.claim(order.order_id, at_us)
+        with pytest.raises(InvalidSetting, match="SIM_CLH21 is on its way"):
+            all_of(journal, {KEY: 2})
+        # Another contract may be spoken of; and a process that is gone answers no more.
+        reconcile_one(journal, KEY, 2, INSTRUMENTS, "looked", at_us)
+        assert {one["symbol"] for one in open_positions(journal)} == {"SIM_ES", "SIM_CL"}
+        later_us = at_us + 60_000_000
+        reconcile_all(journal, {KEY: 2}, "broker", INSTRUMENTS, "end of day", later_us)
+        assert {one["symbol"] for one in open_positions(journal)} == {"SIM_ES"}
+
+
+@pytest.mark.parametrize("name", ["SIM_ESH21", "SIM_ESH2021", "sim_esh2021"])
+def test_by_hand_a_contract_has_every_name_that_it_has_anywhere(name):
+    assert contract_key("SIM_ES", name, INSTRUMENTS, [KEY], TODAY) == KEY
+    assert contract_key("SIM_ES", "SIM_ESH1", INSTRUMENTS, [], TODAY) == KEY
+    # What left the release can still be told flat.
+    gone = ("SIM_ZZ", "SIM_ZZH21")
+    assert contract_key(*gone, INSTRUMENTS, [gone], TODAY) == gone
+    assert contract_key("SIM_TLT", "SIM_TLT", INSTRUMENTS, [], TODAY) == ("SIM_TLT", "SIM_TLT")
+
+
+@pytest.mark.parametrize("name", ["SIM_CLH21", "SIM_ESF21", "NONSENSE", ""])
+def test_by_hand_a_contract_that_nobody_can_order_is_refused(name):
+    with pytest.raises(InputError):
+        contract_key("SIM_ES", name, INSTRUMENTS, [KEY], TODAY)
 
 
 def test_without_a_reason_or_a_run_nothing_is_changed(live, tmp_path):

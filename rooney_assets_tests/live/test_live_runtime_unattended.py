@@ -60,3 +60,26 @@ def test_a_timer_that_fails_ends_the_trader_and_is_no_secret(desk, capsys):
     # Going on would miss every deadline that no bar comes for.
     assert run_silently(desk, break_what_the_timer_reads) == 1
     assert "EMERGENCY_STOP" in capsys.readouterr().out
+
+
+def test_a_contract_that_nobody_can_order_keeps_no_other_from_being_left(desk):
+    """A name that a person mistyped, due by now: it is asked for as it is, and the rest goes on."""
+    at = len(desk.moments) // 2
+
+    def mistype():
+        with Journal.open(desk.settings.journal) as journal, journal.transaction():
+            journal.put(
+                "positions",
+                {
+                    **{"opened_by": "person:1", "run_id": RUN_ID, "symbol": "SIM_ES"},
+                    **{"contract": "NONSENSE", "side": 1, "size": 1, "since_us": 1},
+                    **{"state": "open", "is_known": 1, "deadline_us": desk.moments[at].end_us},
+                    **{"proof": "person", "proof_at_us": desk.moments[0].end_us},
+                },
+            )
+
+    assert desk.play([desk.moments[0], mistype, *desk.moments[1:]]) == 0
+    (asked,) = [one for one in desk.sent("exit") if one["ticker"] == "NONSENSE"]
+    assert asked["at_us"] < desk.moments[at].end_us
+    assert not any(desk.receiver.positions().values())
+    assert desk.rows("SELECT 1 FROM positions WHERE state <> 'flat'") == []

@@ -19,6 +19,7 @@ from rooney_live.cli.shown import echo_json, echo_red, echo_table
 from rooney_live.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from rooney_core.market.instruments import Instrument
     from rooney_core.release import Release
     from rooney_live.journal import Journal
     from rooney_live.reconcile import Compared, Key
@@ -181,28 +182,28 @@ def _compare(
     from rooney_live.risk.record import now_us
 
     at_us, instruments = now_us(), release.config.instruments
+    known = [(row["symbol"], row["contract"]) for row in open_positions(journal)]
     if position:
-        key, held = _by_hand(position, release)
+        key, held = _by_hand(position, instruments, known)
         return [reconcile_one(journal, key, held, instruments, reason, at_us)], {}
     if positions_csv is None:
         return reconcile_all(journal, {}, "person", instruments, reason, at_us), {}
-    known = [(row["symbol"], row["contract"]) for row in open_positions(journal)]
     listed = read_positions(positions_csv, list(instruments.values()), known, date.today())
     found = reconcile_all(journal, listed.held, "broker", instruments, reason, at_us)
     return found, listed.others
 
 
-def _by_hand(position: tuple[str, ...], release: Release) -> tuple[Key, int]:
+def _by_hand(
+    position: tuple[str, ...], instruments: Mapping[str, Instrument], known: list[Key]
+) -> tuple[Key, int]:
+    from rooney_live.broker_csv import contract_key
+
     symbol, contract, text = position
     try:
         held = int(text)
     except ValueError:
         raise InvalidSetting(f"{text!r} contracts arrived; write 2, -2 or 0.") from None
-    if symbol not in release.config.instruments:
-        from rooney_core.errors import UnknownName
-
-        raise UnknownName.among("symbol", symbol, release.config.instruments)
-    return (symbol, contract), held
+    return contract_key(symbol, contract, instruments, known, date.today()), held
 
 
 def _take_fills(journal: Journal, release: Release, path: Path, reason: str) -> Matched:
