@@ -330,10 +330,18 @@ def test_the_command_confirms_corrects_and_shows_a_correction_in_red(live, lake,
         assert Outbox(journal).open_orders() == ()
 
 
+def test_a_short_is_told_by_hand_as_the_help_says(live, lake):
+    shown = told(live, lake, "SIM_ES", "SIM_ESH2021", "-2", "--reason", "looked", "--json")
+    assert shown.exit_code == 0, shown.output
+    (found,) = json.loads(shown.stdout)["positions"]
+    assert (found["contract"], found["believed"], found["held"]) == ("SIM_ESH21", 2, -2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
         (["--reason", "x"], 2),
+        (["SIM_ES", "SIM_ESH21", "2", "--reasn", "x"], 2),
         (["SIM_ES", "SIM_ESH21", "--reason", "x"], 2),
         (["--all-flat", "--csv", "X", "--reason", "x"], 2),
         (["SIM_ES", "SIM_ESH21", "two", "--reason", "x"], 2),

@@ -132,7 +132,8 @@ def _print_limits(now: LimitsInForce, as_json: bool) -> None:
         click.echo(f"Set by {now.set_by}")
 
 
-@click.command()
+# A short position begins like an option.
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("position", nargs=-1, metavar="[SYMBOL CONTRACT CONTRACTS]")
 @click.option("--csv", "positions_csv", type=FILE, help="The broker's list of all positions.")
 @click.option("--fills", "fills_csv", type=FILE, help="The broker's list of fills, for the report.")
