@@ -115,7 +115,7 @@ class Admission:
         informing = self._release.bundles[symbol].feed_names.symbols
         for one in (symbol, *informing):
             found = health.get(one)
-            if found is not None and found.state is not FeedState.LIVE:
+            if found is None or found.state is not FeedState.LIVE:
                 return Denial.STALE_FEED
         return None
 
