@@ -10,6 +10,7 @@ from rooney_assets.cli.backtest import backtest
 from rooney_assets.cli.data import data
 from rooney_assets.cli.evidence import evidence
 from rooney_assets.cli.explain import explain
+from rooney_assets.cli.lake import lake
 from rooney_assets.cli.look import rank, sql, status, summary
 from rooney_assets.cli.materialize import materialize
 from rooney_assets.cli.model import model
@@ -43,7 +44,7 @@ for command in (
     *(materialize, data, sql, rank, backtest, why_not),
     *(train, model, portfolio, status, summary),
     *(promote, releases, rollback, evidence, recalibrate),
-    *(explain, reproduce),
+    *(explain, reproduce, lake),
     notices,
 ):
     rooney.add_command(command)
