@@ -14,8 +14,17 @@ from rooney_assets.graph.declaration import ASSETS, offered_names
 from rooney_assets.graph.to_dagster import to_dagster
 from rooney_assets.jobs import build_jobs
 from rooney_assets.mandate import load_mandate
+from rooney_assets.notices.automation import build_notices
 from rooney_assets.resources import BarsResource, LakeResource, ProgressResource
-from rooney_assets.schedules import build_recalibration
+from rooney_assets.schedules import (
+    FETCHED_STAGE,
+    TRAINED_STAGE,
+    build_fetching,
+    build_rebalance,
+    build_recalibration,
+    build_training,
+)
+from rooney_assets.sensors import build_followers, build_retraining
 from rooney_assets.settings import Settings
 from rooney_assets.tracking import late_mlflow, tracking_uri
 from rooney_core.market.instruments import Universe
@@ -28,10 +37,24 @@ def build_defs(
     declared = [ASSETS[name] for name in offered_names(universe)]
     mandate = load_mandate(settings)
     recalibration, quarterly = build_recalibration(settings, universe)
+    rebalance, monthly = build_rebalance(settings, universe)
+    stages = {one.name: one for one in build_jobs(declared)}
+    alarms, digest_job, daily = build_notices(settings)
     return dg.Definitions(
-        assets=[to_dagster(one, universe, mandate) for one in declared],
-        jobs=[*build_jobs(declared), recalibration],
-        schedules=[quarterly],
+        assets=[to_dagster(one, universe, mandate, settings) for one in declared],
+        jobs=[*stages.values(), recalibration, rebalance, digest_job],
+        schedules=[
+            *build_fetching(settings, universe, stages[FETCHED_STAGE]),
+            build_training(settings, universe, stages[TRAINED_STAGE]),
+            monthly,
+            quarterly,
+            daily,
+        ],
+        sensors=[
+            *build_followers(settings, declared),
+            build_retraining(settings, universe, stages[TRAINED_STAGE]),
+            alarms,
+        ],
         executor=dg.in_process_executor,
         resources={**default_resources(settings), **(resources or {})},
     )

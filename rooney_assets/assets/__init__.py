@@ -7,6 +7,7 @@ storage, or anything of Dagster.
 from rooney_assets.assets import (
     bars,
     calibration,
+    drift,
     evidence,
     factory,
     gates,
@@ -20,6 +21,7 @@ from rooney_assets.assets import (
 from rooney_assets.checks import bar_quality, bar_rolls, bar_witnesses
 from rooney_assets.checks import bars as bar_checks
 from rooney_assets.checks import calibration as calibration_checks
+from rooney_assets.checks import drift as drift_checks
 from rooney_assets.checks import evidence as evidence_checks
 from rooney_assets.checks import factory as factory_checks
 from rooney_assets.checks import gates as gate_checks
@@ -38,6 +40,8 @@ __all__ = [
     "bars",
     "calibration",
     "calibration_checks",
+    "drift",
+    "drift_checks",
     "evidence",
     "evidence_checks",
     "factory",
