@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rooney_assets.provenance import ROOT
 from rooney_assets.settings import Settings
 
 Listener = Callable[[Mapping[str, Any]], None]
@@ -211,6 +210,6 @@ def _start_worker(settings: Settings, count: int) -> subprocess.Popen[str]:
                 **single,
                 **shared,
                 **settings.as_environment(),
-                "DAGSTER_HOME": str(ROOT),
+                "DAGSTER_HOME": str(settings.dagster_home),
             },
         )

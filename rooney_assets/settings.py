@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 import yaml
 
+from rooney_assets.provenance import ROOT
 from rooney_assets.sources.databento.access import (
     COST_SETTING,
     DEFAULT_MAX_COST_USD,
@@ -43,6 +44,7 @@ JOURNAL_SETTING: Final = "ROONEY_LIVE_JOURNAL"
 NOTIFY_SETTING: Final = "ROONEY_NOTIFY"
 UI_SETTING: Final = "ROONEY_UI"
 DEFAULT_UI: Final = "http://127.0.0.1:3000"
+HOME_SETTING: Final = "ROONEY_DAGSTER_HOME"
 
 KNOWN: Final = {
     "ROONEY_LAKE": "a folder for the lake",
@@ -58,6 +60,7 @@ KNOWN: Final = {
     JOURNAL_SETTING: "the path of a trader's journal.sqlite",
     NOTIFY_SETTING: "the path of a private file with an apprise address a line",
     UI_SETTING: "the address of Dagster's UI, such as https://factory.example:3000",
+    HOME_SETTING: "a folder with a dagster.yaml, in place of the checkout's",
 }
 
 
@@ -74,7 +77,7 @@ class Settings:
     `max_cost_usd` and `key` are the vendor's, as `VendorAccess` has them; the key is from
     DATABENTO_API_KEY and shown nowhere. `journal`: the trader's, None for the one below `state`.
     `notify`: the page of addresses that notices go to, None for the log alone. `ui`: where the
-    links of notices lead.
+    links of notices lead. `dagster_home`: the folder of the dagster.yaml that runs are recorded by.
     """
 
     lake: Path
@@ -92,6 +95,7 @@ class Settings:
     journal: Path | None = None
     notify: Path | None = None
     ui: str = DEFAULT_UI
+    dagster_home: Path = ROOT
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], base: Path | None = None) -> Settings:
@@ -124,6 +128,7 @@ class Settings:
             journal=_file(environ, JOURNAL_SETTING, start),
             notify=_file(environ, NOTIFY_SETTING, start),
             ui=_text(environ, UI_SETTING, DEFAULT_UI).rstrip("/"),
+            dagster_home=_dagster_home(environ, start),
         )
 
     @property
@@ -154,10 +159,24 @@ class Settings:
             RECALIBRATION_SETTING: self.recalibration,
             AUTOMATION_SETTING: self.automation,
             UI_SETTING: self.ui,
+            HOME_SETTING: str(self.dagster_home),
             **({} if self.journal is None else {JOURNAL_SETTING: str(self.journal)}),
             **({} if self.notify is None else {NOTIFY_SETTING: str(self.notify)}),
             **({} if self.gateway is None else {GATEWAY_SETTING: self.gateway}),
         }
+
+
+def _dagster_home(environ: Mapping[str, str], start: Path) -> Path:
+    """Raises InvalidSetting for a folder without a dagster.yaml: Dagster would begin an empty one
+    of its own there."""
+    if HOME_SETTING not in environ:
+        return ROOT
+    folder = _folder(environ, HOME_SETTING, ROOT, start)
+    if folder != ROOT and not (folder / "dagster.yaml").is_file():
+        raise InvalidSetting(
+            f"{HOME_SETTING} is {folder}, which has no dagster.yaml; give it {KNOWN[HOME_SETTING]}."
+        )
+    return folder
 
 
 def _effort(value: str) -> Effort:

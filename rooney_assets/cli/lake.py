@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1_000_000
 DEFAULT_KEEP = 10
+DEFAULT_RUN_DAYS = 90
 
 
 @click.group()
@@ -29,30 +31,52 @@ def lake() -> None:
     type=click.IntRange(min=1),
     help="Newest versions of each partition that stay in any case.",
 )
+@click.option(
+    "--run-days",
+    default=DEFAULT_RUN_DAYS,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Days that Dagster remembers a run in any case.",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would go; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def gc(keep: int, dry_run: bool, as_json: bool) -> None:
+def gc(keep: int, run_days: int, dry_run: bool, as_json: bool) -> None:
     """Collect old versions: whatever no release, no judgement and nothing current was made of.
 
     What stays: current versions, releases, candidates, evidence, mandates, searches and ledgers,
-    and all that any of them names, down to the raw bars. Killed at any time, it has removed whole
-    versions and nothing else.
+    and all that any of them names, down to the raw bars. Dagster forgets the runs that ended long
+    ago, made nothing that stays, and hold the newest event of no partition. Killed at any time, it
+    has removed whole versions and whole runs, and nothing else.
     """
     from rooney_assets.cli.context import Place
+    from rooney_assets.instance import dagster_instance
     from rooney_assets.retention.collect import collect
+    from rooney_assets.retention.runs import forget_runs, named_by, old_runs
     from rooney_assets.retention.versions import plan
 
     place = Place.from_environment()
     parts = plan(place.lake, keep)
     told = _table(parts)
-    gone = None if dry_run else collect(place.lake, parts)
+    before = datetime.now(UTC) - timedelta(days=run_days)
+    with dagster_instance(place.settings) as instance:
+        runs = old_runs(instance, before, named_by(parts))
+        gone = None if dry_run else collect(place.lake, parts)
+        if not dry_run:
+            forget_runs(instance, runs.removable, place.settings.state)
     if as_json:
-        click.echo(json.dumps(_facts(parts, keep, gone), indent=2))
+        facts = _facts(parts, keep, gone)
+        facts |= {"run_days": run_days, "n_old_runs": runs.n_ended}
+        click.echo(json.dumps(facts | {"runs": list(runs.removable)}, indent=2))
         return
     _print(told, parts)
+    click.echo(
+        f"Of {runs.n_ended} runs that ended more than {run_days} days ago, "
+        f"{len(runs.removable)} may go."
+    )
     if gone is not None:
-        click.echo(f"Removed {gone.versions} versions, {_megabytes(gone.bytes)}.")
-    elif any(one.removable for one in parts):
+        size = _megabytes(gone.bytes)
+        click.echo(f"Removed {gone.versions} versions, {size}, and {len(runs.removable)} runs.")
+    elif runs.removable or any(one.removable for one in parts):
         click.echo("Nothing was changed; without --dry-run they go.")
 
 
