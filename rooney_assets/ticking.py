@@ -4,7 +4,7 @@ Belongs here: listing automations, and evaluating one by hand. Does not belong h
 it asks for (`rooney_assets.cli`), or printing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -61,32 +61,50 @@ def automations(defs: dg.Definitions, instance: dg.DagsterInstance) -> list[Auto
 
 
 def tick(
-    defs: dg.Definitions, name: str, instance: dg.DagsterInstance, now: datetime | None = None
+    defs: dg.Definitions,
+    name: str,
+    instance: dg.DagsterInstance,
+    now: datetime | None = None,
+    cursor: str | None = None,
 ) -> Tick:
     """Evaluate a schedule or sensor as the daemon would at `now` (UTC, default: this moment).
 
-    Nothing is launched, and its cursor is left as it is. Raises DagsterInvariantViolationError for
-    an unknown name, and what the tick itself raises.
+    `cursor`: a sensor's memory, where the instance has none of it. Nothing is launched, and the
+    memory is left as it is. Raises DagsterInvariantViolationError for an unknown name, and what the
+    tick itself raises.
     """
     repository = defs.get_repository_def()
-    at = now or datetime.now(UTC)
+    at, resources = now or datetime.now(UTC), repository.get_top_level_resources()
     if repository.has_schedule_def(name):
         schedule = repository.get_schedule_def(name)
         with dg.build_schedule_context(
-            instance=instance, scheduled_execution_time=at, repository_def=repository
+            instance=instance,
+            scheduled_execution_time=at,
+            repository_def=repository,
+            resources=_needed(schedule, resources),
         ) as context:
             data: Any = schedule.evaluate_tick(context)
             return Tick(name, tuple(data.run_requests or ()), data.skip_message or "", None)
     sensor = repository.get_sensor_def(name)
     states = {one.instigator_name: one for one in instance.all_instigator_state()}
     kept = states.get(name)
-    before = None if kept is None or kept.instigator_data is None else kept.instigator_data.cursor
+    known = kept is not None and kept.instigator_data is not None
+    before = kept.instigator_data.cursor if known else cursor
     with dg.build_sensor_context(
-        instance=instance, cursor=before, repository_def=repository, sensor_name=name
+        instance=instance,
+        cursor=before,
+        repository_def=repository,
+        sensor_name=name,
+        resources=_needed(sensor, resources),
     ) as context:
         data = sensor.evaluate_tick(context)
         skipped = data.skip_message or ""
         return Tick(name, tuple(data.run_requests or ()), skipped, data.cursor)
+
+
+def _needed(definition: Any, resources: Mapping[str, Any]) -> dict[str, Any]:
+    """The resources that a schedule or sensor asks for, and no others."""
+    return {name: resources[name] for name in definition.required_resource_keys}
 
 
 def _of(

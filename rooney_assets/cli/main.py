@@ -15,6 +15,7 @@ from rooney_assets.cli.look import rank, sql, status, summary
 from rooney_assets.cli.materialize import materialize
 from rooney_assets.cli.model import model
 from rooney_assets.cli.notices import notices
+from rooney_assets.cli.pipeline import pipeline
 from rooney_assets.cli.portfolio import portfolio
 from rooney_assets.cli.promote import promote, releases, rollback
 from rooney_assets.cli.recalibrate import recalibrate
@@ -44,7 +45,7 @@ for command in (
     *(materialize, data, sql, rank, backtest, why_not),
     *(train, model, portfolio, status, summary),
     *(promote, releases, rollback, evidence, recalibrate),
-    *(explain, reproduce, lake),
+    *(explain, reproduce, lake, pipeline),
     notices,
 ):
     rooney.add_command(command)
