@@ -5,8 +5,8 @@ when something is fetched or trained (`schedules`, `sensors`), or how many runs 
 (`run_control`).
 
 `FOLLOWS` is the whole picture. The condition of an asset that follows: the data version of
-something it reads has changed since it was last asked for, nothing that it reads is missing, and
-nothing that it reads is being made. An asset that is made anew with the same content has the same
+something it reads has changed since it was last asked for, its own inputs are there, and nothing
+that it reads is being made. An asset that is made anew with the same content has the same
 data version, and whatever reads it stays as it is. So a new day of one symbol reaches what depends
 on that symbol, and stops where it changes nothing. Assets of one partition that follow each other
 go as one run; there, each step compares versions before it works.
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from rooney_assets.graph.declaration import Asset, Partitioning
+from rooney_assets.graph.declaration import Asset, Partitioning, Reach
 from rooney_assets.headless import next_month
 from rooney_assets.lake import Lake
 from rooney_assets.settings import Settings
@@ -33,12 +33,14 @@ class Follows:
     """How an asset follows what it reads. `reason`: why so, for the UI.
 
     `by_itself`: whether any condition asks for it; else schedules, the retraining sensor and people
-    do. `whatever`: inputs whose change alone is not followed.
+    do. `whatever`: inputs whose change alone is not followed. `at_once`: in the run that makes what
+    it reads, before that is known to have changed; else afterwards, and only if it has.
     """
 
     reason: str
     by_itself: bool = True
     whatever: tuple[str, ...] = field(default=())
+    at_once: bool = True
 
 
 FOLLOWS: Final[dict[str, Follows]] = {
@@ -48,6 +50,15 @@ FOLLOWS: Final[dict[str, Follows]] = {
     "continuous_bars": Follows("cheap, and every number downstream is of them"),
     "session_bars": Follows("cheap, and the daily rules and features read them"),
     "simulated_truth": Follows("reads nothing that changes; for a person's eyes", False),
+    # Live: read when the trader wrote, which a sensor sees; what it teaches follows.
+    "live_runs": Follows("read when the trader's journal was written, by its sensor", False),
+    "live_decisions": Follows("cheap: rows that the trader added"),
+    "live_orders": Follows("cheap: rows that the trader added, or whose state moved"),
+    "live_fills": Follows("cheap: what the broker reported, or a person corrected"),
+    "live_trades": Follows("cheap: round trips that ended"),
+    "cost_model": Follows("moves with every so many fills; whatever counts costs follows it"),
+    "live_performance": Follows("a trade that ended is judged at once"),
+    "parity_report": Follows("a live day is replayed when its bars are there"),
     # Factory: seconds a symbol. It searches years that a new day is not among, so its version stays
     # and nothing further follows, unless history was restated.
     "strategy_results": Follows("history that was restated makes another search"),
@@ -60,7 +71,7 @@ FOLLOWS: Final[dict[str, Follows]] = {
         False,
     ),
     "drift_report": Follows("what the newest trades say of the model", whatever=("training_set",)),
-    "trial_ledger": Follows("what was searched is counted at once"),
+    "trial_ledger": Follows("what was searched is counted, and what was not is not", at_once=False),
     "model_evaluation": Follows(
         "a new model is judged once; new days alone are judged with the next training",
         whatever=("training_set", "session_bars"),
@@ -152,16 +163,16 @@ def condition_of(
     if not follows.by_itself:
         return None
     one = dg.AutomationCondition
-    changed = one.data_version_changed() & ~one.executed_with_root_target()
-    moved = one.any_deps_match(changed | one.will_be_requested())
+    news = one.data_version_changed() & ~one.executed_with_root_target()
+    moved = one.any_deps_match(news | one.will_be_requested() if follows.at_once else news)
     if follows.whatever:
         moved = moved.ignore(dg.AssetSelection.assets(*follows.whatever))
-    condition = (
-        moved.since_last_handled()
-        & ~one.any_deps_missing()
-        & ~one.any_deps_in_progress()
-        & ~one.in_progress()
-    )
+    condition = moved.since_last_handled() & ~one.any_deps_in_progress() & ~one.in_progress()
+    # Of what is read of many partitions, those count that are there.
+    needed = [name for name, reads in asset.inputs.items() if reads.reach is Reach.SAME]
+    if needed:
+        missing = one.any_deps_match(one.missing()).allow(dg.AssetSelection.assets(*needed))
+        condition = condition & ~missing
     if asset.partitioning is Partitioning.MONTH:
         condition = condition & TradesNext(Lake(settings.lake), universe)
     return condition.with_label(follows.reason)

@@ -24,7 +24,7 @@ from rooney_assets.schedules import (
     build_recalibration,
     build_training,
 )
-from rooney_assets.sensors import build_followers, build_retraining
+from rooney_assets.sensors import build_arrivals, build_followers, build_retraining
 from rooney_assets.settings import Settings
 from rooney_assets.tracking import late_mlflow, tracking_uri
 from rooney_core.market.instruments import Universe
@@ -52,6 +52,7 @@ def build_defs(
         ],
         sensors=[
             *build_followers(settings, declared),
+            build_arrivals(settings, universe, stages[FETCHED_STAGE]),
             build_retraining(settings, universe, stages[TRAINED_STAGE]),
             alarms,
         ],

@@ -131,13 +131,13 @@ def build_training(settings: Settings, universe: Universe, job: Any) -> dg.Sched
         resources = context.resources
         shop = Workshop(settings, universe, resources.bars, resources.lake)
         stale: dict[str, list[str]] = {}
-        for name, key, _ in planned(shop).iter_rows():
+        for name, key, because in planned(shop).iter_rows():
             if ASSETS[name].partitioning is Partitioning.TRADABLE:
-                stale.setdefault(key, []).append(name)
+                stale.setdefault(key, []).append(f"{name} ({because})")
         if not stale:
             yield dg.SkipReason("Every model is of the bars and the code of now.")
-        for symbol, names in stale.items():
-            reason = f"weekly: {', '.join(names)} of other bars or code than now"
+        for symbol, tables in stale.items():
+            reason = f"weekly: {len(tables)} tables are stale, first {tables[0]}"
             yield _request(context, TRAINING, symbol, reason)
 
     return dg.ScheduleDefinition(
@@ -175,7 +175,7 @@ def _fetching(
 
     def asks(context: Any) -> Iterator[Any]:
         lake, source = context.resources.lake, context.resources.bars
-        news = {one: _news(one, universe, source, lake) for one in symbols}
+        news = {one: news_of(one, universe, source, lake) for one in symbols}
         if not any(news.values()):
             yield dg.SkipReason(f"Nothing new of {', '.join(symbols)} at the source.")
         for symbol, reason in news.items():
@@ -195,7 +195,7 @@ def _fetching(
     )
 
 
-def _news(symbol: str, universe: Universe, source: BarSource, lake: Lake) -> str:
+def news_of(symbol: str, universe: Universe, source: BarSource, lake: Lake) -> str:
     """Why a symbol's bars are to be fetched; empty where the lake has what the source has.
 
     A source that cannot say is asked by the run, which fails where everybody sees it. A symbol

@@ -21,14 +21,18 @@ from rooney_assets.halting import (
     StoppableFollower,
     unless_stopped,
 )
+from rooney_assets.lake import Lake
 from rooney_assets.mandate import load_mandate
 from rooney_assets.run_control import (
     FOLLOWED_MONTHS_TAGS,
     FOLLOWED_SYMBOLS_TAGS,
     set_pool_limits,
 )
+from rooney_assets.schedules import news_of
 from rooney_assets.settings import AUTOMATION_SETTING, Settings
+from rooney_assets.sources import BarSource
 from rooney_assets.watching import Watched, readings_of, would_train_on_something_else
+from rooney_core.errors import RooneyError
 from rooney_core.gates.retraining import Memory, RetrainingCode, Standing, judge
 from rooney_core.market.instruments import Universe
 
@@ -38,8 +42,13 @@ FOLLOW_MONTHS: Final = "follow_months"
 REASONS_TAG: Final = "rooney/reasons"
 """Codes of the reasons of a retraining, separated by commas; the words are in REASON_TAG."""
 
+ARRIVALS: Final = "arrivals"
+
+ARRIVAL_SECONDS: Final = 60
 WATCH_SECONDS: Final = 300
 FOLLOW_SECONDS: Final = 30
+CHANGED: Final = "what it reads has another data version; the sensor's tick shows which"
+NO_NEWS: Final = "No file has other bars than the lake."
 
 
 def build_followers(settings: Settings, declared: Sequence[Asset]) -> list[dg.SensorDefinition]:
@@ -52,6 +61,47 @@ def build_followers(settings: Settings, declared: Sequence[Asset]) -> list[dg.Se
         _follower(settings, FOLLOW_SYMBOLS, others, FOLLOWED_SYMBOLS_TAGS, f"Per symbol{told}"),
         _follower(settings, FOLLOW_MONTHS, monthly, FOLLOWED_MONTHS_TAGS, f"Per month{told}"),
     ]
+
+
+def build_arrivals(settings: Settings, universe: Universe, job: Any) -> dg.SensorDefinition:
+    """The sensor that asks for the bars of symbols whose files have changed."""
+
+    def asks(context: Any) -> Any:
+        if not settings.source.startswith("files:"):
+            return dg.SkipReason(f"{settings.source} has no files; schedules ask it.")
+        set_pool_limits(context.instance)
+        lake, source = context.resources.lake, context.resources.bars
+        news = {one: news_of(one, universe, source, lake) for one in universe.symbols}
+        requests = [
+            dg.RunRequest(
+                run_key=_arrival(symbol, universe, source, lake),
+                partition_key=symbol,
+                tags={AUTOMATION_TAG: ARRIVALS, REASON_TAG: reason},
+            )
+            for symbol, reason in news.items()
+            if reason
+        ]
+        return dg.SensorResult(requests, skip_reason=None if requests else dg.SkipReason(NO_NEWS))
+
+    return dg.SensorDefinition(
+        name=ARRIVALS,
+        evaluation_fn=unless_stopped(settings.lake, asks),
+        job=job,
+        minimum_interval_seconds=ARRIVAL_SECONDS,
+        required_resource_keys={"lake", "bars"},
+        default_status=_status(settings),
+        description="Reads what was added to files below ROONEY_SOURCE=files:DIR, whenever it "
+        f"comes; a vendor is asked by schedules. Switched on here or by {AUTOMATION_SETTING}=on.",
+    )
+
+
+def _arrival(symbol: str, universe: Universe, source: BarSource, lake: Lake) -> str:
+    """What arrived, after what: asked for once, also where the run refuses it."""
+    try:
+        found = source.fingerprint(universe[symbol])
+    except RooneyError as error:
+        found = str(error)
+    return f"{symbol} {found} after {lake.version('raw_bars', ('symbol', symbol))}"
 
 
 def build_retraining(settings: Settings, universe: Universe, job: Any) -> dg.SensorDefinition:
@@ -114,7 +164,7 @@ def _follower(
         settings.lake,
         name=name,
         target=dg.AssetSelection.assets(*assets),
-        run_tags={**tags, AUTOMATION_TAG: name},
+        run_tags={**tags, AUTOMATION_TAG: name, REASON_TAG: CHANGED},
         minimum_interval_seconds=FOLLOW_SECONDS,
         default_status=_status(settings),
         description=description,

@@ -101,18 +101,23 @@ def _live(watched: Watched, symbol: str) -> list[Reading]:
     """Of the trader's own results; nothing as long as none are in the lake."""
     row, version = _live_row(watched.lake, symbol)
     found = []
-    low, high = row.get("expected_win_rate_low"), row.get("expected_win_rate_high")
-    won = row.get("win_rate")
-    if won is not None and low is not None and high is not None:
-        middle, half = (low + high) / 2, (high - low) / 2
-        excess = abs(won - middle) / half if half > 0 else _over(abs(won - middle))
-        words = f"{won:.1%} of the live trades won, {low:.1%} to {high:.1%} was expected"
+    if row.get("is_win_rate_inside") is not None:
+        won, low, high = (row[name] for name in ("win_rate", "win_rate_low", "win_rate_high"))
+        expected = row["expected_win_rate"]
+        # The interval is of the rate that the live trades can be of; the expectation lies in it.
+        half = won - low if expected < won else high - won
+        words = (
+            f"{won:.1%} of {row['n_trades']} live trades won, which can be luck of {low:.1%} to "
+            f"{high:.1%}; {expected:.1%} was expected"
+        )
+        excess = _over(abs(expected - won), half)
         found.append(Reading(RetrainingCode.LIVE_WIN_RATE, excess, words, version))
-    deep, simulated = row.get("drawdown"), row.get("simulated_drawdown_95")
-    if deep is not None and simulated is not None:
-        excess = deep / simulated if simulated < 0 else _over(-deep)
-        words = f"live drawdown {deep:.1%}, 95 % of the simulated ones stay above {simulated:.1%}"
-        found.append(Reading(RetrainingCode.LIVE_DRAWDOWN, excess, words, version))
+    if row.get("is_drawdown_inside") is not None:
+        deep, simulated = abs(row["drawdown_usd"]), abs(row["simulated_drawdown_p95_usd"])
+        words = (
+            f"live drawdown {deep:,.0f} USD; 95 % of simulated ones stay within {simulated:,.0f}"
+        )
+        found.append(Reading(RetrainingCode.LIVE_DRAWDOWN, _over(deep, simulated), words, version))
     return found
 
 
@@ -146,5 +151,8 @@ def last_trained(watched: Watched, symbol: str) -> datetime:
     return max(made, *seen)
 
 
-def _over(distance: float) -> float:
+def _over(distance: float, limit: float) -> float:
+    """How often the limit goes into the distance; any distance is over a limit of 0."""
+    if limit > 0:
+        return distance / limit
     return math.inf if distance > 0 else 0.0
