@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from rooney_assets.settings import Settings, parse_yaml
 from rooney_core.backtest.ranking import RankingCriteria
 from rooney_core.errors import InvalidSetting, UnknownName
+from rooney_core.feedback.limits import FeedbackLimits
 from rooney_core.gates.backtest_gate import BacktestLimits
 from rooney_core.gates.drift import DriftLimits
 from rooney_core.gates.paper import PaperLimits
@@ -66,6 +67,7 @@ class Mandate(BaseModel):
     live: LiveLimits = LiveLimits()
     drift: DriftLimits = DriftLimits()
     retraining: RetrainingLimits = RetrainingLimits()
+    feedback: FeedbackLimits = FeedbackLimits()
     windows: Literal["three_way", "two_way"] = "three_way"
 
     @model_validator(mode="after")

@@ -43,6 +43,7 @@ _STAGES: Final = {
     "mandate_page": {PRIORITY: "20", RETRIES: "1", RUNTIME: str(_HOUR)},
     "portfolio_of_month": {PRIORITY: "15", RETRIES: "1", RUNTIME: str(4 * _HOUR)},
     "bars_of_symbol": {PRIORITY: "10", RETRIES: "2", RUNTIME: str(2 * _HOUR)},
+    "live_feedback": {PRIORITY: "10", RETRIES: "2", RUNTIME: str(_HOUR)},
     "truth_of_symbol": {PRIORITY: "-5", RETRIES: "2", RUNTIME: str(_HOUR)},
     "research_of_symbol": {PRIORITY: "0", RETRIES: "2", RUNTIME: str(12 * _HOUR)},
     "calibration": {PRIORITY: "-10", RETRIES: "2", RUNTIME: str(72 * _HOUR)},

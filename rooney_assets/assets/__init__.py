@@ -10,7 +10,9 @@ from rooney_assets.assets import (
     drift,
     evidence,
     factory,
+    feedback,
     gates,
+    live,
     mandate,
     models,
     paper,
@@ -24,7 +26,9 @@ from rooney_assets.checks import calibration as calibration_checks
 from rooney_assets.checks import drift as drift_checks
 from rooney_assets.checks import evidence as evidence_checks
 from rooney_assets.checks import factory as factory_checks
+from rooney_assets.checks import feedback as feedback_checks
 from rooney_assets.checks import gates as gate_checks
+from rooney_assets.checks import live as live_checks
 from rooney_assets.checks import mandate as mandate_checks
 from rooney_assets.checks import models as model_checks
 from rooney_assets.checks import paper as paper_checks
@@ -46,8 +50,12 @@ __all__ = [
     "evidence_checks",
     "factory",
     "factory_checks",
+    "feedback",
+    "feedback_checks",
     "gate_checks",
     "gates",
+    "live",
+    "live_checks",
     "mandate",
     "mandate_checks",
     "model_checks",

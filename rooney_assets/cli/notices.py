@@ -111,7 +111,7 @@ def test() -> None:
 
 def _instance(settings: Settings) -> DagsterInstance:
     """Dagster's log of these settings, as the workers of `rooney materialize` write it."""
-    from rooney_assets.pool import ROOT
+    from rooney_assets.provenance import ROOT
     from rooney_assets.worker import open_instance
 
     os.environ.update(settings.as_environment())

@@ -6,6 +6,7 @@ not belong here: features, which carry their own meaning in their declarations.
 
 from __future__ import annotations
 
+from rooney_assets.graph.live_columns import LIVE_MEANINGS
 from rooney_core.features import FEATURES, PAIR_FEATURES, PRIOR_TRADE_FEATURES
 from rooney_core.features.hourly import hourly_feature
 from rooney_core.features.references import daily_feature
@@ -336,6 +337,7 @@ MEANINGS = {
     "reference_instruments": "their facts, JSON",
     "data_through": "last session behind the release",
     "is_simulated": "true when any symbol is of the simulated market",
+    **LIVE_MEANINGS,
 }
 
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from rooney_assets.automation import FRESHNESS, condition_of
 from rooney_assets.config import launchpad_for, params_from
+from rooney_assets.feedback.landing import try_to_land
 from rooney_assets.graph.code_version import code_version
 from rooney_assets.graph.columns import describe
 from rooney_assets.graph.deadline import deadline
@@ -36,7 +37,7 @@ from rooney_assets.graph.declaration import (
     partition_of,
 )
 from rooney_assets.graph.inputs import load_inputs
-from rooney_assets.graph.plan import Basis, basis_of, default_params, is_current
+from rooney_assets.graph.plan import JOURNAL_ROOT, Basis, basis_of, default_params, is_current
 from rooney_assets.graph.sparkline import sparkline
 from rooney_assets.halting import refusal_of_a_run
 from rooney_assets.lake import ManifestFacts
@@ -105,6 +106,9 @@ def to_dagster(
         pool=pool_of(asset.name),
     )
     def body(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        if asset.name == JOURNAL_ROOT:
+            # First: whether there is anything new decides whether anything is made.
+            try_to_land(settings.live_journal, context.resources.lake)
         params = default
         if launchpad is not None and default is not None:
             params = params_from(launchpad(**context.op_execution_context.op_config), default)
