@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from rooney_assets.explain.ids import Where
     from rooney_assets.explain.steps import Step
 
+MOST_CONTRIBUTIONS = 6
+_LONG = frozenset({"features", "contributions", "run_id", "release_id", "payload"})
+"""Columns of a journal's row that are told elsewhere, or too long for a line."""
 SHORT = 10
 """Characters of a version, a run or a commit that a table shows."""
 
@@ -44,7 +47,8 @@ def where_of(place: Place) -> Where:
     from rooney_assets.explain.ids import Where
     from rooney_assets.explain.journals import places
 
-    return Where(place.lake, place.universe.symbols, places(place.settings.state))
+    settings = place.settings
+    return Where(place.lake, place.universe.symbols, places(settings.state, settings.live_journal))
 
 
 def _print(told: Explanation) -> None:
@@ -52,7 +56,8 @@ def _print(told: Explanation) -> None:
     of = ", ".join(found.inputs) if len(found.inputs) == 1 else f"{len(found.inputs)} tables"
     click.secho(f"{found.kind} {found.id}  ({of})", bold=True)
     _print_facts(found.facts)
-    click.echo(f"Made of {len(told.steps)} versions, from the bars on:")
+    n_steps = len(told.steps)
+    click.echo(f"Made of {n_steps} version{'s'[: n_steps != 1]}, from the bars on:")
     _print_steps(told.steps)
     _print_source(told)
     _print_looks(told)
@@ -66,15 +71,48 @@ def _print_facts(facts: Mapping[str, Any]) -> None:
     rows = []
     for name, value in facts.items():
         if name == "orders":
-            rows += [_order_told(one) for one in value]
+            for order in value:
+                rows += _order_rows(order)
+        elif name == "log":
+            rows += [("log", _told(entry)) for entry in value]
+        elif name == "decision" and value:
+            rows += [(name, _told(_brief(value))), *_contribution_rows(value)]
         elif value not in (None, {}, []):
             rows.append((name, _told(value)))
     print_rows(rows)
 
 
-def _order_told(order: Mapping[str, Any]) -> tuple[str, str]:
-    rest = {name: one for name, one in order.items() if one not in (None, [], "")}
-    return "order", _told(rest)
+def _order_rows(order: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The order, what became of it, and its trade, a line each."""
+    rows = [("order", _told(_brief(order)))]
+    for name in ("events", "fills", "trades"):
+        rows += [(f"  {name.removesuffix('s')}", _told(_brief(one))) for one in order.get(name, ())]
+    return rows
+
+
+def _brief(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person reads of a journal's row; --json has the rest. Times of `*_us` as times."""
+    from rooney_assets.explain.moments import moment_of
+
+    told: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in _LONG or value in (None, "", []) or isinstance(value, list | dict):
+            continue
+        is_time = name.endswith("_us") and isinstance(value, int)
+        told[name.removesuffix("_us")] = moment_of(value) if is_time else value
+    return told
+
+
+def _contribution_rows(decision: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The features that moved the probability most."""
+    given = decision.get("contributions")
+    named = json.loads(given) if isinstance(given, str) else given
+    if not isinstance(named, Mapping):
+        return []
+    moved = [(name, one) for name, one in named.items() if isinstance(one, float)]
+    moved.sort(key=lambda one: -abs(one[1]))
+    told = ", ".join(f"{name} {one:+.3f}" for name, one in moved[:MOST_CONTRIBUTIONS])
+    return [("  moved by", told)] if told else []
 
 
 def _told(value: Any) -> str:
@@ -126,7 +164,8 @@ def _print_looks(told: Explanation) -> None:
     if told.looks.is_empty():
         click.echo("Nobody looked at a sealed test window for it.")
         return
-    click.echo(f"{told.looks.height} looks at sealed test windows:")
+    n_looks = told.looks.height
+    click.echo(f"{n_looks} look{'s'[: n_looks != 1]} at sealed test windows:")
     short = told.looks.with_columns(_short("model_version"))
     kept = ("symbol", "look", "looked_at", "who", "model_version", "window", "is_repeat")
     print_frame(short.select(kept), 0)

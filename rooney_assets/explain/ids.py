@@ -29,8 +29,8 @@ import polars as pl
 from rooney_assets.explain import journals
 from rooney_assets.explain.steps import label_of, partition_in
 from rooney_assets.graph.declaration import ASSETS
-from rooney_assets.lake import Lake, layout
-from rooney_core.errors import InvalidSetting, UnknownName
+from rooney_assets.lake import Lake, layout, promotions
+from rooney_core.errors import InvalidSetting, MissingArtifact, UnknownName
 from rooney_core.strategies import VARIANTS
 
 MODEL, RELEASE, CANDIDATE = "meta_model", "production_config", "release_candidate"
@@ -75,7 +75,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Where:
-    """Where ids are looked up: the lake, its symbols, and the trader's journals."""
+    """Where ids are looked up: the lake, its symbols, and the trader's journals.
+
+    `journals` are looked through first; the lake's own tables of the trader after them.
+    """
 
     lake: Lake
     symbols: tuple[str, ...]
@@ -91,7 +94,10 @@ def find(where: Where, asked: str) -> Found:
     text = asked.strip()
     moment = journals.parse(text)
     if moment is not None:
-        return _written(where, moment)
+        # Imported here: a moment leads to a release, and this module finds it.
+        from rooney_assets.explain.moments import found_moment
+
+        return found_moment(where, moment)
     for attempt in (_symbol, _result, _table, _by_version):
         found = attempt(where, text)
         if found is not None:
@@ -100,7 +106,7 @@ def find(where: Where, asked: str) -> Found:
 
 
 def _symbol(where: Where, text: str) -> Found | None:
-    symbol = _spelt(where, text)
+    symbol = spelt(where, text)
     if symbol is None:
         return None
     inputs = {
@@ -110,14 +116,14 @@ def _symbol(where: Where, text: str) -> Found | None:
         and (version := where.lake.version(name, ("symbol", symbol))) is not None
     }
     if not inputs:
-        raise UnknownName(
+        raise MissingArtifact(
             f"The lake at {where.lake.root} holds nothing of {symbol}. Run `rooney materialize "
             f"--symbols {symbol}` to make it."
         )
     return Found(Kind.SYMBOL, symbol, inputs)
 
 
-def _spelt(where: Where, text: str) -> str | None:
+def spelt(where: Where, text: str) -> str | None:
     """The universe's spelling of a symbol; ES stands for SIM_ES where that is simulated."""
     wanted = text.upper()
     return next((one for one in (wanted, f"SIM_{wanted}") if one in where.symbols), None)
@@ -128,7 +134,7 @@ def _result(where: Where, text: str) -> Found | None:
     named, colon, variant = text.partition(":")
     if not colon:
         return None
-    symbol = _spelt(where, named)
+    symbol = spelt(where, named)
     if symbol is None:
         raise UnknownName.among("symbol", named, where.symbols)
     if variant not in VARIANTS:
@@ -158,7 +164,7 @@ def _table(where: Where, text: str) -> Found | None:
             f"{', '.join(label_of(asset, one) for one in keys[:MOST_SUGGESTED])}."
         )
     if key is not None and key not in keys:
-        key = _spelt(where, key) or key
+        key = spelt(where, key) or key
         if key not in keys:
             raise UnknownName.among(f"partition of {asset} in the lake", key, keys)
     label = label_of(asset, key)
@@ -209,11 +215,7 @@ def _named(one: Found) -> str:
 def _hits(lake: Lake, begins: str) -> list[Found]:
     """Everything whose id begins so: releases before candidates, then models, tables, runs."""
     found: list[Found] = []
-    for hit in (
-        *_releases(lake, begins, RELEASE, Kind.RELEASE),
-        *_releases(lake, begins, CANDIDATE, Kind.CANDIDATE),
-        *_models(lake, begins),
-    ):
+    for hit in (*releases_of(lake, begins), *_models(lake, begins)):
         # A release and its candidate have one id; so has a model that was trained again.
         if hit.id not in {one.id for one in found}:
             found.append(hit)
@@ -231,10 +233,10 @@ def _releases(lake: Lake, begins: str, asset: str, kind: Kind) -> Iterator[Found
             version = manifest.data_version
             rows = lake.read(asset, folder.partition, version=version)
             if str(rows["release_id"][0]).startswith(begins):
-                yield _release(kind, label, version, rows)
+                yield _release(lake, kind, label, version, rows)
 
 
-def _release(kind: Kind, label: str, version: str, rows: pl.DataFrame) -> Found:
+def _release(lake: Lake, kind: Kind, label: str, version: str, rows: pl.DataFrame) -> Found:
     row = rows.row(0, named=True)
     told = (
         *("rebalance_month", "data_through", "approved_until", "is_simulated", "max_positions"),
@@ -245,7 +247,17 @@ def _release(kind: Kind, label: str, version: str, rows: pl.DataFrame) -> Found:
     sizes = dict(traded.select("symbol", "size").iter_rows())
     models = dict(traded.select("symbol", "model_version").iter_rows())
     facts |= {"sizes": sizes, "models": models, "data_version": version}
+    facts["log"] = _log_of(lake, str(row["release_id"]))
     return Found(kind, str(row["release_id"]), {label: version}, facts)
+
+
+def _log_of(lake: Lake, release_id: str) -> list[dict[str, Any]]:
+    """What was decided about a release, and by whom: entries of the promotion log."""
+    log = promotions.read(lake)
+    ids = ("release_id", "earlier_release_id")
+    own = log.filter(pl.any_horizontal(pl.col(name) == release_id for name in ids))
+    told = ("recorded_at", "event", "who", "reason", *ids)
+    return own.select(told).to_dicts()
 
 
 def _models(lake: Lake, begins: str) -> Iterator[Found]:
@@ -254,14 +266,26 @@ def _models(lake: Lake, begins: str) -> Iterator[Found]:
             version = manifest.data_version
             rows = lake.read(MODEL, folder.partition, version=version)
             if str(rows["model_version"][0]).startswith(begins):
-                yield _model(label, version, rows)
+                yield _model(lake, label, version, rows)
 
 
-def _model(label: str, version: str, rows: pl.DataFrame) -> Found:
+def _model(lake: Lake, label: str, version: str, rows: pl.DataFrame) -> Found:
     row = rows.row(0, named=True)
     told = ("symbol", "threshold", "n_trials", "cpcv_sharpe_mean", "windows", "hyperparameters")
     facts = {name: row[name] for name in told if name in row} | {"data_version": version}
+    facts["released_in"] = _releases_with(lake, str(row["model_version"]))
     return Found(Kind.MODEL, str(row["model_version"]), {label: version}, facts)
+
+
+def _releases_with(lake: Lake, model_version: str) -> list[str]:
+    """Releases that trade by a model, the oldest first."""
+    found = []
+    for manifest in lake.versions(RELEASE, None):
+        rows = lake.read(RELEASE, None, version=manifest.data_version)
+        is_traded = (pl.col("size") > 0) & (pl.col("model_version") == model_version)
+        if not rows.filter(is_traded).is_empty():
+            found.append(str(rows["release_id"][0]))
+    return list(dict.fromkeys(found))
 
 
 def _of_version(where: Where, label: str, version: str) -> Found:
@@ -271,9 +295,11 @@ def _of_version(where: Where, label: str, version: str) -> Found:
     kinds = {RELEASE: Kind.RELEASE, CANDIDATE: Kind.CANDIDATE}
     if asset in kinds:
         rows = where.lake.read(asset, partition, version=version)
-        return _release(kinds[asset], label, version, rows)
+        return _release(where.lake, kinds[asset], label, version, rows)
     if asset == MODEL:
-        return _model(label, version, where.lake.read(asset, partition, version=version))
+        return _model(
+            where.lake, label, version, where.lake.read(asset, partition, version=version)
+        )
     return Found(Kind.TABLE, version, {label: version}, {"table": label})
 
 
@@ -301,55 +327,17 @@ def _versions(lake: Lake) -> Iterator[tuple[str, str]]:
                 yield label, path.stem
 
 
-def _written(where: Where, asked: journals.Asked) -> Found:
-    symbol = _spelt(where, asked.symbol) or asked.symbol
-    wanted = journals.Asked(symbol, asked.bar_end_us, asked.intent, asked.run)
-    found = journals.find(where.journals, wanted)
-    if not found:
-        raise _not_written(where, wanted)
-    newest, kind = found[0], Kind.DECISION if asked.intent is None else Kind.ORDER
-    facts = {
-        "journal": str(newest.journal),
-        "run": newest.run,
-        "decision": newest.decision,
-        "orders": list(newest.orders),
-    }
-    notes = []
-    if len(found) > 1:
-        others = ", ".join(f"{one.run.get('run_id')}:{wanted.id}" for one in found[1:])
-        notes.append(f"the newest run is told; other runs have it too: {others}")
-    inputs: Mapping[str, str] = {}
-    release = newest.release_id
-    hits = [] if release is None else _hits_of_release(where.lake, release)
-    if hits:
-        inputs, facts = hits[0].inputs, facts | {"release": {"id": release, **hits[0].facts}}
-    else:
-        notes.append(
-            f"release {release or '(none)'} is not in this lake: the lineage ends at the journal"
-        )
-    return Found(kind, wanted.id, inputs, facts, tuple(notes))
-
-
-def _hits_of_release(lake: Lake, release_id: str) -> list[Found]:
+def releases_of(lake: Lake, begins: str) -> list[Found]:
+    """Releases, then candidates, whose id begins so; the newest first."""
     return [
-        *_releases(lake, release_id, RELEASE, Kind.RELEASE),
-        *_releases(lake, release_id, CANDIDATE, Kind.CANDIDATE),
+        *_releases(lake, begins, RELEASE, Kind.RELEASE),
+        *_releases(lake, begins, CANDIDATE, Kind.CANDIDATE),
     ]
-
-
-def _not_written(where: Where, asked: journals.Asked) -> UnknownName:
-    if not where.journals:
-        return UnknownName(
-            f"No journal of the trader is here to look {asked.id} up in. Set ROONEY_STATE to the "
-            "trader's folder, or run `rooney-live rehearse`."
-        )
-    near = ", ".join(journals.nearest(where.journals, asked)) or f"nothing of {asked.symbol}"
-    told = ", ".join(str(one) for one in where.journals)
-    return UnknownName(f"{asked.id} is not in {told}. Nearest there: {near}.")
 
 
 def _unknown(where: Where, text: str) -> UnknownName:
     near = difflib.get_close_matches(text, _names(where), n=3, cutoff=0.5)
+    near = near or _begun_alike(where.lake, text.lower())
     hint = f" Did you mean {' or '.join(repr(one) for one in near)}?" if near else ""
     fewest = f" At least {FEWEST} characters of a version are needed." if len(text) < FEWEST else ""
     return UnknownName(
@@ -358,6 +346,17 @@ def _unknown(where: Where, text: str) -> UnknownName:
         "a variant (SIM_ES:ibs_filtered), a decision (SIM_ES:2025-12-30T15:00) or an order "
         "(SIM_ES:BAR_END_US:enter). `rooney status` and `rooney releases` list them."
     )
+
+
+def _begun_alike(lake: Lake, text: str) -> list[str]:
+    """Versions that share the longest beginning with what looks like one, as they are asked for."""
+    if not _BEGINS.fullmatch(text):
+        return []
+    for length in range(len(text) - 1, 1, -1):
+        alike = [one for one in _versions(lake) if one[1].startswith(text[:length])]
+        if alike:
+            return [f"{label}@{version}" for label, version in alike[:3]]
+    return []
 
 
 def _names(where: Where) -> Iterable[str]:

@@ -91,9 +91,9 @@ def parse(text: str) -> Asked | None:
     return Asked(found["symbol"], moment, None if is_fill else intent, found["run"])
 
 
-def places(state: Path, named: Path | None = None) -> tuple[Path, ...]:
-    """The journals that are there: the one that is named, the trader's, its rehearsals'."""
-    wanted = [*([named] if named else []), *(state.joinpath(*parts) for parts in JOURNALS)]
+def places(state: Path, *named: Path) -> tuple[Path, ...]:
+    """The journals that are there: those that are named, the trader's, its rehearsals'."""
+    wanted = [*named, *(state.joinpath(*parts) for parts in JOURNALS)]
     return tuple(dict.fromkeys(one for one in wanted if one.is_file()))
 
 

@@ -23,11 +23,11 @@ from pydantic import BaseModel, ValidationError
 from rooney_assets.explain.steps import BARS, Step, steps_of
 from rooney_assets.explain.workbench import scratch_for
 from rooney_assets.graph.code_version import code_version
-from rooney_assets.graph.declaration import ASSETS, Asset, Here, Made, Reach
+from rooney_assets.graph.declaration import ASSETS, Asset, Here, Made, Partitioning, Reach
 from rooney_assets.lake import Lake
 from rooney_assets.lake.manifest import plain_json
 from rooney_assets.sources import BarSource
-from rooney_core.errors import InvalidSetting, RooneyError
+from rooney_core.errors import InvalidSetting, RefusedError, RooneyError
 from rooney_core.lineage import Stamp, content_version
 from rooney_core.market.instruments import Universe
 
@@ -94,8 +94,8 @@ def reproduce(
 def _redo(step: Step, bench: Bench, tell: Callable[[str], None]) -> Redone:
     if step.manifest is None:
         return Redone(step, Sameness.GONE, None, ("the lake does not have it any more",))
-    if step.asset not in ASSETS:
-        return Redone(step, Sameness.GIVEN, None, ("a log: what happened once is not computed",))
+    if step.asset not in ASSETS or ASSETS[step.asset].partitioning is Partitioning.JOURNAL:
+        return Redone(step, Sameness.GIVEN, None, ("a record: what happened is not computed",))
     gone = [label for label, version in step.inputs.items() if not _is_there(bench, label, version)]
     if gone:
         told = f"it was made of {', '.join(gone)}, which the lake does not have any more"
@@ -169,6 +169,8 @@ def _tables(asset: Asset, step: Step, lake: Lake) -> dict[str, Any]:
         }
         tables = {_key(label): _read(lake, label, version) for label, version in named.items()}
         is_one = one.reach is Reach.SAME or ASSETS[one.asset].partitioning.is_whole
+        if is_one and not tables:
+            raise RefusedError(f"the running code reads {one.asset}, which it was not made of")
         handed[name] = next(iter(tables.values())) if is_one else tables
     return handed
 
