@@ -24,7 +24,7 @@ JOURNALS: Final = (("live", "journal.sqlite"), ("rehearsal", "live", "journal.sq
 """Below ROONEY_STATE: where the trader, and its rehearsals, write."""
 
 ASKED: Final = re.compile(
-    r"(?:(?P<run>[0-9A-Za-z-]{6,}):)?"
+    r"(?:(?P<run>[0-9A-Za-z_-]{6,}):)?"
     r"(?P<symbol>[A-Za-z0-9][A-Za-z0-9_]*):"
     r"(?P<time>\d{10,}|\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})?)"
     r"(?::(?P<intent>[a-z][a-z0-9_.-]*))?"
