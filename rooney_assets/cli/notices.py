@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
-
     from rooney_assets.notices.records import Notice
     from rooney_assets.notices.rounds import Post
-    from rooney_assets.settings import Settings
 
 MOST_SHOWN = 50
 
@@ -66,8 +63,10 @@ def notices(context: click.Context, with_past: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def once(dry_run: bool, as_json: bool) -> None:
     """Look once, and send what is due: what the sensor does every minute."""
+    from rooney_assets.instance import dagster_instance
+
     post = _post()
-    with _instance(post.settings) as instance:
+    with dagster_instance(post.settings) as instance:
         if dry_run:
             seen = post.found(instance)
             _tell([*seen.happened, *seen.lasting], as_json)
@@ -84,11 +83,12 @@ def once(dry_run: bool, as_json: bool) -> None:
 @click.option("--send", is_flag=True, help="Send it to every channel, too.")
 def digest(send: bool) -> None:
     """Print the digest of the last 24 hours."""
+    from rooney_assets.instance import dagster_instance
     from rooney_assets.notices.automation import send_digest
     from rooney_assets.notices.digest import digest_of
 
     post = _post()
-    with _instance(post.settings) as instance:
+    with dagster_instance(post.settings) as instance:
         if send:
             click.echo(send_digest(post.settings, instance))
         else:
@@ -107,16 +107,6 @@ def test() -> None:
         click.echo(f"{name}: {problem or 'sent'}")
     if any(answers.values()):
         sys.exit(1)
-
-
-def _instance(settings: Settings) -> DagsterInstance:
-    """Dagster's log of these settings, as the workers of `rooney materialize` write it."""
-    from rooney_assets.provenance import ROOT
-    from rooney_assets.worker import open_instance
-
-    os.environ.update(settings.as_environment())
-    os.environ.setdefault("DAGSTER_HOME", str(ROOT))
-    return open_instance(settings)
 
 
 def _post() -> Post:

@@ -20,7 +20,7 @@ import rooney_core
 from rooney_core.decision.batch import features_at
 from rooney_core.decision.replay import decision_differences, replay_portfolio
 from rooney_core.features import Feeds, feature_names
-from rooney_core.feedback.decided import COMPARED, Evidence, explained
+from rooney_core.feedback.decided import COMPARED, Evidence, bars_that_differ, explained
 from rooney_core.feedback.limits import FeedbackLimits
 from rooney_core.feedback.parity import Book, Difference, Prices, differences_of
 from rooney_core.market.bars import BarArrays
@@ -74,7 +74,8 @@ def compare(
     found = decision_differences(_compared(recorded.decisions), _compared(decisions))
     evidence = _evidence(recorded, replayed, symbol, found)
     differs = explained(own, other, evidence)
-    book = _book(recorded, replayed, symbol, decisions, last, limits)
+    other_bars = bars_that_differ(own, evidence.bars)
+    book = _book(recorded, replayed, symbol, decisions, last, limits, other_bars)
     assert symbol in release.bundles
     return book, differences_of(book, differs)
 
@@ -162,6 +163,7 @@ def _book(
     decisions: pl.DataFrame,
     last: datetime,
     limits: FeedbackLimits,
+    other_bars: Mapping[datetime, str],
 ) -> Book:
     bundle = replayed.release.bundles[symbol]
     entries = decisions.filter(pl.col("action") == "enter").select(
@@ -183,6 +185,7 @@ def _book(
         prices=Prices.of(replayed.bars.own[symbol]),
         tolerance_usd=limits.tolerance_usd,
         max_delay=timedelta(seconds=limits.max_fill_delay_seconds),
+        other_bars=other_bars,
     )
 
 

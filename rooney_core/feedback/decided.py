@@ -85,10 +85,10 @@ def explained(recorded: pl.DataFrame, replayed: pl.DataFrame, evidence: Evidence
     right = {row["bar_end"]: row for row in replayed.iter_rows(named=True)}
     found: list[Differs] = []
     moments = sorted({*left, *right})
-    state = _Following(evidence)
+    state = _Following(evidence, bars_that_differ(recorded, evidence.bars))
     for moment in moments:
         own, other = left.get(moment), right.get(moment)
-        state.see(moment, own)
+        state.see(moment)
         if own is not None and other is not None and _is_same(own, other):
             state.settle(moment, own)
             continue
@@ -103,8 +103,8 @@ def _is_same(own: Row, other: Row) -> bool:
 class _Following:
     """What was seen so far: bars that differ, and the cause that later bars may follow from."""
 
-    def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
+    def __init__(self, evidence: Evidence, other_bars: Mapping[datetime, str]) -> None:
+        self._evidence, self._differ = evidence, other_bars
         self._orders = sorted(evidence.orders, key=lambda one: one["decided_at"])
         self._pending: Because | None = None
         self._at = -1
@@ -112,12 +112,11 @@ class _Following:
         if evidence.held_before:
             self._pending = Because(Cause.SIZING, evidence.held_before)
 
-    def see(self, moment: datetime, own: Row | None) -> None:
-        """The trader's bar, or that it had none, is held to the lake's."""
+    def see(self, moment: datetime) -> None:
+        """The next bar; whether it is another one than the lake's."""
         self._at += 1
-        words = self._bar_differs(moment, own)
-        if words:
-            self._other_bars.append((self._at, words))
+        if moment in self._differ:
+            self._other_bars.append((self._at, self._differ[moment]))
 
     def settle(self, moment: datetime, own: Row) -> None:
         """Both decided the same here: nothing follows any more, but for what became of an order."""
@@ -186,19 +185,33 @@ class _Following:
             return Because(Cause.SIGNAL, self._evidence.other_code)
         return Because(Cause.UNEXPLAINED, "the same bars, features and code decided otherwise")
 
-    def _bar_differs(self, moment: datetime, own: Row | None) -> str:
-        known = self._evidence.bars.get(moment)
-        if own is None:
-            # A trader that was down reads the bars that it missed when it starts again.
-            return ""
-        if known is None:
-            return f"the lake has no bar that ended at {moment}"
-        contract, close = known
-        if abs(own["close"] - close) > SAME_PRICE * max(abs(close), 1.0):
-            return f"the bar that ended at {moment} closed at {own['close']:g}, now {close:g}"
-        if own["contract"] and own["contract"] != contract:
-            return f"the bar that ended at {moment} was of {own['contract']}, now of {contract}"
-        return ""
+
+def bars_that_differ(
+    recorded: pl.DataFrame, bars: Mapping[datetime, tuple[str, float]]
+) -> dict[datetime, str]:
+    """By bar_end, in words: bars that the trader decided on and that the lake has otherwise.
+
+    `recorded`: bar_end, contract, close. `bars`: bar_end -> (contract, close). A bar that the
+    trader never saw is not among them: it reads those when it starts again.
+    """
+    found = {}
+    for row in recorded.iter_rows(named=True):
+        words = _bar_differs(row, bars.get(row["bar_end"]))
+        if words:
+            found[row["bar_end"]] = words
+    return found
+
+
+def _bar_differs(own: Row, known: tuple[str, float] | None) -> str:
+    moment = own["bar_end"]
+    if known is None:
+        return f"the lake has no bar that ended at {moment}"
+    contract, close = known
+    if abs(own["close"] - close) > SAME_PRICE * max(abs(close), 1.0):
+        return f"the bar that ended at {moment} closed at {own['close']:g}, now {close:g}"
+    if own["contract"] and own["contract"] != contract:
+        return f"the bar that ended at {moment} was of {own['contract']}, now of {contract}"
+    return ""
 
 
 def _other_feature(told: Mapping[str, Any], shown: Mapping[str, float | None]) -> str | None:

@@ -11,8 +11,8 @@ replay -> size -> decisions, bars -> the paper account -> time, price and commis
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +30,7 @@ from rooney_core.feedback.decided import COMPARED, Because, Differs
 from rooney_core.market.instruments import Instrument
 
 Row = Mapping[str, Any]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 DAYS_SCHEMA: Final[dict[str, Any]] = {
     "symbol": pl.String(),
@@ -72,6 +73,11 @@ class Prices:
         stamp = int(pl.Series([moment]).dt.timestamp("us")[0])
         return max(int(np.searchsorted(self.bar_start_us, stamp, side="right")) - 1, 0)
 
+    def end_of(self, moment: datetime) -> datetime:
+        """When the bar ends that a moment is in."""
+        stamp = int(self.bar_end_us[self.bar_of(moment)])
+        return _EPOCH + timedelta(microseconds=stamp)
+
     def session_of(self, moment: datetime) -> date:
         """The session of the bar that a moment is in, or that ended with it."""
         stamp = int(pl.Series([moment]).dt.timestamp("us")[0])
@@ -84,7 +90,8 @@ class Book:
     """The trades of one symbol in one run.
 
     `recorded`: the paper account's (live_trades); `replayed`: TRADES_SCHEMA, of `size` contracts;
-    `reported`: order_id -> the broker's fill; `orders`: order_id -> the order.
+    `reported`: order_id -> the broker's fill; `orders`: order_id -> the order. `other_bars`:
+    bar_end -> how the lake's bar differs from the one that the trader saw, in words.
     """
 
     symbol: str
@@ -99,6 +106,7 @@ class Book:
     prices: Prices
     tolerance_usd: float
     max_delay: timedelta
+    other_bars: Mapping[datetime, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -255,9 +263,17 @@ def _both(
     if not moved and abs(rest) <= book.tolerance_usd:
         return
     name = moved[0] if moved else "net_profit_usd"
-    reason = _between(decided, own["signal_time"], max(own["exit_time"], other["exit_time"]))
+    begin, end = own["signal_time"], max(own["exit_time"], other["exit_time"])
+    reason = _between(decided, begin, end) or _of_the_bars(book, begin, end)
     reason = reason or _of_the_exit(book, own) or _of_commission(book, own, rest, moved)
     yield Difference(at, session, name, own[name], other[name], reason or _NOTHING, rest)
+
+
+def _of_the_bars(book: Book, begin: datetime, end: datetime) -> Because | None:
+    """A bar between the signal and the bar of the exit is another one now."""
+    last = book.prices.end_of(end)
+    words = (book.other_bars[one] for one in sorted(book.other_bars) if begin < one <= last)
+    return next((Because(Cause.DATA, one) for one in words), None)
 
 
 def _of_the_exit(book: Book, own: Row) -> Because | None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class LiveLake:
 
     lake: Lake
     state: Path
-    limits: FeedbackLimits = FeedbackLimits()
+    limits: FeedbackLimits = field(default_factory=FeedbackLimits)
 
     @property
     def journal(self) -> Path:
