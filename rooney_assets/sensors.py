@@ -44,7 +44,7 @@ REASONS_TAG: Final = "rooney/reasons"
 
 ARRIVALS: Final = "arrivals"
 
-ARRIVAL_SECONDS: Final = 60
+ARRIVAL_SECONDS: Final = 30
 WATCH_SECONDS: Final = 300
 FOLLOW_SECONDS: Final = 30
 CHANGED: Final = "what it reads has another data version; the sensor's tick shows which"

@@ -28,7 +28,7 @@ from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 ROOT = Path(__file__).resolve().parents[2]
 SYMBOLS = ("ES", "GC", "ZN")
 TRADABLE = ("ES", "GC")
-SPAN = SimulatedMarket(first_session=date(2010, 1, 4), last_session=date(2021, 6, 30))
+SPAN = SimulatedMarket(first_session=date(2013, 1, 2), last_session=date(2021, 6, 30))
 NEWS_FROM = date(2021, 6, 1)
 """Sessions from here on are not in the files at first."""
 PAGE = {"time_column": "bar_start", "time_zone": "UTC", "bar_edge": "start"}
