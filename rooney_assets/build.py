@@ -10,6 +10,8 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
+from rooney_assets.feedback.automation import STAGE as JOURNAL_STAGE
+from rooney_assets.feedback.automation import build_journal_sensor
 from rooney_assets.graph.declaration import ASSETS, offered_names
 from rooney_assets.graph.to_dagster import to_dagster
 from rooney_assets.jobs import build_jobs
@@ -40,12 +42,14 @@ def build_defs(
     rebalance, monthly = build_rebalance(settings, universe)
     stages = {one.name: one for one in build_jobs(declared)}
     alarms, digest_job, daily = build_notices(settings)
+    # A universe of references alone has nothing to train.
+    trained = [stages[TRAINED_STAGE]] if TRAINED_STAGE in stages else []
     return dg.Definitions(
         assets=[to_dagster(one, universe, mandate, settings) for one in declared],
         jobs=[*stages.values(), recalibration, rebalance, digest_job],
         schedules=[
             *build_fetching(settings, universe, stages[FETCHED_STAGE]),
-            build_training(settings, universe, stages[TRAINED_STAGE]),
+            *(build_training(settings, universe, one) for one in trained),
             monthly,
             quarterly,
             daily,
@@ -53,7 +57,8 @@ def build_defs(
         sensors=[
             *build_followers(settings, declared),
             build_arrivals(settings, universe, stages[FETCHED_STAGE]),
-            build_retraining(settings, universe, stages[TRAINED_STAGE]),
+            *(build_retraining(settings, universe, one) for one in trained),
+            build_journal_sensor(settings, stages[JOURNAL_STAGE]),
             alarms,
         ],
         executor=dg.in_process_executor,

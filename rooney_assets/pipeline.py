@@ -24,12 +24,13 @@ from dagster._utils.schedules import cron_string_iterator, reverse_cron_string_i
 from dagster_shared.record import copy
 
 from rooney_assets.automation import FOLLOWS
-from rooney_assets.graph.declaration import ASSETS
+from rooney_assets.graph.declaration import ASSETS, Reach, partition_of
+from rooney_assets.graph.plan import input_keys
 from rooney_assets.halting import AUTOMATION_TAG, REASON_TAG, stop_words
 from rooney_assets.lake.durable import make_folder, publish
 from rooney_assets.pool import Listener, Report, Task, work
 from rooney_assets.recalibration import Workshop, recalibrate
-from rooney_assets.recalibration_plan import planned
+from rooney_assets.recalibration_plan import NEXT_MONTH, planned
 from rooney_assets.schedules import JOB, REBALANCE_JOB, REBALANCED_STAGES, fetching_name
 from rooney_assets.stages import STAGES
 from rooney_assets.ticking import tick
@@ -175,10 +176,15 @@ def require_no_stop(floor: Floor) -> None:
 
 
 def following(floor: Floor) -> Answer:
-    """What follows by itself, of what is stale now: a wish per run of a partition."""
+    """What follows by itself, of what is stale now: a wish per run of a partition.
+
+    As the conditions have it, nothing is asked for while something that it reads was never made.
+    """
     stale: dict[tuple[str, str | None], list[tuple[str, str]]] = {}
+    coming: set[tuple[str, str]] = set()
     for name, key, reason in planned(floor.shop).iter_rows():
-        if FOLLOWS[name].by_itself:
+        if FOLLOWS[name].by_itself and _can_be_made(name, key, floor, coming):
+            coming.add((name, key))
             job = next(one.job for one in STAGES if one.partitioning is ASSETS[name].partitioning)
             stale.setdefault((job, key or None), []).append((name, reason))
     wishes = tuple(
@@ -186,6 +192,27 @@ def following(floor: Floor) -> Answer:
         for (job, key), rows in stale.items()
     )
     return Answer(FOLLOWING, wishes, "" if wishes else "Nothing that follows is stale.")
+
+
+def _can_be_made(name: str, key: str, floor: Floor, coming: set[tuple[str, str]]) -> bool:
+    """Whether everything that a partition reads is there, or is to be made before it."""
+    if key == NEXT_MONTH:
+        return False
+    asset, lake = ASSETS[name], floor.shop.lake
+    for one in asset.inputs.values():
+        known = set(input_keys(asset, one, key or None, floor.shop.universe, lake))
+        known |= {each or None for other, each in coming if other == one.asset}
+        is_there = {
+            each: lake.version(one.asset, partition_of(ASSETS[one.asset], each)) is not None
+            or (one.asset, each or "") in coming
+            for each in known
+        }
+        wanted = [key or None] if one.reach is Reach.SAME else [*known]
+        if ASSETS[one.asset].partitioning.is_whole:
+            wanted = [None]
+        if not wanted or not all(is_there.get(each, False) for each in wanted):
+            return False
+    return True
 
 
 def due(definition: Any, asked: str | None, now: datetime) -> bool:
@@ -298,7 +325,7 @@ def _run(
 ) -> None:
     """Stage by stage, for each waits for the one before; jobs that are chains go last."""
     for stage in STAGES:
-        tasks = [_task(floor, one) for one in _merged(wishes) if one.job == stage.job]
+        tasks = [_task(floor, one) for one in merged(wishes) if one.job == stage.job]
         if tasks:
             tell(
                 {
@@ -329,7 +356,7 @@ def _run_here(floor: Floor, wish: Wish, report: Report) -> None:
         report.failures.setdefault(wish.job, f"run {done.run_id} failed; Dagster's UI has its log")
 
 
-def _merged(wishes: Iterable[Wish]) -> list[Wish]:
+def merged(wishes: Iterable[Wish]) -> list[Wish]:
     """One run per job and partition; whoever wants all of a job's assets has what others want."""
     found: dict[tuple[str, str | None], Wish] = {}
     for one in wishes:
