@@ -58,7 +58,7 @@ def land(journal: Path, lake: Lake) -> Landed | None:
     with durable.refusing(lake.root, f"land {journal}"):
         durable.make_folder(folder)
         with durable.alone(folder / LOCK):
-            marks = _marks(journal)
+            marks = marks_of(journal)
             page = _page(lake)
             if page is None or page["marks"] != marks:
                 _copy(journal, folder, marks)
@@ -89,7 +89,7 @@ def problem(lake: Lake) -> str | None:
 def is_behind(journal: Path, lake: Lake) -> bool:
     """Whether the journal was written since it was landed."""
     page = _page(lake)
-    return journal.is_file() and (page is None or page["marks"] != _marks(journal))
+    return journal.is_file() and (page is None or page["marks"] != marks_of(journal))
 
 
 def _copy(journal: Path, folder: Path, marks: list[Any]) -> None:
@@ -142,7 +142,7 @@ def _backed_up(journal: Path, target: Path) -> int:
     return int(schema)
 
 
-def _marks(journal: Path) -> list[Any]:
+def marks_of(journal: Path) -> list[Any]:
     """What changes with every commit: size and time of the file and of its write-ahead log."""
     marks: list[Any] = [str(journal)]
     for path in (journal, journal.with_name(f"{journal.name}-wal")):

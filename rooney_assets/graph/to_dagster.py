@@ -179,7 +179,7 @@ def _here(
         source=resources.bars,
         lake=resources.lake,
         params=params,
-        run_id=context.run_id,
+        run_id=context.run.run_id,
         code_version=basis.code_version,
         state_folder=resources.progress.state_folder,
         input_versions=basis.inputs,

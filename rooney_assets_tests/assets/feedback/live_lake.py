@@ -5,6 +5,7 @@ Belongs here: making them. Does not belong here: assertions.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -44,8 +45,16 @@ class LiveLake:
 
     @property
     def journal(self) -> Path:
-        """The journal that the real trader writes."""
-        return self.state / "live" / "journal.sqlite"
+        """The journal that the real trader writes in a rehearsal."""
+        rehearsed = self.state / "rehearsal" / "live" / "journal.sqlite"
+        return rehearsed if rehearsed.exists() else self.state / "live" / "journal.sqlite"
+
+    def copy_to(self, folder: Path) -> LiveLake:
+        """The same, to be changed."""
+        # What only a running trader needs is no file that could be copied.
+        ignored = shutil.ignore_patterns("*.sock", "*.lock")
+        shutil.copytree(self.lake.root.parent, folder, ignore=ignored)
+        return LiveLake(Lake(folder / "lake"), folder / "state", self.limits)
 
     def with_limits(self, **limits: Any) -> LiveLake:
         """The same under other limits."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from live_lake import CL, ES, FACTS, N_SESSIONS, SIZES, LiveLake, live_lake, rehearse, report_fills
-from small_release import Parts, make_parts, universe
+from live_lake import CL, ES, FACTS, N_SESSIONS, SIZES, LiveLake, live_lake, report_fills
+from small_release import Parts, universe
 
 from rooney_assets.graph.declaration import Made
 from rooney_live.journal_schema import SCHEMA_VERSION
@@ -19,26 +19,6 @@ SCHEMA_OF_REPORTS = 4
 reports = pytest.mark.skipif(
     SCHEMA_VERSION < SCHEMA_OF_REPORTS, reason="this trader's journal has no reported fills"
 )
-
-
-@pytest.fixture(scope="module")
-def parts() -> Parts:
-    return make_parts()
-
-
-@pytest.fixture(scope="module")
-def traded(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> LiveLake:
-    """Ten sessions traded by the real trader, and ingested; do not change it."""
-    one = live_lake(parts, tmp_path_factory.mktemp("live"))
-    rehearse(one)
-    return one
-
-
-@pytest.fixture
-def live(traded: LiveLake, tmp_path: Path) -> LiveLake:
-    """A copy of it, whose journal is not in the lake yet."""
-    shutil.copytree(traded.lake.root.parent, tmp_path / "copy")
-    return LiveLake(type(traded.lake)(tmp_path / "copy" / "lake"), tmp_path / "copy" / "state")
 
 
 def parity(live: LiveLake, symbol: str) -> Made:

@@ -17,31 +17,11 @@ from live_lake import (
     live_lake,
     rehearse,
 )
-from small_release import Parts, make_parts
+from small_release import Parts
 
 from rooney_assets.feedback.landing import is_behind, land, landed, problem, try_to_land
 from rooney_assets.graph.columns import describe
 from rooney_core.errors import RefusedError
-
-
-@pytest.fixture(scope="module")
-def parts() -> Parts:
-    return make_parts()
-
-
-@pytest.fixture(scope="module")
-def traded(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> LiveLake:
-    """Ten sessions traded by the real trader; do not change it."""
-    one = live_lake(parts, tmp_path_factory.mktemp("live"))
-    rehearse(one)
-    return one
-
-
-@pytest.fixture
-def live(traded: LiveLake, tmp_path: Path) -> LiveLake:
-    """A copy of it."""
-    shutil.copytree(traded.lake.root.parent, tmp_path / "copy")
-    return LiveLake(type(traded.lake)(tmp_path / "copy" / "lake"), tmp_path / "copy" / "state")
 
 
 def asked(live: LiveLake, sql: str) -> int:
@@ -81,8 +61,8 @@ def test_again_is_the_same_version_and_reads_nothing_new(live: LiveLake) -> None
 def test_what_comes_in_pieces_is_the_same_as_at_once(live: LiveLake, tmp_path: Path) -> None:
     live.ingest()
     whole = {name: live.lake.version(name, None) for name in JOURNAL_ASSETS}
-    shutil.copytree(live.state, tmp_path / "grown" / "state")
-    grown = LiveLake(type(live.lake)(tmp_path / "grown" / "lake"), tmp_path / "grown" / "state")
+    grown = live.copy_to(tmp_path / "grown")
+    shutil.rmtree(grown.lake.root)
     half = asked(live, "SELECT bar_end_us FROM decisions ORDER BY bar_end_us LIMIT 1 OFFSET 200")
     cut = {
         "trades": "exit_time_us >= ?",
