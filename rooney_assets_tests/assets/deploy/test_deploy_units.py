@@ -70,6 +70,14 @@ def test_no_unit_runs_as_root_or_holds_a_secret(unit: Path) -> None:
     assert "POSTGRES" not in unit.read_text()
 
 
+def test_runs_outlive_the_daemon_and_may_compile() -> None:
+    """Runs are processes of the daemon's group (rooney_assets/run_launcher.py)."""
+    service = _Unit(DEPLOY / "rooney-daemon.service")["Service"]
+    assert service["KillMode"] == "process"
+    assert "MemoryDenyWriteExecute" not in service
+    assert service["MemoryMax"] == "8G"
+
+
 def test_the_web_interface_listens_on_this_host_alone() -> None:
     assert "--host 127.0.0.1" in _Unit(DEPLOY / "rooney-webserver.service")["Service"]["ExecStart"]
 
