@@ -34,9 +34,10 @@ def rooney() -> None:
     Settings come from the environment: ROONEY_LAKE (root of the lake), ROONEY_SOURCE (simulated,
     databento or files:DIR), ROONEY_UNIVERSE (path of universe.yaml), ROONEY_MANDATE
     (path of mandate.yaml), ROONEY_STATE (files of Dagster and MLflow), ROONEY_TUNING (full or
-    quick), ROONEY_RECALIBRATION (on or off), ROONEY_LIVE_JOURNAL (the trader's journal),
-    ROONEY_NOTIFY (a private file of addresses), ROONEY_UI (where links lead), and for Databento
-    DATABENTO_API_KEY, ROONEY_MAX_COST_USD and ROONEY_DATABENTO_GATEWAY.
+    quick), ROONEY_AUTOMATION and ROONEY_RECALIBRATION (on or off), ROONEY_LIVE_JOURNAL (the
+    trader's journal), ROONEY_NOTIFY (a private file of addresses), ROONEY_UI (where links lead),
+    ROONEY_DAGSTER_HOME (folder of a dagster.yaml), and for Databento DATABENTO_API_KEY,
+    ROONEY_MAX_COST_USD and ROONEY_DATABENTO_GATEWAY.
     None is needed.
     """
 

@@ -10,9 +10,12 @@ one; where a step's code is not what made it, that is said.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +34,8 @@ from rooney_core.errors import InvalidSetting, RefusedError, RooneyError
 from rooney_core.lineage import Stamp, content_version
 from rooney_core.market.instruments import Universe
 
+PREFIX: Final = "reproduce-"
+LEFT_BEHIND: Final = timedelta(days=1)
 NOT_A_FACT: Final = ("sources", "fact_sources")
 """Fields of an instrument that its manifests do not record, as no result hangs on them."""
 
@@ -84,11 +89,20 @@ def reproduce(
     steps = steps_of(bench.lake, inputs)
     wanted = [one for one in steps if not is_shallow or inputs.get(one.label) == one.version]
     bench.state.mkdir(parents=True, exist_ok=True)
+    _sweep(bench.state)
     for step in wanted:
         redone = _redo(step, bench, lambda text, step=step: tell(step, text))
         yield redone
         if redone.sameness in STOPS and not goes_on:
             return
+
+
+def _sweep(state: Path) -> None:
+    """Remove scratch lakes that a killed process left a day ago or longer."""
+    before = time.time() - LEFT_BEHIND.total_seconds()
+    for path in state.glob(f"{PREFIX}*"):
+        if path.stat().st_mtime < before:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _redo(step: Step, bench: Bench, tell: Callable[[str], None]) -> Redone:
@@ -102,7 +116,7 @@ def _redo(step: Step, bench: Bench, tell: Callable[[str], None]) -> Redone:
         return Redone(step, Sameness.GONE, None, (told,))
     notes = list(_code_notes(step))
     try:
-        with tempfile.TemporaryDirectory(dir=bench.state, prefix="reproduce-") as folder:
+        with tempfile.TemporaryDirectory(dir=bench.state, prefix=PREFIX) as folder:
             made, here = _make(step, bench, Path(folder), notes, tell)
             return _compared(step, made, here, bench, notes)
     except (RooneyError, ValidationError) as error:
