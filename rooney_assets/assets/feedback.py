@@ -219,12 +219,16 @@ class _Compared:
 
     def _recorded(self, run: dict[str, Any]) -> Recorded:
         of_run = pl.col("run_id") == run["run_id"]
-        lake = self._here.lake
+        mine = {name: one.filter(of_run) for name, one in self._tables.items()}
+        fills, orders = self._tables["fills"], self._tables["orders"]
+        begun = pl.col("order_id").is_in(mine["trades"]["entry_order_id"].implode())
+        first = mine["decisions"]["bar_end"].min()
+        earlier = orders.filter(~of_run & (pl.col("intent") == "enter"))
         return Recorded(
             run_id=run["run_id"],
             trader_code_version=run["trader_code_version"],
-            events=lake.beside("live_runs", None)["events"].filter(of_run),
-            **{name: one.filter(of_run) for name, one in self._tables.items()},
+            earlier_entries=earlier.filter(pl.col("decided_at") < first),
+            **mine | {"fills": fills.filter(of_run | begun)},
         )
 
 

@@ -110,7 +110,7 @@ def live_trades(here: Here, live_fills: pl.DataFrame, live_runs: pl.DataFrame) -
     """Round trips of the paper account, and the same at the broker's prices where both ends were
     reported: the net profit is of what was filled, rolls as the paper account counted them."""
     made = _ingested(here, schemas.TRADES)
-    stored = made.table.select(tuple(schemas.TRADES_SCHEMA))
+    stored = with_exits(made.table.select(tuple(schemas.TRADES_SCHEMA)), live_fills)
     releases = live_runs.select("run_id", "mode", "release_id")
     table = with_reported(stored, live_fills, here.universe).join(
         releases, on="run_id", how="left", maintain_order="left"
@@ -118,19 +118,50 @@ def live_trades(here: Here, live_fills: pl.DataFrame, live_runs: pl.DataFrame) -
     return Made(table.sort("exit_time", "entry_order_id"), beside=made.beside, notes=made.notes)
 
 
+def with_exits(trades: pl.DataFrame, fills: pl.DataFrame) -> pl.DataFrame:
+    """The trades with `exit_fill_order_id`: the order whose reported fill ended each.
+
+    The paper account's own exit where the broker reported that; else the first exit that the
+    account knows nothing of (a flatten, the deadline, the monitor) between entry and exit.
+    """
+    reported = fills.filter(pl.col("fill_source") == "reported")
+    known = set(reported["order_id"])
+    others = reported.filter((pl.col("intent") == "exit") & pl.col("expected_at").is_null())
+    strange, named = others.sort("filled_at").to_dicts(), []
+    for trade in trades.sort("entry_time").iter_rows(named=True):
+        name = trade["exit_order_id"] if trade["exit_order_id"] in known else None
+        if name is None and trade["entry_order_id"] in known:
+            within = (
+                one
+                for one in strange
+                if one["symbol"] == trade["symbol"]
+                and trade["entry_time"] <= one["filled_at"] <= trade["exit_time"]
+            )
+            found = next(within, None)
+            if found is not None:
+                strange.remove(found)
+                name = found["order_id"]
+        named.append((trade["entry_order_id"], name))
+    schema = {"entry_order_id": pl.String, "exit_fill_order_id": pl.String}
+    ends = pl.DataFrame(named, schema=schema, orient="row")
+    return trades.join(ends, on="entry_order_id", how="left", maintain_order="left")
+
+
 def with_reported(trades: pl.DataFrame, fills: pl.DataFrame, universe: Universe) -> pl.DataFrame:
-    """live_trades with REPORTED_COLUMNS; null where an end was not reported."""
+    """Trades (with `exit_fill_order_id`) with REPORTED_COLUMNS; null where an end was not
+    reported."""
     worth = {one.symbol: one.multiplier for one in universe.instruments}
     table = trades
     for leg in ("entry", "exit"):
         for source, name in (("reported", f"reported_{leg}"), ("expected", f"expected_{leg}")):
+            key = "exit_fill_order_id" if name == "reported_exit" else f"{leg}_order_id"
             one = fills.filter(pl.col("fill_source") == source).select(
-                pl.col("order_id").alias(f"{leg}_order_id"),
+                pl.col("order_id").alias(key),
                 pl.col("fill_price").alias(f"{name}_price"),
                 pl.col("size").alias(f"{name}_size"),
                 pl.col("fill_commission_usd").alias(f"{name}_commission_usd"),
             )
-            table = table.join(one, on=f"{leg}_order_id", how="left", maintain_order="left")
+            table = table.join(one, on=key, how="left", maintain_order="left")
     multiplier = pl.col("symbol").replace_strict(worth, default=None, return_dtype=pl.Float64)
     filled = pl.min_horizontal("reported_entry_size", "reported_exit_size")
     gross = pl.col("side") * multiplier

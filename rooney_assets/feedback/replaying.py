@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import polars as pl
 
 import rooney_core
 from rooney_core.decision.batch import features_at
+from rooney_core.decision.records import DecisionCode
 from rooney_core.decision.replay import decision_differences, replay_portfolio
 from rooney_core.features import Feeds, feature_names
 from rooney_core.feedback.decided import COMPARED, Evidence, bars_that_differ, explained
@@ -30,11 +32,16 @@ from rooney_core.release.standing import may_enter
 from rooney_core.strategies.peers import PeerSessions
 
 Tables = Mapping[str, pl.DataFrame]
+_HELD: Final = (DecisionCode.IN_POSITION, DecisionCode.EXIT_PENDING)
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the trader wrote down of one run, of all its symbols: rows of the live tables."""
+    """What the trader wrote down of one run, of all its symbols: rows of the live tables.
+
+    `fills` also hold those of earlier runs, of entries that the run's trades began with.
+    `earlier_entries`: entry orders of other runs, decided before this one's first bar.
+    """
 
     run_id: str
     trader_code_version: str
@@ -42,7 +49,7 @@ class Recorded:
     orders: pl.DataFrame
     fills: pl.DataFrame
     trades: pl.DataFrame
-    events: pl.DataFrame
+    earlier_entries: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -111,9 +118,6 @@ def _evidence(recorded: Recorded, replayed: Replayed, symbol: str, found: pl.Dat
     if not code_of_the_trader().startswith(recorded.trader_code_version):
         other_code = f"decided by code {recorded.trader_code_version}, replayed by another"
     elsewhere = found.filter(pl.col("symbol") != symbol)["at"].min()
-    before = recorded.events.filter(
-        (pl.col("symbol") == symbol) & pl.col("code").is_in(["RECOVERED"])
-    )
     differing = found.filter(pl.col("symbol") == symbol)["at"].unique().sort()
     return Evidence(
         bars={moment: (contract, close) for moment, contract, close in there},
@@ -123,8 +127,19 @@ def _evidence(recorded: Recorded, replayed: Replayed, symbol: str, found: pl.Dat
         lookback=bundle.window_bars,
         other_code=other_code,
         elsewhere=elsewhere if isinstance(elsewhere, datetime) else None,
-        held_before=str(before["message"][0]) if not before.is_empty() else "",
+        held_before=_taken_over(recorded, symbol),
     )
+
+
+def _taken_over(recorded: Recorded, symbol: str) -> str:
+    """Which position of an earlier run this one began with, in words; empty for none."""
+    first = _of(recorded.decisions, symbol).sort("bar_end").head(1)
+    before = _of(recorded.earlier_entries, symbol).sort("decided_at")
+    if first.is_empty() or before.is_empty():
+        return ""
+    code = str(first["code"][0])
+    is_held = code in _HELD or code.startswith("EXIT_")
+    return f"the position of {before['order_id'][-1]} was taken over" if is_held else ""
 
 
 def _features(
@@ -171,7 +186,10 @@ def _book(
     )
     ended = pl.col("exit_time") <= last
     trades = _of(replayed.decided.trades, symbol).filter(ended)
-    reported = _of(recorded.fills, symbol).filter(pl.col("fill_source") == "reported")
+    fills = _of(recorded.fills, symbol)
+    reported, expected = (
+        fills.filter(pl.col("fill_source") == source) for source in ("reported", "expected")
+    )
     return Book(
         symbol=symbol,
         run_id=recorded.run_id,
@@ -185,6 +203,7 @@ def _book(
         prices=Prices.of(replayed.bars.own[symbol]),
         tolerance_usd=limits.tolerance_usd,
         max_delay=timedelta(seconds=limits.max_fill_delay_seconds),
+        expected=frozenset(expected["order_id"]),
         other_bars=other_bars,
     )
 

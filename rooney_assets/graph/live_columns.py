@@ -24,6 +24,8 @@ LIVE_MEANINGS: Final = {
     "order_id": "the order's name: symbol:bar_end_us:intent, in a replay after its run_id",
     "entry_order_id": "order that entered",
     "exit_order_id": "order that left",
+    "exit_fill_order_id": "order whose reported fill ended the trade: exit_order_id, or an exit "
+    "that the paper account knows nothing of; null where none was reported",
     "ticker": "the venue's name of the contract",
     "decided_at": "when the order was decided, UTC: the end of the decision's bar",
     "intent": "enter, exit or cancel",

@@ -10,7 +10,7 @@ replay -> size -> decisions, bars -> the paper account -> time, price and commis
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -20,6 +20,7 @@ import polars as pl
 
 from rooney_core.feedback.causes import (
     CAUSES,
+    DECIDED,
     DIFFERENCES_SCHEMA,
     USD_COLUMNS,
     Cause,
@@ -90,8 +91,10 @@ class Book:
     """The trades of one symbol in one run.
 
     `recorded`: the paper account's (live_trades); `replayed`: TRADES_SCHEMA, of `size` contracts;
-    `reported`: order_id -> the broker's fill; `orders`: order_id -> the order. `other_bars`:
-    bar_end -> how the lake's bar differs from the one that the trader saw, in words.
+    Their `exit_fill_order_id` names the order whose reported fill ended it, if any did. `reported`:
+    order_id -> the broker's fill; `expected`: orders that the paper account filled; `orders`:
+    order_id -> the order. `other_bars`: bar_end -> how the lake's bar differs from the one that the
+    trader saw, in words.
     """
 
     symbol: str
@@ -106,6 +109,7 @@ class Book:
     prices: Prices
     tolerance_usd: float
     max_delay: timedelta
+    expected: Collection[str] = ()
     other_bars: Mapping[datetime, str] = field(default_factory=dict)
 
 
@@ -226,6 +230,7 @@ def _trade(
     yield from _fills(book, own, session)
 
 
+_DECIDED: Final = {"origin": DECIDED}
 _NOTHING: Final = Because(Cause.UNEXPLAINED, "nothing on record says why")
 
 
@@ -297,7 +302,8 @@ def _of_commission(book: Book, own: Row, rest: float, moved: Sequence[str]) -> B
 def _fills(book: Book, own: Row, session: date) -> Iterator[Difference]:
     """From the paper account's trade to what the broker reported of it."""
     legs = [("entry", own["side"]), ("exit", -own["side"])]
-    reported = [book.reported.get(own[f"{leg}_order_id"]) for leg, _ in legs]
+    names = (own["entry_order_id"], own["exit_fill_order_id"])
+    reported = [book.reported.get(name) for name in names]
     if any(one is None for one in reported):
         return
     filled = min(int(one["size"]) for one in reported if one is not None)
@@ -318,7 +324,13 @@ def _leg(
     price, due, at = own[f"{leg}_price"], own[f"{leg}_time"], one["filled_at"]
     worth = signed * book.instrument.multiplier
     beyond = -worth * (one["fill_price"] - price)
-    if abs(at - due) > book.max_delay:
+    other = cause_of_origin(str(book.orders.get(one["order_id"], _DECIDED)["origin"]))
+    if other is not None:
+        origin = book.orders[one["order_id"]]["origin"]
+        because = Because(other, f"{leg} by an order of origin {origin} at {at}")
+        yield Difference(at, session, "fill", one["fill_price"], price, because, beyond)
+        beyond = 0.0
+    elif abs(at - due) > book.max_delay:
         first, last = (book.prices.bar_of(moment) for moment in (due, at))
         moved = -worth * float(book.prices.open[last] - book.prices.open[first])
         words = f"{leg} filled {at - due} after it was due"
@@ -338,7 +350,8 @@ def _leg(
 
 def _strangers(book: Book) -> Iterator[Difference]:
     """What the broker reported of orders that no trade of the paper account has."""
-    known = {row[f"{leg}_order_id"] for row in book.recorded for leg in ("entry", "exit")}
+    # A position that is open yet has its entry alone, which the paper account has too.
+    known = {row["exit_fill_order_id"] for row in book.recorded}.union(book.expected)
     fills = [one for name, one in book.reported.items() if name not in known]
     if not fills:
         return

@@ -235,6 +235,45 @@ def test_the_broker_s_fills_are_explained_and_learnt_from(live: LiveLake) -> Non
     assert row["n_fills_used"] == 2 * trades.height
 
 
+@reports
+def test_a_flatten_that_the_paper_account_knows_nothing_of(live: LiveLake) -> None:
+    """A person left the first position early, at a price of his own: timing, to the cent."""
+    live.ingest()
+    trades = live.lake.read("live_trades", None).filter(pl.col("symbol") == ES)
+    trade = trades.sort("entry_time").row(0, named=True)
+    one, early = (
+        universe()[ES],
+        trade["entry_time"] + (trade["exit_time"] - trade["entry_time"]) / 2,
+    )
+    at_us, name = int(early.timestamp() * 1_000_000), f"{ES}:1:exit:flatten"
+    price = trade["exit_price"] - trade["side"] * 7 * one.tick_size
+    fee = one.commission_per_contract_usd * trade["size"]
+    run, side, size = (trade[key] for key in ("run_id", "side", "size"))
+    into_fills = (
+        "INSERT INTO fills (order_id, source, run_id, symbol, filled_at_us, price, size, "
+        "commission_usd) VALUES (?, 'reported', ?, ?, ?, ?, ?, ?)"
+    )
+    entered_us = int(trade["entry_time"].timestamp() * 1_000_000)
+    with live.writing() as journal:
+        journal.execute(
+            "INSERT INTO orders (order_id, run_id, symbol, decided_at_us, intent, side, size, "
+            "reason, kind, origin, state) VALUES (?, ?, ?, ?, 'exit', ?, ?, 'FLATTEN', 'market', "
+            "'flatten', 'ACKED')",
+            (name, run, ES, at_us, side, size),
+        )
+        entry = (trade["entry_order_id"], run, ES, entered_us, trade["entry_price"], size, fee)
+        journal.execute(into_fills, entry)
+        journal.execute(into_fills, (name, run, ES, at_us, price, size, fee))
+    made = parity(live, ES)
+    assert by_cause(made) == {"timing": pytest.approx(-7 * one.tick_size * one.multiplier * size)}
+    told = live.lake.read("live_trades", None).filter(
+        pl.col("entry_order_id") == trade["entry_order_id"]
+    )
+    assert told["exit_fill_order_id"].to_list() == [name]
+    assert told["reported_exit_price"].to_list() == [price]
+    assert live.look("parity_report", "live_profit_is_the_record_s", made, ES).passed
+
+
 def test_rehearsed_fills_say_nothing_of_a_real_market(live: LiveLake) -> None:
     live.ingest()
     fills, runs = (live.lake.read(name, None) for name in ("live_fills", "live_runs"))

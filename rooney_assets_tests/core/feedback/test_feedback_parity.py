@@ -42,6 +42,7 @@ def trip(size: int = 2, **other: Any) -> dict[str, Any]:
     row = {
         "entry_order_id": "in",
         "exit_order_id": "out",
+        "exit_fill_order_id": "out",
         "symbol": "SIM_ES",
         "side": 1,
         "size": size,
@@ -198,6 +199,23 @@ def test_a_short_trade_has_the_other_signs() -> None:
     assert money(replace(book, reported=reported)) == {"fill": -75.0}
 
 
+def test_an_exit_that_the_paper_account_knows_nothing_of_is_timing() -> None:
+    """Flattened at 5002.5 after an hour, where the strategy went on to 5004: 1.5 x 50 x 2."""
+    gone = fill("flat", 5002.5, filled_at=at(2))
+    orders = BOOK.orders | {"flat": order("flat", intent="exit", origin="flatten")}
+    reported = {"in": fill("in", 5001.0), "flat": gone}
+    own = trip(exit_fill_order_id="flat")
+    book = replace(BOOK, recorded=[own], reported=reported, orders=orders, expected=("in", "out"))
+    assert money(book) == {"timing": -150.0}
+
+
+def test_an_open_position_is_no_difference_yet() -> None:
+    book = replace(BOOK, recorded=[], replayed=[], reported={"in": fill("in", 5001.25)})
+    assert money(replace(book, expected=("in",))) == {}
+    assert list(money(book)) == []
+    assert differences_of(book, [])[0].because.cause is Cause.UNEXPLAINED
+
+
 def test_everything_at_once_adds_up() -> None:
     """Three contracts instead of two, left early by a flatten, worse prices, late, dearer."""
     own = trip(size=3, points=1.0, exit_time=at(2))
@@ -208,8 +226,8 @@ def test_everything_at_once_adds_up() -> None:
     }
     orders = {"in": order("in"), "out": order("out", origin="flatten")}
     told = money(replace(BOOK, recorded=[own], reported=reported, orders=orders))
-    # By hand: size +146; exit 2 points early -300; the open from 5002 to 5003 +150 late; entry
-    # half a point dearer -75, exit at 5003 instead of 5002 + 1: 0; commission 2 x (9 - 6) -6.
+    # By hand: size +146; exit 2 points early -300; the flatten's fill at 5003 instead of 5002 +150;
+    # entry half a point dearer -75; commission 2 x (9 - 6) -6.
     assert told == {"sizing": 146.0, "timing": -300.0 + 150.0, "fill": -75.0, "cost": -6.0}
     live = (5003.0 - 5001.5) * 50 * 3 - 18.0
     assert sum(told.values()) == pytest.approx(live - 292.0)
