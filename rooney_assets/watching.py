@@ -148,7 +148,7 @@ def last_trained(watched: Watched, symbol: str) -> datetime:
         dg.AssetRecordsFilter(asset_key=dg.AssetKey(MODEL), asset_partitions=[symbol]), limit=1
     ).records
     seen = [datetime.fromtimestamp(one.timestamp, UTC) for one in records]
-    return max(made, *seen)
+    return max((made, *seen))
 
 
 def _over(distance: float, limit: float) -> float:
