@@ -79,14 +79,15 @@ LIVE_MEANINGS: Final = {
     "last_exit_time": "when the last of them ended, UTC",
     "n_reported": "trades that are counted at the broker's prices",
     "expected_win_rate": "win rate of the model's test trades",
-    "expected_win_rate_low": "lower end of what as many trades would win, at `confidence`",
-    "expected_win_rate_high": "upper end of it",
+    "is_win_rate_inside": "whether the expected win rate is one that the live trades can be of",
     "avg_profit_usd": "mean net profit per contract of a live trade, USD",
     "expected_avg_profit_usd": "mean net profit of the model's test trades, USD",
     "expected_avg_profit_low_usd": "lower end of what the mean of as many would be",
     "expected_avg_profit_high_usd": "upper end of it",
-    "simulated_drawdown_95": "drawdown that 95 % of simulated histories of as many trades keep to, "
-    "fraction <= 0",
+    "drawdown_usd": "deepest fall of the live profits, trade by trade, USD <= 0",
+    "simulated_drawdown_p95_usd": "what 95 % of simulated histories of as many trades keep to, "
+    "USD <= 0",
+    "is_drawdown_inside": "whether the live drawdown is no deeper",
     "live_slippage_ticks": "mean slippage of the broker's fills, ticks",
     "live_status": "no_trades, no_model, too_few, as_expected or worse",
     "codes": "what is worse than expected: WIN_RATE_BELOW, PROFIT_BELOW, DRAWDOWN_BEYOND, "

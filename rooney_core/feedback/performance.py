@@ -14,9 +14,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.special import bdtr, ndtri
+from scipy.special import ndtri
 
 from rooney_core.feedback.limits import FeedbackLimits
+from rooney_core.gates.calibration.rates import rate_of
 
 PERFORMANCE_SCHEMA: Final[dict[str, Any]] = {
     "symbol": pl.String(),
@@ -28,22 +29,26 @@ PERFORMANCE_SCHEMA: Final[dict[str, Any]] = {
     "n_reported": pl.Int64(),
     "net_profit_usd": pl.Float64(),
     "win_rate": pl.Float64(),
+    "win_rate_low": pl.Float64(),
+    "win_rate_high": pl.Float64(),
     "expected_win_rate": pl.Float64(),
-    "expected_win_rate_low": pl.Float64(),
-    "expected_win_rate_high": pl.Float64(),
+    "is_win_rate_inside": pl.Boolean(),
     "avg_profit_usd": pl.Float64(),
     "expected_avg_profit_usd": pl.Float64(),
     "expected_avg_profit_low_usd": pl.Float64(),
     "expected_avg_profit_high_usd": pl.Float64(),
     "drawdown": pl.Float64(),
-    "simulated_drawdown_95": pl.Float64(),
+    "drawdown_usd": pl.Float64(),
+    "simulated_drawdown_p95_usd": pl.Float64(),
+    "is_drawdown_inside": pl.Boolean(),
     "live_slippage_ticks": pl.Float64(),
     "assumed_slippage_ticks": pl.Float64(),
     "live_status": pl.String(),
     "codes": pl.List(pl.String()),
     "words": pl.String(),
 }
-"""One row per symbol. What nobody can say is null: without trades, or without an expectation."""
+"""One row per symbol. What nobody can say is null: without trades, or without an expectation; and
+whether something is inside, with too few trades to judge."""
 
 
 class LiveStatus(StrEnum):
@@ -95,8 +100,9 @@ def compared(
     """The columns of PERFORMANCE_SCHEMA that are counted.
 
     `expected_profits_usd`: net profit of the model's trades in the window that judged it, USD of
-    one contract, f8[k]; None where it is not known. Intervals are of n trades drawn from these, so
-    a strategy without a change is outside of each in `1 - confidence` of all cases.
+    one contract, f8[k]; None where it is not known. The live win rate's interval is the exact
+    binomial one (Clopper and Pearson), the average profit's of n trades drawn from the expected
+    ones, at `confidence`; drawdowns are of the way from trade to trade.
     """
     row: dict[str, Any] = {"n_trades": len(traded.profits_usd), "codes": []}
     row["assumed_slippage_ticks"] = traded.assumed_slippage_ticks
@@ -109,51 +115,35 @@ def compared(
         "net_profit_usd": float(traded.profits_usd.sum()),
         "win_rate": float((each > 0.0).mean()),
         "avg_profit_usd": float(each.mean()),
-        "drawdown": float(_drawdowns(traded.profits_usd[None, :], starting_cash_usd)[0]),
+        "drawdown": _deepest(traded.profits_usd, starting_cash_usd),
+        "drawdown_usd": float(_falls_usd(traded.profits_usd[None, :])[0]),
     }
+    won = rate_of(int((each > 0.0).sum()), len(each), limits.confidence)
+    row |= {"win_rate_low": won.low, "win_rate_high": won.high}
     if expected_profits_usd is None or len(expected_profits_usd) < 2:
         words = "what was expected of the model is not in the lake"
         return row | {"live_status": LiveStatus.NO_MODEL, "words": words}
-    row |= _expected(traded, expected_profits_usd, starting_cash_usd, limits)
+    row |= _expected(traded, expected_profits_usd, limits)
     return row | _judged(row, traded, limits)
-
-
-def win_rate_interval(rate: float, n: int, confidence: float) -> tuple[float, float]:
-    """Between which shares of n independent trades lie, each won with chance `rate`.
-
-    Binomial: the tail beyond either end holds (1 - confidence) / 2 or less.
-    """
-    tail = (1.0 - confidence) / 2.0
-    wins = np.arange(n + 1)
-    up_to = bdtr(wins, n, rate)
-    low = int(np.searchsorted(up_to, tail, side="right"))
-    high = int(np.searchsorted(up_to, 1.0 - tail, side="left"))
-    return low / n, min(high, n) / n
 
 
 def _expected(
     traded: Traded,
     profits: npt.NDArray[np.float64],
-    starting_cash_usd: float,
     limits: FeedbackLimits,
 ) -> dict[str, float]:
-    n, rate = len(traded.profits_usd), float((profits > 0.0).mean())
-    low, high = win_rate_interval(rate, n, limits.confidence)
+    n = len(traded.profits_usd)
     mean, z = float(profits.mean()), float(ndtri(0.5 + limits.confidence / 2.0))
     error = float(profits.std(ddof=1)) * math.sqrt(1.0 / n + 1.0 / len(profits))
     generator = np.random.default_rng(limits.seed)
     drawn = profits[generator.integers(0, len(profits), size=(limits.n_histories, n))]
-    deep = np.quantile(
-        _drawdowns(drawn * traded.sizes, starting_cash_usd), 1.0 - limits.drawdown_quantile
-    )
+    deep = np.quantile(_falls_usd(drawn * traded.sizes), 1.0 - limits.drawdown_quantile)
     return {
-        "expected_win_rate": rate,
-        "expected_win_rate_low": low,
-        "expected_win_rate_high": high,
+        "expected_win_rate": float((profits > 0.0).mean()),
         "expected_avg_profit_usd": mean,
         "expected_avg_profit_low_usd": mean - z * error,
         "expected_avg_profit_high_usd": mean + z * error,
-        "simulated_drawdown_95": float(deep),
+        "simulated_drawdown_p95_usd": float(deep),
     }
 
 
@@ -163,19 +153,21 @@ def _judged(row: dict[str, Any], traded: Traded, limits: FeedbackLimits) -> dict
         words = f"{n} trades; {limits.min_trades} are needed to judge"
         return {"live_status": LiveStatus.TOO_FEW, "words": words}
     found = {}
-    if row["win_rate"] < row["expected_win_rate_low"]:
+    low, high, rate = (row[name] for name in ("win_rate_low", "win_rate_high", "expected_win_rate"))
+    if rate > high:
         found[LiveCode.WIN_RATE_BELOW] = (
-            f"win rate {row['win_rate']:.3f} below {row['expected_win_rate_low']:.3f}"
+            f"win rate {row['win_rate']:.3f}, {high:.3f} at most, below the {rate:.3f} expected"
         )
     if row["avg_profit_usd"] < row["expected_avg_profit_low_usd"]:
         found[LiveCode.PROFIT_BELOW] = (
             f"average profit {row['avg_profit_usd']:.2f} USD below "
             f"{row['expected_avg_profit_low_usd']:.2f}"
         )
-    if row["drawdown"] < row["simulated_drawdown_95"]:
+    fall, deep = row["drawdown_usd"], row["simulated_drawdown_p95_usd"]
+    if fall < deep:
         found[LiveCode.DRAWDOWN_BEYOND] = (
-            f"drawdown {row['drawdown']:.4f} beyond {row['simulated_drawdown_95']:.4f}, which "
-            f"{limits.drawdown_quantile:.0%} of simulated histories keep to"
+            f"drawdown {fall:.2f} USD beyond {deep:.2f}, which {limits.drawdown_quantile:.0%} of "
+            "simulated histories keep to"
         )
     slippage = traded.slippage_ticks
     if len(slippage) >= limits.min_trades:
@@ -188,16 +180,24 @@ def _judged(row: dict[str, Any], traded: Traded, limits: FeedbackLimits) -> dict
             )
     status = LiveStatus.WORSE if found else LiveStatus.AS_EXPECTED
     words = "; ".join(found.values()) or "inside every interval"
-    return {"live_status": status, "codes": [str(one) for one in found], "words": words}
+    return {
+        "live_status": status,
+        "codes": [str(one) for one in found],
+        "words": words,
+        "is_win_rate_inside": low <= rate <= high,
+        "is_drawdown_inside": fall >= deep,
+    }
 
 
-def _drawdowns(
-    profits_usd: npt.NDArray[np.float64], starting_cash_usd: float
-) -> npt.NDArray[np.float64]:
-    """Deepest fall from the highest equity so far, the start included, f8[n_histories], <= 0."""
-    start = np.full((len(profits_usd), 1), starting_cash_usd)
-    equity = np.hstack((start, starting_cash_usd + np.cumsum(profits_usd, axis=1)))
-    falls: npt.NDArray[np.float64] = np.min(
-        equity / np.maximum.accumulate(equity, axis=1) - 1.0, axis=1
-    )
+def _deepest(profits_usd: npt.NDArray[np.float64], starting_cash_usd: float) -> float:
+    """Deepest fall from the highest equity so far, the start included, a fraction <= 0."""
+    equity = starting_cash_usd + np.concatenate(([0.0], np.cumsum(profits_usd)))
+    return float(np.min(equity / np.maximum.accumulate(equity) - 1.0))
+
+
+def _falls_usd(profits_usd: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The same in USD of each history, f8[n_histories], <= 0; `profits_usd` f8[n_histories, n]."""
+    start = np.zeros((len(profits_usd), 1))
+    earned = np.hstack((start, np.cumsum(profits_usd, axis=1)))
+    falls: npt.NDArray[np.float64] = np.min(earned - np.maximum.accumulate(earned, axis=1), axis=1)
     return falls
