@@ -74,9 +74,10 @@ def runs(instance: dg.DagsterInstance, **tags: str) -> list[dg.DagsterRun]:
 
 def backfill(market: Market, job: str) -> None:
     """Every partition of a job onto the queue, by Dagster's own command."""
+    what = ["-j", job, "--all", "--noprompt", "--tags", '{"asked": "by the test"}']
+    where = ["-w", str(ROOT / "workspace.yaml")]
     done = subprocess.run(
-        [str(BIN / "dagster"), "job", "backfill", "-j", job, "--all", "--noprompt"]
-        + ["-w", str(ROOT / "workspace.yaml"), "--tags", '{"asked": "by the test"}'],
+        [str(BIN / "dagster"), "job", "backfill", *what, *where],
         env=market.process_environment(),
         cwd=market.folder,
         capture_output=True,
