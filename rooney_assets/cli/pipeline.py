@@ -71,7 +71,10 @@ def _dry_run(floor: Floor, now: datetime, only: tuple[str, ...] | None, as_json:
         return
     _print_answers(answers)
     n_wishes = sum(len(one.wishes) for one in answers)
-    click.echo(f"{n_wishes} runs would be made; nothing was. `--once` makes them.")
+    if n_wishes == 0:
+        click.echo("Nothing to do: nobody asks for anything.")
+    else:
+        click.echo(f"{_runs(n_wishes)} would be made; nothing was. `--once` does it.")
 
 
 def _once(
@@ -128,10 +131,14 @@ def _facts(answers: list[Answer]) -> list[dict[str, Any]]:
 
 def _print_answers(answers: list[Answer]) -> None:
     for one in answers:
-        click.echo(f"{one.automation}: {one.words or f'{len(one.wishes)} runs'}")
+        click.echo(f"{one.automation}: {one.words or _runs(len(one.wishes))}")
         for wish in one.wishes:
             where = wish.job if wish.key is None else f"{wish.job}[{wish.key}]"
             click.echo(f"  {where}: {wish.reason or 'asked for'}"[: MOST_REASON + len(where)])
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s'[: count != 1]}"
 
 
 def _print_end(done: Round) -> None:
