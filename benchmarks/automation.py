@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +305,8 @@ def ticks(folder: Path, n_symbols: int) -> None:
         watched = Watched(place.lake, place.universe, source, mandate, instance)
         defs = build_defs(settings, place.universe)
         cursors: dict[str, str | None] = {}
+        # Every model is old, so that all are asked for.
+        aged = datetime.now(UTC) + timedelta(days=2 * mandate.retraining.max_model_age_days)
 
         def follow() -> None:
             told = tick(defs, "follow_symbols", instance, cursor=cursors.get("follow_symbols"))
@@ -312,7 +314,7 @@ def ticks(folder: Path, n_symbols: int) -> None:
 
         print(f"\nA tick with {TICK_SYMBOLS} tradable symbols, median of {TICK_ROUNDS}, s")
         for name, act in (
-            ("retraining", lambda: retraining_tick(watched, None, datetime.now(UTC))),
+            ("retraining", lambda: retraining_tick(watched, None, aged)),
             ("follow_symbols", follow),
         ):
             timed = [_timed(act) for _ in range(TICK_ROUNDS)]

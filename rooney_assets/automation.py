@@ -171,7 +171,9 @@ def condition_of(
     # Of what is read of many partitions, those count that are there.
     needed = [name for name, reads in asset.inputs.items() if reads.reach is Reach.SAME]
     if needed:
-        missing = one.any_deps_match(one.missing()).allow(dg.AssetSelection.assets(*needed))
+        missing = one.any_deps_match(one.missing() & ~one.will_be_requested()).allow(
+            dg.AssetSelection.assets(*needed)
+        )
         condition = condition & ~missing
     if asset.partitioning is Partitioning.MONTH:
         condition = condition & TradesNext(Lake(settings.lake), universe)

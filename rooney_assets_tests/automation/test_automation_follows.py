@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
-from growing_market import Market, instance_of
+from growing_market import Market, instance_of, make_market
 
 from rooney_assets.automation import FOLLOWS, FRESHNESS
 from rooney_assets.build import build_defs
 from rooney_assets.graph.declaration import ASSETS
+from rooney_assets.lake import ManifestFacts
 from rooney_assets.ticking import Tick, tick
 
 BARS = ("raw_bars", "roll_calendar", "continuous_bars", "session_bars")
@@ -68,6 +71,44 @@ def test_every_asset_has_a_line_with_its_reason() -> None:
         assert follows.reason.strip(), name
         assert set(follows.whatever) <= set(ASSETS[name].inputs), name
     assert set(FRESHNESS) <= set(ASSETS)
+
+
+CHAIN = {"portfolio_config", "release_candidate", "paper_report", "gate_report", "release_evidence"}
+RELEASED = {"production_model", "production_config"}
+
+
+def made(instance: dg.DagsterInstance, asset: str, key: str | None, version: str) -> None:
+    """An event as a run would leave it."""
+    tags = {"dagster/data_version": version}
+    event = dg.AssetMaterialization(asset, partition=key, tags=tags)
+    instance.report_runless_asset_event(event)
+
+
+def test_what_was_judged_anew_is_followed_in_the_month_that_trades_next(tmp_path: Path) -> None:
+    market = make_market(tmp_path / "market")
+    facts = ManifestFacts(run_id="r", code_version="c", git_commit="g")
+    last = pl.DataFrame({"symbol": ["ES"], "session": [date(2026, 3, 31)]})
+    market.lake.write("session_bars", ("symbol", "ES"), last, facts)
+    with instance_of(market) as instance:
+        factory = Factory(market, instance)
+        for symbol in ("ES", "GC"):
+            made(instance, "equity_curve", symbol, "1")
+            made(instance, "training_set", symbol, "1")
+        made(instance, "mandate", None, "1")
+        assert factory.asked("follow_months") == {}
+        # New trades alone are judged with the next training.
+        made(instance, "training_set", "ES", "2")
+        assert factory.asked("follow_months") == {}
+        # Made again with the same content.
+        made(instance, "equity_curve", "ES", "1")
+        assert factory.asked("follow_months") == {}
+        made(instance, "equity_curve", "ES", "2")
+        assert factory.asked("follow_months") == {"2026-04": CHAIN}
+        assert factory.asked("follow_months") == {}
+        for name in CHAIN:
+            made(instance, name, "2026-04", "1")
+        # One table each, not of a month; both in one run.
+        assert factory.asked("follow_months") == {"None": RELEASED}
 
 
 @pytest.mark.slow
