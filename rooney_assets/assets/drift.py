@@ -9,8 +9,10 @@ from rooney_assets.ledger import model_alone
 from rooney_core.backtest.costs import CostModel
 from rooney_core.errors import RefusedError
 from rooney_core.features import FeedNames, Feeds
+from rooney_core.feedback.costs import with_costs
 from rooney_core.gates.drift import DriftLimits, drift_of
 from rooney_core.labeling import build_training_set
+from rooney_core.market.instruments import Instrument
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.strategies import VARIANTS
 from rooney_core.strategies.peers import PeerSessions
@@ -20,7 +22,7 @@ from rooney_core.strategies.peers import PeerSessions
     group="feedback",
     rooms=(
         *("market", "indicators", "strategies", "backtest", "features", "labeling", "modeling"),
-        *("validation", "rooney_core.gates.drift", "rooney_assets.ledger"),
+        *("validation", "feedback.costs", "rooney_core.gates.drift", "rooney_assets.ledger"),
     ),
     reach={"continuous_bars": Reach.INFORMING, "session_bars": Reach.INFORMING},
     params=DriftLimits,
@@ -33,6 +35,7 @@ def drift_report(
     training_set: pl.DataFrame,
     meta_model: pl.DataFrame,
     model_evaluation: pl.DataFrame,
+    cost_model: pl.DataFrame | None = None,
 ) -> Made:
     """The strategy's newest trades against those that its model learnt from: features and promises.
 
@@ -50,7 +53,8 @@ def drift_report(
             f"{here.symbol} has model {version}, which has not been evaluated: what came of its "
             "newest trades stays sealed. Materialize model_evaluation first."
         )
-    recent = _trades_with_outcomes(here, best_strategy, continuous_bars, session_bars)
+    instrument = with_costs(here.instrument, cost_model)
+    recent = _trades_with_outcomes(here, instrument, best_strategy, continuous_bars, session_bars)
     table, features = drift_of(
         here.symbol,
         model,
@@ -66,6 +70,7 @@ def drift_report(
 
 def _trades_with_outcomes(
     here: Here,
+    instrument: Instrument,
     best_strategy: pl.DataFrame,
     continuous_bars: dict[str, pl.DataFrame],
     session_bars: dict[str, pl.DataFrame],
@@ -83,8 +88,8 @@ def _trades_with_outcomes(
         continuous_bars[here.symbol],
         variant,
         variant.parse_params(candidate["params"]),
-        CostModel.of(here.instrument),
-        here.instrument,
+        CostModel.of(instrument),
+        instrument,
         Feeds.from_tables(names, continuous_bars, session_bars),
         peers=peers,
     )
