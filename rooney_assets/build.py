@@ -10,12 +10,23 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
+from rooney_assets.feedback.automation import STAGE as JOURNAL_STAGE
+from rooney_assets.feedback.automation import build_journal_sensor
 from rooney_assets.graph.declaration import ASSETS, offered_names
 from rooney_assets.graph.to_dagster import to_dagster
 from rooney_assets.jobs import build_jobs
 from rooney_assets.mandate import load_mandate
+from rooney_assets.notices.automation import build_notices
 from rooney_assets.resources import BarsResource, LakeResource, ProgressResource
-from rooney_assets.schedules import build_recalibration
+from rooney_assets.schedules import (
+    FETCHED_STAGE,
+    TRAINED_STAGE,
+    build_fetching,
+    build_rebalance,
+    build_recalibration,
+    build_training,
+)
+from rooney_assets.sensors import build_arrivals, build_followers, build_retraining
 from rooney_assets.settings import Settings
 from rooney_assets.tracking import late_mlflow, tracking_uri
 from rooney_core.market.instruments import Universe
@@ -28,10 +39,28 @@ def build_defs(
     declared = [ASSETS[name] for name in offered_names(universe)]
     mandate = load_mandate(settings)
     recalibration, quarterly = build_recalibration(settings, universe)
+    rebalance, monthly = build_rebalance(settings, universe)
+    stages = {one.name: one for one in build_jobs(declared)}
+    alarms, digest_job, daily = build_notices(settings)
+    # A universe of references alone has nothing to train.
+    trained = [stages[TRAINED_STAGE]] if TRAINED_STAGE in stages else []
     return dg.Definitions(
-        assets=[to_dagster(one, universe, mandate) for one in declared],
-        jobs=[*build_jobs(declared), recalibration],
-        schedules=[quarterly],
+        assets=[to_dagster(one, universe, mandate, settings) for one in declared],
+        jobs=[*stages.values(), recalibration, rebalance, digest_job],
+        schedules=[
+            *build_fetching(settings, universe, stages[FETCHED_STAGE]),
+            *(build_training(settings, universe, one) for one in trained),
+            monthly,
+            quarterly,
+            daily,
+        ],
+        sensors=[
+            *build_followers(settings, declared),
+            build_arrivals(settings, universe, stages[FETCHED_STAGE]),
+            *(build_retraining(settings, universe, one) for one in trained),
+            build_journal_sensor(settings, stages[JOURNAL_STAGE]),
+            alarms,
+        ],
         executor=dg.in_process_executor,
         resources={**default_resources(settings), **(resources or {})},
     )

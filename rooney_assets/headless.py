@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
+from rooney_assets.feedback.landing import try_to_land
 from rooney_assets.graph.declaration import (
     ASSETS,
     Asset,
@@ -19,7 +20,13 @@ from rooney_assets.graph.declaration import (
     offered_names,
     partition_keys,
 )
-from rooney_assets.graph.plan import basis_of, default_params, is_current, upstream_closure
+from rooney_assets.graph.plan import (
+    JOURNAL_ROOT,
+    basis_of,
+    default_params,
+    is_current,
+    upstream_closure,
+)
 from rooney_assets.lake import Lake
 from rooney_assets.mandate import Mandate, load_mandate
 from rooney_assets.pool import Listener, Report, Task, work
@@ -64,6 +71,10 @@ def run(
     lake.check_writable()
     _require_state(settings)
     report = Report()
+    problem = try_to_land(settings.live_journal, lake) if JOURNAL_ROOT in wanted else None
+    if problem is not None:
+        # Research goes on with what was landed before.
+        report.failures[JOURNAL_ROOT] = problem
     for stage in STAGES:
         names = [name for name in wanted if ASSETS[name].partitioning is stage.partitioning]
         if not names or (request.only is not None and stage.job not in request.only):

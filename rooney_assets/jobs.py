@@ -7,6 +7,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from rooney_assets.graph.declaration import Asset
+from rooney_assets.run_control import stage_tags
 from rooney_assets.stages import STAGES
 
 
@@ -18,6 +19,11 @@ def build_jobs(declared: list[Asset]) -> list[UnresolvedAssetJobDefinition]:
         if names:
             selection = dg.AssetSelection.assets(*names)
             jobs.append(
-                dg.define_asset_job(stage.job, selection=selection, description=stage.description)
+                dg.define_asset_job(
+                    stage.job,
+                    selection=selection,
+                    description=stage.description,
+                    tags=stage_tags(stage.job),
+                )
             )
     return jobs

@@ -31,6 +31,13 @@ RULES: Final = (
     # The first pattern that fits a name is its rule.
     ("labels.*", Looser.NEVER),
     ("tuning.*", Looser.NEVER),
+    # They ask for trainings and for nothing else: no trade hangs on them.
+    ("drift.*", Looser.NEVER),
+    ("retraining.*", Looser.NEVER),
+    # Costs that backtests and gates count with may fall below the assumed ones.
+    ("feedback.least_cost_share", Looser.LOWER),
+    ("feedback.cost_confidence", Looser.LOWER),
+    ("feedback.*", Looser.NEVER),
     # Of these words the looser one is the later in the alphabet.
     ("windows", Looser.HIGHER),
     ("paper.lowest_promoted", Looser.HIGHER),

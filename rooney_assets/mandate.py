@@ -17,8 +17,11 @@ from pydantic.fields import FieldInfo
 from rooney_assets.settings import Settings, parse_yaml
 from rooney_core.backtest.ranking import RankingCriteria
 from rooney_core.errors import InvalidSetting, UnknownName
+from rooney_core.feedback.limits import FeedbackLimits
 from rooney_core.gates.backtest_gate import BacktestLimits
+from rooney_core.gates.drift import DriftLimits
 from rooney_core.gates.paper import PaperLimits
+from rooney_core.gates.retraining import RetrainingLimits
 from rooney_core.gates.settings import EvaluationSettings, PromotionLimits
 from rooney_core.gates.stress import QUICK_SCENARIOS, StressLimits
 from rooney_core.gates.verdict import VerdictThresholds
@@ -62,6 +65,9 @@ class Mandate(BaseModel):
     portfolio: PortfolioLimits = PortfolioLimits()
     promotion: PromotionLimits = PromotionLimits()
     live: LiveLimits = LiveLimits()
+    drift: DriftLimits = DriftLimits()
+    retraining: RetrainingLimits = RetrainingLimits()
+    feedback: FeedbackLimits = FeedbackLimits()
     windows: Literal["three_way", "two_way"] = "three_way"
 
     @model_validator(mode="after")

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rooney_assets.provenance import ROOT
 from rooney_assets.settings import Settings
 
 Listener = Callable[[Mapping[str, Any]], None]
@@ -26,11 +25,12 @@ Listener = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True)
 class Task:
-    """One run: a stage's assets for one partition."""
+    """One run: a stage's assets for one partition. `tags`: of the run: who asked, and why."""
 
     stage: str
     key: str | None
     assets: tuple[str, ...]
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -149,6 +149,7 @@ def _execute(
 ) -> bool:
     """Hand a task over and pass its events on; False when the process went away."""
     order = {"stage": task.stage, "key": task.key, "assets": task.assets, "force": force}
+    order["tags"] = dict(task.tags)
     assert worker.stdin is not None
     try:
         worker.stdin.write(json.dumps(order) + "\n")
@@ -211,6 +212,6 @@ def _start_worker(settings: Settings, count: int) -> subprocess.Popen[str]:
                 **single,
                 **shared,
                 **settings.as_environment(),
-                "DAGSTER_HOME": str(ROOT),
+                "DAGSTER_HOME": str(settings.dagster_home),
             },
         )

@@ -131,17 +131,19 @@ def recalibrate(
     *,
     processes: int | None = None,
     heard: Callable[[Report], None] = lambda report: None,
+    only: tuple[str, ...] | None = None,
 ) -> Recalibrated:
     """Run the whole chain for the month after the newest bars, and keep the report in the lake.
 
-    What was made from the same inputs by the same code is not made again. The promotion happens
-    in the run when every condition holds; otherwise what is traded stays. `heard` is given the
-    report of the run itself. Raises InputError for wrong settings, LakeError when the lake cannot
+    `only`: stages of it, by name, from what the lake holds of the others. What was made from the
+    same inputs by the same code is not made again. The promotion happens in the run when every
+    condition holds; otherwise what is traded stays. `heard` is given the report of the run itself.
+    Raises InputError for wrong settings, LakeError when the lake cannot
     be written: then nothing ran, and there is no report.
     """
     began = datetime.now(UTC)
     versions, before = kept_versions(shop.lake), _traded(shop.lake)
-    report = _run(shop, tell, processes)
+    report = _run(shop, tell, Request(processes=processes, only=only))
     heard(report)
     changes = changes_since(shop.lake, versions)
     done = _report_of(shop, began, asked_by, report, changes, before)
@@ -149,9 +151,8 @@ def recalibrate(
     return done
 
 
-def _run(shop: Workshop, tell: Listener, processes: int | None) -> Report:
+def _run(shop: Workshop, tell: Listener, request: Request) -> Report:
     """The whole chain; a stage that cannot begin ends it, as a failure that is reported."""
-    request = Request(processes=processes)
     shop.lake.check_writable()
     try:
         return run(request, shop.settings, shop.universe, shop.source, shop.lake, tell)

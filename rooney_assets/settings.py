@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 import yaml
 
+from rooney_assets.provenance import ROOT
 from rooney_assets.sources.databento.access import (
     COST_SETTING,
     DEFAULT_MAX_COST_USD,
@@ -38,6 +39,12 @@ TUNING_SETTING: Final = "ROONEY_TUNING"
 
 Switch = Literal["off", "on"]
 RECALIBRATION_SETTING: Final = "ROONEY_RECALIBRATION"
+AUTOMATION_SETTING: Final = "ROONEY_AUTOMATION"
+JOURNAL_SETTING: Final = "ROONEY_LIVE_JOURNAL"
+NOTIFY_SETTING: Final = "ROONEY_NOTIFY"
+UI_SETTING: Final = "ROONEY_UI"
+DEFAULT_UI: Final = "http://127.0.0.1:3000"
+HOME_SETTING: Final = "ROONEY_DAGSTER_HOME"
 
 KNOWN: Final = {
     "ROONEY_LAKE": "a folder for the lake",
@@ -49,6 +56,14 @@ KNOWN: Final = {
     "ROONEY_STATE": "a folder for Dagster's and MLflow's own files",
     TUNING_SETTING: " or ".join(get_args(Effort)),
     RECALIBRATION_SETTING: f"{' or '.join(get_args(Switch))}, for the quarterly schedule",
+    AUTOMATION_SETTING: f"{' or '.join(get_args(Switch))}, for every other schedule and sensor",
+    JOURNAL_SETTING: "the path of a trader's journal.sqlite",
+    NOTIFY_SETTING: "the path of a private file with an apprise address a line",
+    UI_SETTING: "the address of Dagster's UI, such as https://factory.example:3000",
+    HOME_SETTING: "a folder with a dagster.yaml, in place of the checkout's",
+    # The trader's own; the two may share an environment.
+    "ROONEY_LIVE_GATEWAY": "host:port of a local Databento, live",
+    "ROONEY_AT_STOP": "hold or flatten, for positions when the trader ends",
 }
 
 
@@ -60,9 +75,12 @@ class Settings:
     DIR starts at `base`. `universe`: the universe file. `mandate`: the file of limits
     (`rooney_assets.mandate`). `state`: files of Dagster and MLflow. `base`: where relative paths of
     the settings start. `tuning`: how hard the meta-label search tries.
-    `recalibration`: whether the quarterly schedule runs where nobody has switched it. `gateway`,
+    `recalibration`: whether the quarterly schedule runs where nobody has switched it, `automation`
+    the same of every other schedule and sensor. `gateway`,
     `max_cost_usd` and `key` are the vendor's, as `VendorAccess` has them; the key is from
-    DATABENTO_API_KEY and shown nowhere.
+    DATABENTO_API_KEY and shown nowhere. `journal`: the trader's, None for the one below `state`.
+    `notify`: the page of addresses that notices go to, None for the log alone. `ui`: where the
+    links of notices lead. `dagster_home`: the folder of the dagster.yaml that runs are recorded by.
     """
 
     lake: Path
@@ -76,6 +94,11 @@ class Settings:
     key: Secret | None = field(default=None, repr=False)
     tuning: Effort = "full"
     recalibration: Switch = "off"
+    automation: Switch = "off"
+    journal: Path | None = None
+    notify: Path | None = None
+    ui: str = DEFAULT_UI
+    dagster_home: Path = ROOT
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], base: Path | None = None) -> Settings:
@@ -103,8 +126,18 @@ class Settings:
             max_cost_usd=parse_cost(_text(environ, COST_SETTING, f"{DEFAULT_MAX_COST_USD:g}")),
             key=Secret(key) if (key := environ.get(KEY_SETTING, "").strip()) else None,
             tuning=_effort(_text(environ, TUNING_SETTING, "full")),
-            recalibration=_switch(_text(environ, RECALIBRATION_SETTING, "off")),
+            recalibration=_switch(environ, RECALIBRATION_SETTING),
+            automation=_switch(environ, AUTOMATION_SETTING),
+            journal=_file(environ, JOURNAL_SETTING, start),
+            notify=_file(environ, NOTIFY_SETTING, start),
+            ui=_text(environ, UI_SETTING, DEFAULT_UI).rstrip("/"),
+            dagster_home=_dagster_home(environ, start),
         )
+
+    @property
+    def live_journal(self) -> Path:
+        """The journal of the trader whose results come back into the lake."""
+        return self.journal or self.state / "live" / "journal.sqlite"
 
     @property
     def vendor(self) -> VendorAccess:
@@ -127,8 +160,26 @@ class Settings:
             COST_SETTING: str(self.max_cost_usd),
             TUNING_SETTING: self.tuning,
             RECALIBRATION_SETTING: self.recalibration,
+            AUTOMATION_SETTING: self.automation,
+            UI_SETTING: self.ui,
+            HOME_SETTING: str(self.dagster_home),
+            **({} if self.journal is None else {JOURNAL_SETTING: str(self.journal)}),
+            **({} if self.notify is None else {NOTIFY_SETTING: str(self.notify)}),
             **({} if self.gateway is None else {GATEWAY_SETTING: self.gateway}),
         }
+
+
+def _dagster_home(environ: Mapping[str, str], start: Path) -> Path:
+    """Raises InvalidSetting for a folder without a dagster.yaml: Dagster would begin an empty one
+    of its own there."""
+    if HOME_SETTING not in environ:
+        return ROOT
+    folder = _folder(environ, HOME_SETTING, ROOT, start)
+    if folder != ROOT and not (folder / "dagster.yaml").is_file():
+        raise InvalidSetting(
+            f"{HOME_SETTING} is {folder}, which has no dagster.yaml; give it {KNOWN[HOME_SETTING]}."
+        )
+    return folder
 
 
 def _effort(value: str) -> Effort:
@@ -139,12 +190,10 @@ def _effort(value: str) -> Effort:
     return cast(Effort, value)
 
 
-def _switch(value: str) -> Switch:
+def _switch(environ: Mapping[str, str], name: str) -> Switch:
+    value = _text(environ, name, "off")
     if value not in get_args(Switch):
-        raise InvalidSetting(
-            f"{RECALIBRATION_SETTING} is {value!r}; give it {KNOWN[RECALIBRATION_SETTING]}, or "
-            "unset it for off."
-        )
+        raise InvalidSetting(f"{name} is {value!r}; give it {KNOWN[name]}, or unset it for off.")
     return cast(Switch, value)
 
 
@@ -194,6 +243,11 @@ def _folder(environ: Mapping[str, str], name: str, default: Path, base: Path) ->
             f"Give it {KNOWN[name]}."
         )
     return (base / Path(value).expanduser()).resolve()
+
+
+def _file(environ: Mapping[str, str], name: str, base: Path) -> Path | None:
+    """The path that a variable names; None where it is not set."""
+    return _folder(environ, name, base, base) if name in environ else None
 
 
 class _EachOnce(yaml.SafeLoader):

@@ -37,9 +37,15 @@ STAGES = (
     Stage("bars_of_symbol", Partitioning.SYMBOL, "Raw to session bars of one symbol."),
     Stage("truth_of_symbol", Partitioning.SIMULATED, "What the simulation planted in one symbol."),
     Stage(
+        "live_feedback",
+        Partitioning.JOURNAL,
+        "What the trader wrote down since: runs, decisions, orders, fills and trades.",
+    ),
+    Stage(
         "research_of_symbol",
         Partitioning.TRADABLE,
-        "Strategy Factory, training, evaluation, equity and stress of one tradable symbol.",
+        "Strategy Factory, training, evaluation, equity and stress of one tradable symbol, and "
+        "what live trading says of it.",
     ),
     Stage("mandate_page", Partitioning.PAGE, "The limits that a person set."),
     Stage("portfolio_of_month", Partitioning.MONTH, "Portfolio and gates of one month."),

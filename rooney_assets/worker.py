@@ -66,7 +66,7 @@ def _record(instance: dg.DagsterInstance, order: dict[str, Any]) -> dict[str, An
 def _execute(
     defs: dg.Definitions, instance: dg.DagsterInstance, order: dict[str, Any]
 ) -> dict[str, Any]:
-    tags = {"rooney/launched_by": "rooney materialize"}
+    tags = {"rooney/launched_by": "rooney materialize", **order["tags"]}
     if order["force"]:
         tags[FORCE_TAG] = "true"
     facts = {"key": order["key"]}

@@ -29,23 +29,29 @@ from rooney_core.backtest.costs import CostModel
 from rooney_core.backtest.ranking import RankingCriteria, rank
 from rooney_core.backtest.sweep import SweepResult, sweep_all
 from rooney_core.errors import NotEnoughData
+from rooney_core.feedback.costs import with_costs
 from rooney_core.strategies import VARIANTS, Variant
 from rooney_core.strategies.peers import PeerSessions
 from rooney_core.validation.windows import SPLITS
 
 ROOMS = ("market", "indicators", "strategies", "backtest", "validation")
 SEARCH_ROOMS = (*ROOMS, "rooney_assets.factory_tables")
+COSTS = "feedback.costs"
+"""Turns the costs in force into an instrument."""
 
 
 @lake_asset(
     group="factory",
-    rooms=SEARCH_ROOMS,
+    rooms=(*SEARCH_ROOMS, COSTS),
     kinds=("numba", "parquet"),
     reach={"session_bars": Reach.PEERS},
     plots_column="annual_sharpe",
 )
 def strategy_results(
-    here: Here, continuous_bars: pl.DataFrame, session_bars: dict[str, pl.DataFrame]
+    here: Here,
+    continuous_bars: pl.DataFrame,
+    session_bars: dict[str, pl.DataFrame],
+    cost_model: pl.DataFrame | None = None,
 ) -> Made:
     """Every variant x every configuration, backtested with costs on the train window (to 2018).
 
@@ -54,7 +60,7 @@ def strategy_results(
     of all of them (`strategy_results_returns`), and the walk-forward (`strategy_results_folds`).
     """
     began = time.perf_counter()
-    swept = search_train_window(here, continuous_bars, session_bars, VARIANTS.values())
+    swept = search_train_window(here, continuous_bars, session_bars, VARIANTS.values(), cost_model)
     after_sweep = time.perf_counter()
     verdict = judge_search(swept)
     seconds = {"sweep": after_sweep - began, "judging": time.perf_counter() - after_sweep}
@@ -76,8 +82,13 @@ def search_train_window(
     continuous_bars: pl.DataFrame,
     session_bars: Mapping[str, pl.DataFrame],
     variants: Iterable[Variant],
+    cost_model: pl.DataFrame | None = None,
 ) -> SweepResult:
-    """Every configuration of these variants on the bars of the train window, and on no others."""
+    """Every configuration of these variants on the bars of the train window, and on no others.
+
+    At the costs in force (`cost_model`), or the instrument's own without any.
+    """
+    instrument = with_costs(here.instrument, cost_model)
     peers = {
         symbol: PeerSessions.from_session_bars(in_window(bars, SPLITS.train_end))
         for symbol, bars in session_bars.items()
@@ -85,8 +96,8 @@ def search_train_window(
     return sweep_all(
         _to_search(here.symbol, continuous_bars),
         variants,
-        CostModel.of(here.instrument),
-        here.instrument,
+        CostModel.of(instrument),
+        instrument,
         peers,
         # As many as this process may use: one each where several processes share the cores.
         n_threads=numba.config.NUMBA_NUM_THREADS,

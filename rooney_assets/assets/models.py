@@ -21,6 +21,7 @@ from rooney_assets.training_log import TrainingLog
 from rooney_assets.training_progress import TrialsTold
 from rooney_core.backtest.costs import CostModel
 from rooney_core.features import FeedNames, Feeds, feature_coverage, feature_names
+from rooney_core.feedback.costs import with_costs
 from rooney_core.gates.evaluation import Trials, evaluate
 from rooney_core.gates.settings import EvaluationSettings
 from rooney_core.labeling import build_training_set
@@ -38,6 +39,7 @@ DATA_ROOMS = (
     "features",
     "labeling",
     "validation",
+    "feedback.costs",
 )
 MODEL_ROOMS = ("features", "modeling", "validation")
 # Not every gate: one that changes shall not cost a look at the test window.
@@ -55,6 +57,7 @@ def training_set(
     continuous_bars: dict[str, pl.DataFrame],
     best_strategy: pl.DataFrame,
     session_bars: dict[str, pl.DataFrame],
+    cost_model: pl.DataFrame | None = None,
 ) -> Made:
     """One row per trade of the best strategy: features at the signal bar's close, span, label.
 
@@ -67,12 +70,13 @@ def training_set(
     candidate = best_strategy.row(0, named=True)
     variant = VARIANTS[candidate["variant"]]
     names = FeedNames.of(here.universe, here.symbol)
+    instrument = with_costs(here.instrument, cost_model)
     table = build_training_set(
         continuous_bars[here.symbol],
         variant,
         variant.parse_params(candidate["params"]),
-        CostModel.of(here.instrument),
-        here.instrument,
+        CostModel.of(instrument),
+        instrument,
         Feeds.from_tables(names, continuous_bars, session_bars),
         SPLITS,
         _peers(here, session_bars),

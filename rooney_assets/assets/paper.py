@@ -16,6 +16,7 @@ from rooney_assets.paper_trading import PaperTrading, trade_on_paper
 from rooney_assets.terms import release_terms
 from rooney_core.decision.replay import decision_differences, trade_differences
 from rooney_core.errors import MissingArtifact
+from rooney_core.feedback.costs import universe_with_costs
 from rooney_core.gates.paper import (
     EMPTY,
     SKIPPED,
@@ -53,10 +54,10 @@ class PaperParams(BaseModel):
     rooms=(
         *("release", "strategies", "features", "modeling", "decision", "market"),
         *("rooney_core.gates.approvals", "rooney_assets.terms", "rooney_assets.ledger"),
-        "rooney_assets.mandate",
+        *("rooney_assets.mandate", "feedback.costs"),
     ),
     partitioning=MONTHLY,
-    reach=dict.fromkeys(("meta_model", "best_strategy", "equity_curve"), EVERY),
+    reach=dict.fromkeys(("meta_model", "best_strategy", "equity_curve", "cost_model"), EVERY),
 )
 def release_candidate(
     here: Here,
@@ -65,6 +66,7 @@ def release_candidate(
     meta_model: Tables,
     best_strategy: Tables,
     equity_curve: Tables,
+    cost_model: Tables | None = None,
 ) -> Made:
     """The release that this month would make, before the gates have spoken: what they judge.
 
@@ -87,7 +89,7 @@ def release_candidate(
         reasons=dict(reasons.select("symbol", "reason").iter_rows()),
         meta_models={name: model_alone(one) for name, one in meta_model.items()},
         best_strategies=best_strategy,
-        universe=here.universe,
+        universe=universe_with_costs(here.universe, cost_model or {}),
         max_positions=page.portfolio.max_positions,
         data_through=through,
         terms=release_terms(mandate, through, portfolio_config["symbol"], here.lake),

@@ -14,6 +14,7 @@ from rooney_assets.mandate import SelectionLimits
 from rooney_assets.terms import overrides_on
 from rooney_core.backtest.costs import CostModel
 from rooney_core.errors import RefusedError
+from rooney_core.feedback.costs import with_costs
 from rooney_core.gates.report import Candidate as Judged
 from rooney_core.gates.report import judge_backtest, verdict_of
 from rooney_core.gates.stress import stress_gate
@@ -37,7 +38,7 @@ Tables = dict[str, pl.DataFrame]
 
 @lake_asset(
     group="money",
-    rooms=("portfolio", "modeling", "features", "backtest", "validation"),
+    rooms=("portfolio", "modeling", "features", "backtest", "validation", "feedback.costs"),
     params=PortfolioLimits,
     plots_column="equity_usd",
 )
@@ -47,6 +48,7 @@ def equity_curve(
     meta_model: pl.DataFrame,
     model_evaluation: pl.DataFrame,
     session_bars: pl.DataFrame,
+    cost_model: pl.DataFrame | None = None,
 ) -> Made:
     """Daily P&L in USD and equity of one contract of the filtered strategy, flat days included.
 
@@ -66,7 +68,8 @@ def equity_curve(
         every = training_set.filter(pl.col("split") == name)
         daily[name] = window_days(taken_trades(model, every), every, sessions.filter(of_window))
     daily["test"] = published_days(model_evaluation)
-    market = market_days(session_bars, CostModel.of(here.instrument), here.instrument)
+    instrument = with_costs(here.instrument, cost_model)
+    market = market_days(session_bars, CostModel.of(instrument), instrument)
     table = draw_equity(daily, market, here.symbol, version, start_usd)
     title = f"{here.symbol}{' (simulated market)' if here.instrument.is_simulated else ''}"
     beside = benchmarks(table, start_usd)

@@ -9,6 +9,7 @@ from rooney_assets.graph.declaration import Here, Made, Reach, lake_asset
 from rooney_assets.graph.figures import fan_picture
 from rooney_assets.ledger import model_alone
 from rooney_core.errors import RefusedError
+from rooney_core.feedback.costs import universe_with_costs
 from rooney_core.gates.stress import StressLimits, empty_report, stress_gate
 from rooney_core.gates.stress.history import UNDISTURBED_SCHEMA, History, Strategy, Tables
 from rooney_core.gates.stress.kinds import MEANING
@@ -25,6 +26,7 @@ from rooney_core.modeling.meta_model import MetaModel
     rooms=(
         *("gates.stress", "gates.rows", "decision", "modeling", "labeling", "features"),
         *("backtest", "strategies", "indicators", "market", "validation", "rooney_assets.ledger"),
+        "feedback.costs",
     ),
     reach={"continuous_bars": Reach.INFORMING, "session_bars": Reach.INFORMING},
     params=StressLimits,
@@ -37,6 +39,7 @@ def stress_report(
     best_strategy: pl.DataFrame,
     continuous_bars: dict[str, pl.DataFrame],
     session_bars: dict[str, pl.DataFrame],
+    cost_model: pl.DataFrame | None = None,
 ) -> Made:
     """Two hundred scenarios of one contract, seeded: kind, seed, profit, Sharpe, drawdown, trades.
 
@@ -52,9 +55,10 @@ def stress_report(
     if model_evaluation["verdict"][0] != "pass":
         return _not_run(here)
     model = MetaModel.from_row(model_alone(meta_model))
-    bars = BarArrays.from_frame(continuous_bars[here.symbol], here.instrument)
+    universe = universe_with_costs(here.universe, {here.symbol: cost_model})
+    bars = BarArrays.from_frame(continuous_bars[here.symbol], universe[here.symbol])
     tables = Tables(continuous_bars, session_bars)
-    strategy = Strategy.of(here.symbol, here.universe, best_strategy, model, tables)
+    strategy = Strategy.of(here.symbol, universe, best_strategy, model, tables)
     history, two_way = History.of(bars, strategy), model.windows == "two_way"
     days = PublishedDays.of(equity_curve, trained_on_validation=two_way)
     stressed = run_scenarios(here.symbol, version, days, history, here.params, here.progress)

@@ -180,11 +180,15 @@ class _Chain:
         }
 
     def _small_search(
-        self, here: Here, continuous_bars: pl.DataFrame, session_bars: dict[str, pl.DataFrame]
+        self,
+        here: Here,
+        continuous_bars: pl.DataFrame,
+        session_bars: dict[str, pl.DataFrame],
+        cost_model: pl.DataFrame,
     ) -> Made:
         """strategy_results on thinned grids, without its pictures and tables beside."""
         variants = small_search(self.settings)
-        swept = search_train_window(here, continuous_bars, session_bars, variants)
+        swept = search_train_window(here, continuous_bars, session_bars, variants, cost_model)
         return Made(results_table(here.symbol, swept, judge_search(swept)))
 
 

@@ -59,12 +59,17 @@ def rank(symbol: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print rows as JSON.")
 @click.option("--symbols", help="Comma-separated; default: all.")
 def status(as_json: bool, symbols: str | None) -> None:
-    """Print every asset and partition: its version, age, rows and checks."""
+    """Print every asset and partition: its version, age, rows and checks.
+
+    An emergency stop is told first (with --json on the error stream).
+    """
     from rooney_assets.cli.context import Place
     from rooney_assets.cli.standing import standing
+    from rooney_assets.cli.stop import tell_stop
     from rooney_assets.cli.tables import print_frame, to_json
 
     place = Place.from_environment()
+    tell_stop(place.lake.root, err=as_json)
     chosen = None
     if symbols is not None:
         chosen = {place.symbol(one) for one in symbols.split(",") if one.strip()}

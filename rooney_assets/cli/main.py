@@ -9,12 +9,17 @@ import click
 from rooney_assets.cli.backtest import backtest
 from rooney_assets.cli.data import data
 from rooney_assets.cli.evidence import evidence
+from rooney_assets.cli.explain import explain
+from rooney_assets.cli.lake import lake
 from rooney_assets.cli.look import rank, sql, status, summary
 from rooney_assets.cli.materialize import materialize
 from rooney_assets.cli.model import model
+from rooney_assets.cli.notices import notices
+from rooney_assets.cli.pipeline import pipeline
 from rooney_assets.cli.portfolio import portfolio
 from rooney_assets.cli.promote import promote, releases, rollback
 from rooney_assets.cli.recalibrate import recalibrate
+from rooney_assets.cli.reproduce import reproduce
 from rooney_assets.cli.train import train
 from rooney_assets.cli.why_not import why_not
 from rooney_core import __version__
@@ -29,7 +34,9 @@ def rooney() -> None:
     Settings come from the environment: ROONEY_LAKE (root of the lake), ROONEY_SOURCE (simulated,
     databento or files:DIR), ROONEY_UNIVERSE (path of universe.yaml), ROONEY_MANDATE
     (path of mandate.yaml), ROONEY_STATE (files of Dagster and MLflow), ROONEY_TUNING (full or
-    quick), ROONEY_RECALIBRATION (on or off), and for Databento DATABENTO_API_KEY,
+    quick), ROONEY_AUTOMATION and ROONEY_RECALIBRATION (on or off), ROONEY_LIVE_JOURNAL (the
+    trader's journal), ROONEY_NOTIFY (a private file of addresses), ROONEY_UI (where links lead),
+    ROONEY_DAGSTER_HOME (folder of a dagster.yaml), and for Databento DATABENTO_API_KEY,
     ROONEY_MAX_COST_USD and ROONEY_DATABENTO_GATEWAY.
     None is needed.
     """
@@ -39,6 +46,8 @@ for command in (
     *(materialize, data, sql, rank, backtest, why_not),
     *(train, model, portfolio, status, summary),
     *(promote, releases, rollback, evidence, recalibrate),
+    *(explain, reproduce, lake, pipeline),
+    notices,
 ):
     rooney.add_command(command)
 

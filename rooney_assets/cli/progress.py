@@ -18,6 +18,7 @@ TITLES = {
     "mandate_page": "mandate",
     "bars_of_symbol": "bars",
     "truth_of_symbol": "truth of the simulation",
+    "live_feedback": "the trader's journal",
     "research_of_symbol": "research",
     "portfolio_of_month": "portfolio and gates",
     "release": "production release",

@@ -6,6 +6,7 @@ not belong here: features, which carry their own meaning in their declarations.
 
 from __future__ import annotations
 
+from rooney_assets.graph.live_columns import LIVE_MEANINGS
 from rooney_core.features import FEATURES, PAIR_FEATURES, PRIOR_TRADE_FEATURES
 from rooney_core.features.hourly import hourly_feature
 from rooney_core.features.references import daily_feature
@@ -73,8 +74,8 @@ MEANINGS = {
     "annual_volatility": "standard deviation of a year's returns, fraction; of a portfolio: of its "
     "results over the starting cash; of the simulated truth: what was drawn with",
     "market_beta": "correlation with the simulated common factor",
-    "first_session": "first session simulated",
-    "last_session": "last session simulated",
+    "first_session": "first session that was simulated, or looked at",
+    "last_session": "last session that was simulated, or looked at",
     "note": "remark in words",
     "variant": "strategy variant, a key of rooney_core.strategies.VARIANTS",
     "params": "parameters of the variant, JSON with sorted keys",
@@ -308,6 +309,25 @@ MEANINGS = {
     "words": "the fact in words, or as JSON",
     "series": "the fact as numbers in order, such as a quantile by session",
     "html": "the page of the evidence, as it is written to a file",
+    "n_reference_trades": "trades of the train window that the model learnt from",
+    "n_recent_trades": "newest trades of the unfiltered strategy that are compared with them",
+    "n_features": "features of the model",
+    "n_drifted": "of them, those that have drifted",
+    "drifted_share": "n_drifted over n_features, fraction",
+    "worst_feature": "the feature with the highest population stability index",
+    "worst_psi": "its population stability index",
+    "promised_win_rate": "mean probability that the model gave the recent trades, fraction",
+    "recent_win_rate": "share of the recent trades that won, fraction",
+    "calibration_z": "standard errors that the wins are above those promised; null: not known",
+    "has_feature_drift": "more features have drifted than the mandate allows",
+    "has_calibration_drift": "wins are further from those promised than the mandate allows",
+    "feature": "name of the feature",
+    "psi": "population stability index of recent values against the train window's",
+    "psi_of_blocks": "quantile of what stretches of the train window of that length come to",
+    "p_value": "of the two-sample Kolmogorov-Smirnov test; null: no known values",
+    "adjusted_p_value": "the same, adjusted for the number of features (Benjamini-Hochberg)",
+    "recent_unknown_share": "of the recent values, fraction that is not known",
+    "has_drifted": "whether the feature counts as drifted",
     "production_model_version": "content hash of the production_model table",
     "instrument": "facts of the instrument, JSON",
     "daily_symbols": "symbols whose daily closes the model's features read",
@@ -317,6 +337,7 @@ MEANINGS = {
     "reference_instruments": "their facts, JSON",
     "data_through": "last session behind the release",
     "is_simulated": "true when any symbol is of the simulated market",
+    **LIVE_MEANINGS,
 }
 
 

@@ -31,6 +31,7 @@ class Partitioning(Enum):
     SIMULATED = ("symbol", "symbols of the simulated market")
     MONTH = ("rebalance_month", "months")
     PAGE = ("", "one table, made before the months")
+    JOURNAL = ("", "one table, from the trader's journal")
     NONE = ("", "one table")
     ON_DEMAND = ("", "one table, made only when it is asked for")
 

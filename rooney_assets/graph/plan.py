@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from rooney_assets.feedback.landing import landed
 from rooney_assets.graph.code_version import code_version
 from rooney_assets.graph.declaration import (
     ASSETS,
@@ -37,6 +38,8 @@ _NOT_CONTENT = {"sources", "fact_sources"}
 # A session's bars are compared with the vendor's daily ones, which the source holds too.
 _READS_WITNESSES = ("session_bars",)
 EVIDENCE = "release_evidence"
+JOURNAL_ROOT = "live_runs"
+"""Reads the trader's journal, as the lake has it landed."""
 
 
 __all__ = ["Basis", "basis_of", "default_params", "input_keys", "is_current", "upstream_closure"]
@@ -178,6 +181,9 @@ def _config(
         config["peers"] = list(universe.peers_of(key))
     if key is not None:
         config |= _history(asset, key, lake)
+    if asset.name == JOURNAL_ROOT:
+        copy = landed(lake)
+        config["journal"] = None if copy is None else copy.digest
     if asset.name in OVERRIDABLE_ASSETS:
         config["overrides"] = overrides_as_config(lake)
     return config

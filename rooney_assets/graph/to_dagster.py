@@ -17,9 +17,12 @@ import polars as pl
 import pyarrow as pa
 from pydantic import BaseModel
 
+from rooney_assets.automation import FRESHNESS, condition_of
 from rooney_assets.config import launchpad_for, params_from
+from rooney_assets.feedback.landing import try_to_land
 from rooney_assets.graph.code_version import code_version
 from rooney_assets.graph.columns import describe
+from rooney_assets.graph.deadline import deadline
 from rooney_assets.graph.declaration import (
     ASSETS,
     CHECKS,
@@ -34,11 +37,14 @@ from rooney_assets.graph.declaration import (
     partition_of,
 )
 from rooney_assets.graph.inputs import load_inputs
-from rooney_assets.graph.plan import Basis, basis_of, default_params, is_current
+from rooney_assets.graph.plan import JOURNAL_ROOT, Basis, basis_of, default_params, is_current
 from rooney_assets.graph.sparkline import sparkline
+from rooney_assets.halting import refusal_of_a_run
 from rooney_assets.lake import ManifestFacts
 from rooney_assets.mandate import Mandate
 from rooney_assets.provenance import git_commit
+from rooney_assets.run_control import pool_of, step_seconds
+from rooney_assets.settings import Settings
 from rooney_assets.stages import rebalance_months
 from rooney_core.errors import RefusedError, RooneyError
 from rooney_core.market.instruments import Universe
@@ -65,7 +71,9 @@ def partitions_definition(
     return dg.StaticPartitionsDefinition(list(partition_keys(some, universe)))
 
 
-def to_dagster(asset: Asset, universe: Universe, mandate: Mandate) -> dg.AssetsDefinition:
+def to_dagster(
+    asset: Asset, universe: Universe, mandate: Mandate, settings: Settings
+) -> dg.AssetsDefinition:
     """One declaration as a Dagster asset with its checks; the launchpad begins at the mandate."""
     keys = {"lake", "bars", "progress", "duckdb"} | ({"mlflow"} if asset.uses_tracking else set())
     default = default_params(asset, mandate)
@@ -93,8 +101,14 @@ def to_dagster(asset: Asset, universe: Universe, mandate: Mandate) -> dg.AssetsD
         ],
         config_schema=launchpad.to_config_schema() if launchpad else None,
         required_resource_keys=keys,
+        automation_condition=condition_of(asset, settings, universe),
+        freshness_policy=FRESHNESS.get(asset.name),
+        pool=pool_of(asset.name),
     )
     def body(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        if asset.name == JOURNAL_ROOT:
+            # First: whether there is anything new decides whether anything is made.
+            try_to_land(settings.live_journal, context.resources.lake)
         params = default
         if launchpad is not None and default is not None:
             params = params_from(launchpad(**context.op_execution_context.op_config), default)
@@ -110,10 +124,14 @@ def _run(asset: Asset, context: Any, universe: Universe, params: BaseModel | Non
     resources.progress.began(asset.name, key)
     status = "failed"
     try:
+        refused = refusal_of_a_run(context.run.tags, resources.lake)
+        if refused is not None:
+            raise RefusedError(refused)
         basis = basis_of(asset, key, universe, resources.bars, resources.lake, params)
         here = _here(asset, key, universe, params, context, basis)
         known = FORCE_TAG not in context.run.tags and is_current(asset, key, basis, here.lake)
-        made = _reuse(asset, here) if known else _make(asset, here)
+        with deadline(step_seconds(asset.name), _label(asset.name, key)):
+            made = _reuse(asset, here) if known else _make(asset, here)
         looking = replace(here, beside=made.beside)
         outcomes = [(one, _look(one, made.table, looking)) for one in CHECKS.get(asset.name, ())]
         yield from (_check_result(one, outcome, key) for one, outcome in outcomes)
@@ -136,9 +154,13 @@ class RefusedByCheck(RefusedError):
     """A blocking check failed before the write; the lake keeps the version it had."""
 
     def __init__(self, asset: str, key: str | None, refused: list[tuple[Check, Outcome]]) -> None:
-        where = asset if key is None else f"{asset}[{key}]"
+        where = _label(asset, key)
         why = "; ".join(f"{one.name}: {dict(outcome.facts)}" for one, outcome in refused)
         super().__init__(f"{where} was not written, because a blocking check failed: {why}")
+
+
+def _label(asset: str, key: str | None) -> str:
+    return asset if key is None else f"{asset}[{key}]"
 
 
 def _here(
@@ -157,7 +179,7 @@ def _here(
         source=resources.bars,
         lake=resources.lake,
         params=params,
-        run_id=context.run_id,
+        run_id=context.run.run_id,
         code_version=basis.code_version,
         state_folder=resources.progress.state_folder,
         input_versions=basis.inputs,

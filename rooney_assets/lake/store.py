@@ -70,7 +70,7 @@ class Lake:
         stamp = tables.stamp_for(frame, sealed, folder)
         kept = dict(beside or {})
         stamps = besides.stamps_for(kept, folder, stamp.data_version)
-        with durable.refusing(self.root, f"write {folder.label}"):
+        with durable.refusing(self.root, f"write {folder.label}"), durable.in_use(folder.path):
             has_views = bool(layout.partition_columns(self.root, asset)) and (
                 not kept or kept.keys() <= set(layout.beside_names(self.root, asset))
             )

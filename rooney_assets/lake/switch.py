@@ -18,5 +18,5 @@ def switch_to(lake: Lake, asset: str, partition: Partition | None, version: str)
     """
     folder = Folder(lake.root, asset, partition)
     lake.read(asset, partition, version=version, verify=True)
-    with durable.refusing(lake.root, f"switch {folder.label}"):
+    with durable.refusing(lake.root, f"switch {folder.label}"), durable.in_use(folder.path):
         durable.link_over(folder.version_file(version), folder.current)

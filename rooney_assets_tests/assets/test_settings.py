@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from rooney_assets.settings import Settings, load_universe
+from rooney_assets.settings import KNOWN, Settings, load_universe
 from rooney_assets.sources.databento.access import Secret, VendorAccess
 from rooney_core.errors import InputError, InvalidSetting, UnknownName
+from rooney_live.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = """
@@ -184,3 +185,8 @@ def test_a_universe_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"instruments: \xff\n")
     with pytest.raises(InvalidSetting, match="not UTF-8"):
         load_universe(Settings.from_environment({"ROONEY_UNIVERSE": str(path)}, tmp_path))
+
+
+def test_factory_and_trader_know_the_same_names() -> None:
+    """They may share an environment: a setting of one is no slip in the other."""
+    assert sorted(KNOWN) == sorted(SETTINGS)

@@ -33,6 +33,9 @@ OF_A_TRADABLE = [
     "holdout_looks",
     "equity_curve",
     "stress_report",
+    "drift_report",
+    "live_performance",
+    "parity_report",
 ]
 # Features are of every symbol's bars; the search before them is not.
 FROM_FEATURES_ON = OF_A_TRADABLE[OF_A_TRADABLE.index("training_set") :]
@@ -84,6 +87,7 @@ def keys_of(asset: str) -> list[str | None]:
         Partitioning.SYMBOL: [*SYMBOLS],
         Partitioning.TRADABLE: [ES, NQ],
         Partitioning.PAGE: [None],
+        Partitioning.JOURNAL: [None],
         Partitioning.MONTH: [MONTH],
         Partitioning.NONE: [None],
     }.get(ASSETS[asset].partitioning, [])
@@ -214,6 +218,8 @@ def test_what_is_stale_already_is_told(tmp_path: Path) -> None:
     lake, source = Lake(tmp_path), ToldSource(TOLD)
     for asset in ("raw_bars", "roll_calendar", "continuous_bars", "session_bars"):
         make(lake, asset, ES, source)
+    for asset in upstream_closure(["cost_model"]):
+        make(lake, asset, None if ASSETS[asset].partitioning.is_whole else ES, source)
     make(lake, "strategy_results", ES, source)
     other = ToldSource({**TOLD, ES: restated(ES, front_row(lake, ES), "close", 0.25)})
     for asset in ("raw_bars", "roll_calendar", "continuous_bars", "session_bars"):

@@ -54,6 +54,7 @@ def lake(tmp_path: Path) -> Lake:
     for symbol in (ES, NQ, RTY, ZN):
         put(made, "session_bars", symbol)
     put(made, "continuous_bars", ES)
+    put(made, "cost_model", ES)
     return made
 
 
@@ -74,7 +75,8 @@ def test_a_peer_that_moves_or_joins_makes_the_search_stale(lake: Lake) -> None:
     few = universe(ES, NQ, ZN)
     source = SimulatedSource()
     mine = basis_of(RESULTS, ES, few, source, lake, None)
-    assert set(mine.inputs) == {f"continuous_bars[{ES}]", f"session_bars[{NQ}]"}
+    own = {f"continuous_bars[{ES}]", f"cost_model[{ES}]"}
+    assert set(mine.inputs) == {*own, f"session_bars[{NQ}]"}
     assert mine.config["peers"] == [NQ]
     put(lake, "session_bars", ZN, 2)
     assert basis_of(RESULTS, ES, few, source, lake, None) == mine

@@ -1,0 +1,84 @@
+"""The day in a few lines: runs, checks, the release, live results, and what is still wrong.
+
+Belongs here: the words of the daily digest. Does not belong here: sending it.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import dagster as dg
+import polars as pl
+
+from rooney_assets.lake import Lake
+from rooney_assets.notices.book import NoticeBook
+from rooney_assets.notices.records import Notice, NoticeKind
+from rooney_assets.promotion import current_release, emergency_stop, traded_of
+
+DAY: Final = timedelta(days=1)
+MOST_RUNS: Final = 2_000
+MOST_LINES: Final = 12
+LIVE_SHOWN: Final = ("n_trades", "net_profit_usd", "status")
+
+
+def digest_of(instance: dg.DagsterInstance, lake: Lake, book: NoticeBook, ui: str) -> Notice:
+    """The digest of the last 24 hours; its subject is the day, so that a day has one."""
+    now = datetime.now(UTC)
+    lines = [
+        *_stop(lake),
+        *_runs(instance, now),
+        *_release(lake),
+        *_live(lake),
+        *_notices(book, now),
+    ]
+    return Notice(NoticeKind.DIGEST, f"{now:%Y-%m-%d}", "\n".join(lines), ui)
+
+
+def _stop(lake: Lake) -> Iterator[str]:
+    stop = emergency_stop(lake)
+    if stop is not None:
+        yield f"EMERGENCY STOP: {stop}"
+
+
+def _runs(instance: dg.DagsterInstance, now: datetime) -> Iterator[str]:
+    found = instance.get_run_records(dg.RunsFilter(updated_after=now - DAY), limit=MOST_RUNS)
+    counts: dict[str, int] = {}
+    for one in found:
+        status = one.dagster_run.status.value.lower()
+        counts[status] = counts.get(status, 0) + 1
+    told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
+    yield f"runs in 24 hours: {told or 'none'}"
+
+
+def _release(lake: Lake) -> Iterator[str]:
+    release = current_release(lake)
+    if release is None:
+        yield "release: none yet"
+        return
+    traded = traded_of(release)
+    sizes = ", ".join(f"{size} {symbol}" for symbol, size in traded.sizes.items())
+    until = release["approved_until"][0] if "approved_until" in release.columns else "unknown"
+    yield f"release {traded.release_id}: {sizes or 'trades nothing'}; approved until {until}"
+
+
+def _live(lake: Lake) -> Iterator[str]:
+    for symbol in lake.partitions("live_performance"):
+        table = lake.read("live_performance", ("symbol", symbol))
+        for row in table.filter(pl.col("n_trades") > 0).iter_rows(named=True):
+            told = ", ".join(f"{name} {_number(row[name])}" for name in LIVE_SHOWN)
+            yield f"live {symbol}: {told}"
+
+
+def _number(value: object) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
+
+
+def _notices(book: NoticeBook, now: datetime) -> Iterator[str]:
+    recent = [one for one in book.kept(now - DAY) if one.notice.kind is not NoticeKind.DIGEST]
+    still = [one for one in book.kept(only_open=True) if one.notice.kind is not NoticeKind.DIGEST]
+    yield f"notices in 24 hours: {len(recent)}; open: {len(still)}"
+    for one in still[:MOST_LINES]:
+        times = f" ({one.n_times} times)" if one.n_times > 1 else ""
+        yield f"- {one.notice.title.removeprefix('Rooney: ')}{times}"
+    if len(still) > MOST_LINES:
+        yield f"- and {len(still) - MOST_LINES} more: `rooney notices`"

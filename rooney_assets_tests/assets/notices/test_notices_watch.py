@@ -1,0 +1,219 @@
+"""Real runs of Dagster that fail in every way, and what of them is told."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from rooney_assets.notices.automation import build_notices
+from rooney_assets.notices.records import NoticeKind
+from rooney_assets.notices.rounds import Post
+from rooney_assets.settings import Settings
+
+UI = "https://factory.example"
+KEYS = dg.StaticPartitionsDefinition(["ES", "NQ"])
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    with dg.DagsterInstance.local_temp(str(folder)) as one:
+        yield one
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Post:
+    folders = {"ROONEY_LAKE": tmp_path / "lake", "ROONEY_STATE": tmp_path / "state"}
+    environ = {**{name: str(path) for name, path in folders.items()}, "ROONEY_UI": f"{UI}/"}
+    return Post.of(Settings.from_environment(environ))
+
+
+def asset_with(
+    name: str, checks: dict[str, tuple[bool, str]], error: str | None = None
+) -> dg.AssetsDefinition:
+    """An asset of two partitions whose checks come out as told: (passed, severity)."""
+
+    @dg.asset(
+        name=name,
+        partitions_def=KEYS,
+        check_specs=[dg.AssetCheckSpec(one, asset=name) for one in checks],
+    )
+    def body(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        for one, (passed, severity) in checks.items():
+            yield dg.AssetCheckResult(
+                check_name=one,
+                passed=passed,
+                severity=dg.AssetCheckSeverity[severity],
+                metadata={"partition": context.partition_key, "reason": f"{one} says so"},
+            )
+        if error is not None:
+            raise dg.Failure(error, allow_retries=False)
+        yield dg.MaterializeResult()
+
+    return body
+
+
+def run(instance: dg.DagsterInstance, *assets: dg.AssetsDefinition, key: str = "ES") -> str:
+    done = dg.materialize([*assets], instance=instance, partition_key=key, raise_on_error=False)
+    return done.run_id
+
+
+def told(office: Post, instance: dg.DagsterInstance) -> list[tuple[str, str]]:
+    return [(str(one.kind), one.subject) for one in office.round(instance).raised]
+
+
+def test_a_failed_run_is_told_once_with_its_reason(
+    office: Post, instance: dg.DagsterInstance
+) -> None:
+    broken = asset_with("thing", {}, "the vendor did not answer")
+    run_id = run(instance, broken)
+    done = office.round(instance)
+    (notice,) = done.raised
+    assert notice.kind is NoticeKind.RUN_FAILURE
+    assert "thing: the vendor did not answer" in notice.words
+    assert notice.link == f"{UI}/runs/{run_id}"
+    assert notice.subject.endswith("[ES]")
+    assert done.n_sent == 1
+    assert office.round(instance).raised == ()
+    run(instance, broken)
+    again = office.round(instance)
+    assert (again.raised, again.counted) == ((), 1)
+    assert told(office, instance) == []
+    run(instance, broken, key="NQ")
+    assert [one.subject[-4:] for one in office.round(instance).raised] == ["[NQ]"]
+
+
+def test_success_ends_it_and_the_next_failure_is_new(
+    office: Post, instance: dg.DagsterInstance
+) -> None:
+    run(instance, asset_with("thing", {}, "no"))
+    assert len(told(office, instance)) == 1
+    run(instance, asset_with("thing", {}))
+    assert office.round(instance).over == 1
+    assert office.book.kept(only_open=True) == []
+    run(instance, asset_with("thing", {}, "no"))
+    assert len(told(office, instance)) == 1
+
+
+def test_only_errors_are_alarms_and_a_check_that_passes_is_over(
+    office: Post, instance: dg.DagsterInstance
+) -> None:
+    checks = {"worth_a_look": (False, "WARN"), "is_right": (False, "ERROR"), "fine": (True, "WARN")}
+    run(instance, asset_with("thing", checks))
+    done = office.round(instance)
+    (notice,) = done.raised
+    assert notice.key == "CHECK_FAILED:thing[ES]: is_right"
+    assert "is_right says so" in notice.words
+    assert notice.link == f"{UI}/assets/thing?view=checks"
+    run(instance, asset_with("thing", {"is_right": (True, "ERROR")}))
+    assert office.round(instance).over == 1
+
+
+def test_a_run_that_its_own_check_stopped_is_one_notice(
+    office: Post, instance: dg.DagsterInstance
+) -> None:
+    run(instance, asset_with("thing", {"is_right": (False, "ERROR")}, "not written"))
+    assert told(office, instance) == [("CHECK_FAILED", "thing[ES]: is_right")]
+
+
+def test_drift_is_told_even_where_it_only_warns(office: Post, instance: dg.DagsterInstance) -> None:
+    run(instance, asset_with("drift_report", {"features_are_as_trained": (False, "WARN")}))
+    assert told(office, instance) == [("DRIFT", "drift_report[ES]: features_are_as_trained")]
+
+
+def test_a_refused_promotion_is_one_notice_with_its_conditions(
+    office: Post, instance: dg.DagsterInstance
+) -> None:
+    checks = {"gates_green": (False, "ERROR"), "approved": (False, "ERROR")}
+    run(instance, asset_with("production_config", checks, "not written"))
+    (notice,) = office.round(instance).raised
+    assert notice.kind is NoticeKind.PROMOTION_REFUSED
+    assert notice.subject == "release candidate (gates_green, approved)"
+    assert "gates_green: gates_green says so" in notice.words
+    run(instance, asset_with("production_config", dict.fromkeys(checks, (True, "ERROR"))))
+    assert office.round(instance).over == 1
+
+
+def test_a_stop_is_told_while_it_lasts(office: Post, instance: dg.DagsterInstance) -> None:
+    stop = office.lake.root / "EMERGENCY_STOP"
+    stop.parent.mkdir(parents=True)
+    stop.write_text("the feed is wrong")
+    assert told(office, instance) == [("EMERGENCY_STOP", "the factory")]
+    assert told(office, instance) == []
+    # What a stop refuses is no second alarm.
+    checks = {"no_emergency_stop": (False, "ERROR")}
+    run(instance, asset_with("production_config", checks, "not written"))
+    assert told(office, instance) == []
+    stop.unlink()
+    assert office.round(instance).over == 1
+
+
+@pytest.mark.parametrize(("days", "kind"), [(-1, "EXPIRED"), (0, "EXPIRES"), (7, "EXPIRES")])
+def test_an_approval_that_ends(
+    office: Post, instance: dg.DagsterInstance, days: int, kind: str
+) -> None:
+    from rooney_assets.lake import ManifestFacts
+
+    until = datetime.now(UTC).date() + timedelta(days=days)
+    release = pl.DataFrame(
+        {
+            "release_id": ["abc"],
+            "mandate_version": ["m"],
+            "symbol": ["ES"],
+            "size": [1],
+            "model_version": ["v"],
+            "approved_until": [until],
+        }
+    )
+    facts = ManifestFacts(run_id="r", code_version="c", git_commit="g")
+    office.lake.write("production_config", None, release, facts)
+    assert told(office, instance) == [(f"APPROVAL_{kind}", "release abc")]
+    later = release.with_columns(pl.col("approved_until") + timedelta(days=30))
+    office.lake.write("production_config", None, later, facts)
+    assert told(office, instance) == []
+    assert office.book.kept(only_open=True) == []
+
+
+def test_a_stale_asset_by_its_freshness(office: Post, instance: dg.DagsterInstance) -> None:
+    from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
+
+    run(instance, asset_with("thing", {}))
+    told(office, instance)
+
+    def state(before: FreshnessState, now: FreshnessState) -> None:
+        instance._report_runless_asset_event(
+            FreshnessStateChange(
+                key=dg.AssetKey("thing"),
+                previous_state=before,
+                new_state=now,
+                state_change_timestamp=datetime.now(UTC).timestamp(),
+            )
+        )
+
+    state(FreshnessState.PASS, FreshnessState.FAIL)
+    assert told(office, instance) == [("STALE_ASSET", "thing")]
+    state(FreshnessState.FAIL, FreshnessState.PASS)
+    assert office.round(instance).over == 1
+
+
+def test_the_sensor_and_the_digest_as_dagster_runs_them(
+    office: Post, instance: dg.DagsterInstance
+) -> None:
+    run(instance, asset_with("thing", {}, "no"))
+    sensor, job, schedule = build_notices(office.settings)
+    with dg.build_sensor_context(instance=instance) as context:
+        ticked = sensor.evaluate_tick(context)
+    assert ticked.run_requests == []
+    assert "1 raised" in str(ticked.skip_message)
+    assert schedule.job_name == job.name
+    assert job.execute_in_process(instance=instance).success
+    lines = [json.loads(one) for one in office.channels.log.read_text().splitlines()]
+    assert [one["kind"] for one in lines] == ["RUN_FAILURE", "DIGEST"]
+    assert "1 failure" in lines[1]["words"]
+    assert "notices in 24 hours: 1; open: 1" in lines[1]["words"]

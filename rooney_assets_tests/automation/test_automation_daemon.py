@@ -1,0 +1,168 @@
+"""The real daemon, as a process: what follows a new day, and what a kill in the middle costs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+from growing_market import ROOT, SYMBOLS, Market, instance_of, make_market
+
+from rooney_core.lineage import content_version
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("automation")]
+
+PATIENCE_SECONDS = 600
+"""A machine that does other work as well takes its time; nothing is asserted about it."""
+NEVER = threading.Event()
+BIN = Path(sys.executable).parent
+DONE = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+
+class Daemon:
+    """`dagster-daemon run` as a process group of its own."""
+
+    def __init__(self, market: Market, **more: str) -> None:
+        self.log = market.folder / "daemon.log"
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [str(BIN / "dagster-daemon"), "run", "-w", str(ROOT / "workspace.yaml")],
+                env=market.process_environment(**more),
+                cwd=market.folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def end(self, how: int) -> None:
+        """End the whole group: the daemon and its code server."""
+        os.killpg(self.process.pid, how)
+        self.process.wait(PATIENCE_SECONDS)
+
+
+@contextmanager
+def daemon(market: Market, **more: str) -> Iterator[Daemon]:
+    running = Daemon(market, **more)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.end(signal.SIGKILL)
+
+
+def until(what: str, holds: Callable[[], bool]) -> None:
+    """Wait for something that another process does."""
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < patience, f"never: {what}"
+        NEVER.wait(0.5)
+
+
+def runs(instance: dg.DagsterInstance, **tags: str) -> list[dg.DagsterRun]:
+    return list(instance.get_runs(dg.RunsFilter(tags=tags)))
+
+
+def backfill(market: Market, job: str) -> None:
+    """Every partition of a job onto the queue, by Dagster's own command."""
+    what = ["-j", job, "--all", "--noprompt", "--tags", '{"asked": "by the test"}']
+    where = ["-w", str(ROOT / "workspace.yaml")]
+    done = subprocess.run(
+        [str(BIN / "dagster"), "job", "backfill", *what, *where],
+        env=market.process_environment(),
+        cwd=market.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def assert_whole(market: Market, assets: tuple[str, ...], symbols: tuple[str, ...]) -> None:
+    """Every current table is the content that its version names; nothing half written is left."""
+    for asset in assets:
+        for symbol in symbols:
+            folder = market.lake.root / asset / f"symbol={symbol}"
+            version = content_version(pl.read_parquet(folder / "current.parquet"))
+            assert (folder / "versions" / f"{version}.parquet").is_file()
+            assert (folder / "versions" / f"{version}.json").is_file()
+
+
+def test_the_daemon_fetches_and_follows_a_new_day(market: Market) -> None:
+    before = market.versions("raw_bars", "session_bars", "training_set")
+    with instance_of(market) as instance, daemon(market, ROONEY_AUTOMATION="on"):
+        until(
+            "a first tick of the follower, which is what changes are counted from",
+            lambda: any(
+                one.instigator_name == "follow_symbols" and one.instigator_data.last_tick_timestamp
+                for one in instance.all_instigator_state()
+                if one.instigator_data is not None
+            ),
+        )
+        market.write_bars("ES", date(2021, 6, 3))
+
+        def followed() -> list[dg.DagsterRun]:
+            return runs(instance, **{"rooney/automation": "follow_symbols"})
+
+        until(
+            "both symbols' runs end",
+            lambda: len(followed()) >= 2 and all(one.status in DONE for one in followed()),
+        )
+        fetched = runs(instance, **{"rooney/automation": "arrivals"})
+        assert [one.tags["dagster/partition"] for one in fetched] == ["ES"]
+        assert fetched[0].tags["rooney/reason"] == "the source has other bars"
+        assert {one.tags["dagster/partition"] for one in followed()} == {"ES", "GC"}
+        assert {one.status for one in (*fetched, *followed())} == {dg.DagsterRunStatus.SUCCESS}
+    after = market.versions("raw_bars", "session_bars", "training_set")
+    moved = {name for name in after if after[name] != before[name]}
+    assert {"raw_bars[ES]", "session_bars[ES]"} <= moved
+    assert not {"raw_bars[GC]", "session_bars[GC]", "raw_bars[ZN]", "session_bars[ZN]"} & moved
+
+
+def test_a_daemon_that_is_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
+    market = make_market(tmp_path / "market")
+    backfill(market, "bars_of_symbol")
+    with instance_of(market) as instance:
+
+        def mine() -> list[dg.DagsterRun]:
+            return runs(instance, asked="by the test")
+
+        with daemon(market) as first:
+            until(
+                "a run starts",
+                lambda: any(one.status is dg.DagsterRunStatus.STARTED for one in mine()),
+            )
+            first.end(signal.SIGKILL)
+        assert len(mine()) == len(SYMBOLS)
+        with daemon(market):
+            until("all runs end", lambda: all(one.status in DONE for one in mine()))
+        assert [one.status for one in mine()] == [dg.DagsterRunStatus.SUCCESS] * len(SYMBOLS)
+    assert_whole(market, ("raw_bars", "continuous_bars", "session_bars"), SYMBOLS)
+
+
+def test_a_run_whose_process_is_killed_is_tried_again(tmp_path: Path) -> None:
+    market = make_market(tmp_path / "market", ("GC",))
+    with instance_of(market) as instance, daemon(market, ROONEY_AUTOMATION="on"):
+
+        def fetched() -> list[dg.DagsterRun]:
+            """The newest first."""
+            return runs(instance, **{"rooney/automation": "arrivals"})
+
+        until("its process is known", lambda: any("rooney/pid" in one.tags for one in fetched()))
+        (first,) = fetched()
+        os.kill(int(first.tags["rooney/pid"]), signal.SIGKILL)
+        until("another run of it ends", lambda: fetched()[0].status in DONE and len(fetched()) > 1)
+        second, killed = fetched()
+        assert killed.status is dg.DagsterRunStatus.FAILURE
+        assert second.status is dg.DagsterRunStatus.SUCCESS
+        assert second.parent_run_id == killed.run_id
+    assert_whole(market, ("raw_bars", "session_bars"), ("GC",))

@@ -1,0 +1,5 @@
+"""Have the markets moved away from what a model learnt?"""
+
+from rooney_core.gates.drift.report import DRIFT_SCHEMA, FEATURES_SCHEMA, DriftLimits, drift_of
+
+__all__ = ["DRIFT_SCHEMA", "FEATURES_SCHEMA", "DriftLimits", "drift_of"]
