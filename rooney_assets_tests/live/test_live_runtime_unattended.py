@@ -112,3 +112,20 @@ def test_what_is_held_of_a_symbol_that_left_the_release_is_left(desk):
     assert (left["origin"], left["state"]) == ("recovery", "ACKED")
     assert left["ticker"] == entered["ticker"]
     assert not desk.receiver.positions().get(entered["ticker"])
+
+
+def test_a_journal_that_is_taken_away_under_the_trader_ends_it_with_nothing_held(desk):
+    """Nobody's command would be heard any more, and the monitor would see another file."""
+    is_gone = []
+
+    def take_away():
+        if not is_gone and desk.rows("SELECT * FROM positions WHERE state = 'open'"):
+            desk.settings.journal.rename(desk.settings.journal.with_name("away.sqlite"))
+            is_gone.append(True)
+
+    script = [one for moment in desk.moments for one in (moment, take_away)]
+    assert desk.play(script) == 0
+    assert is_gone
+    assert [one["action"] for one in desk.sent()][-1] == "exit"
+    assert not any(desk.receiver.positions().values())
+    assert len(desk.entries) <= 2
