@@ -17,7 +17,15 @@ from functools import partial
 from typing import Final, Literal
 
 from rooney_core.backtest.kernel import ExitReason
-from rooney_core.decision import Bar, Decision, DecisionCode, DecisionState, decide, state_after
+from rooney_core.decision import (
+    Bar,
+    Decision,
+    DecisionCode,
+    DecisionState,
+    decide,
+    practise,
+    state_after,
+)
 from rooney_core.decision.replay import PortfolioCode
 from rooney_core.release import Release
 from rooney_core.release.standing import lapsed, may_enter
@@ -153,6 +161,8 @@ class Engine:
             self._facts.begin(symbol, histories[symbol])
             bundle = self._release.bundles[symbol]
             self._states[symbol] = state_after(histories[symbol], bundle, self._peers.known)
+            shown = partial(self._facts.row, symbol)
+            practise(histories[symbol], bundle, self._peers.known, shown)
         for one in past:
             self._peers.take(one)
         for symbol, own in (held or {}).items():

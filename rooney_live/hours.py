@@ -12,13 +12,15 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from rooney_core.market.calendar import schedule
+import polars as pl
+
+from rooney_core.market.calendar import day_hours
 from rooney_core.market.instruments import Instrument, ProductGroup
 
 _DAYS_BEFORE: Final = 4
 _DAYS_AFTER: Final = 14
 _US: Final = 1_000_000
-_COLUMNS: Final = ("session_open", "session_close")
+_COLUMNS: Final = ("opens", "closes")
 Hours = tuple[list[int], list[int]]
 
 
@@ -64,10 +66,9 @@ class TradingHours:
 
 
 def _hours(group: ProductGroup, day: date) -> Hours:
-    table = schedule(
-        group,
-        day - timedelta(days=_DAYS_BEFORE),
-        day + timedelta(days=_DAYS_AFTER),
-    ).sort("session_open")
+    """Of each day by itself: a session that begins with a bank holiday's hours has a pause in it,
+    which may be as long as an afternoon."""
+    days = pl.Series([day + timedelta(days=at) for at in range(-_DAYS_BEFORE, _DAYS_AFTER + 1)])
+    table = day_hours(days, group).filter("is_traded").sort("opens")
     opens, closes = (table[name].dt.timestamp("us").to_list() for name in _COLUMNS)
     return opens, closes

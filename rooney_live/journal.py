@@ -65,6 +65,7 @@ class Journal:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self._file = _file_at(path)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -81,6 +82,7 @@ class Journal:
         journal = cls(connection, path)
         try:
             journal._prepare()
+            journal._file = _file_at(path)
         except sqlite3.Error as error:
             connection.close()
             raise JournalRefused(_unusable(path, error)) from None
@@ -221,6 +223,11 @@ class Journal:
         """The file."""
         return self._path
 
+    @property
+    def is_in_place(self) -> bool:
+        """False when the file was moved, removed or replaced: others read and write another one."""
+        return _file_at(self._path) == self._file
+
     def reserve(self, n_bytes: int = WAL_BYTES) -> None:
         """Make commits quick: give the log its size ahead, and keep checkpoints out of them.
 
@@ -261,6 +268,14 @@ def _insert(table: str, names: tuple[str, ...]) -> str:
 def _statements(script: str) -> list[str]:
     # executescript() would commit the transaction that makes creation atomic.
     return [part for part in script.split(";\n") if part.strip()]
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _iso(day: date | None) -> str | None:

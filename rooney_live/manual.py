@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from rooney_core.errors import RooneyError
-from rooney_core.market.calendar import UTC_MICROSECONDS, day_deadlines, session_labels
+from rooney_core.market.calendar import UTC_MICROSECONDS, flat_deadlines
 from rooney_live.codes import Denial
 from rooney_live.control import Told
 from rooney_live.desk import DEADLINE_LEAD_US, Desk, Leaving
@@ -144,11 +144,10 @@ class Manual:
         return rows[0] if rows else None
 
     def _deadline_us(self, symbol: str, now_us: int) -> int:
-        """A person's position is flat by the deadline of the present session, too."""
-        instrument = self.standing.instruments[symbol]
+        """A person's position is flat by the deadline of the present day, as a bar's would be."""
         present = pl.Series([now_us]).cast(UTC_MICROSECONDS)
-        days = session_labels(present, instrument.product_group)
-        return int(day_deadlines(days, instrument).dt.timestamp("us")[0])
+        found = flat_deadlines(present, self.standing.instruments[symbol])
+        return int(found.dt.timestamp("us")[0])
 
 
 _MINUTE_S: Final = 60

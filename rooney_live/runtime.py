@@ -35,6 +35,7 @@ from rooney_live.paper import Order
 from rooney_live.recorder import Recorder
 from rooney_live.recovery import held_orders, is_ours, resume_us
 from rooney_live.risk.controls_schema import Command
+from rooney_live.settings import FLATTEN
 from rooney_live.standing import Standing
 from rooney_live.teller import Teller, Timing
 
@@ -214,6 +215,9 @@ class Runtime:
 
     def tend(self, now_us: int) -> None:
         """Look at what was told and what is due, whether bars come or not."""
+        if not self._journal.is_in_place:
+            # Neither commands nor the monitor are heard any more; what is open here still is known.
+            self._on_stop(f"{self._journal.path} was moved or removed under the trader", FLATTEN)
         self._ledger.reload()
         told = self._parts.controls.look()
         self._standing.refresh(self._journal, self._parts.controls, now_us)

@@ -40,7 +40,7 @@ def trader_status(journal: Journal, settings: Settings) -> dict[str, Any]:
     return {
         "is_running": is_running,
         "trader_state": beat.get("state", "never started") if is_running else "not running",
-        "trading_state": controls.state(clock_us).trading_state,
+        "trading_state": _trading_state(controls, settings, clock_us),
         "heartbeat_age_s": None if not beat else _age_s(settings),
         "positions": _positions(journal, clock_us),
         "open_orders": journal.query(
@@ -51,6 +51,11 @@ def trader_status(journal: Journal, settings: Settings) -> dict[str, Any]:
         "feeds": beat.get("feeds", {}),
         "stopped_by": _stopped_by(controls, settings, clock_us),
     }
+
+
+def _trading_state(controls: Controls, settings: Settings, now_us: int) -> str:
+    is_killed = killed_by_flag(settings.live) is not None
+    return "KILLED" if is_killed else controls.state(now_us).trading_state
 
 
 def _age_s(settings: Settings) -> float:

@@ -6,16 +6,20 @@ not belong here: single bars (`test_live_feed_bars.py`).
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from datetime import UTC, datetime
 
 import pytest
-from small_market import HOUR_US, KEY, plain, rehearsed
+from small_market import HOUR_US, IMPATIENT, KEY, plain, rehearsed
 from test_live_feed_parity import with_datasets
 
 from rooney_core.errors import VendorUnavailable
+from rooney_live.feeds.channel import Channel
 from rooney_live.feeds.records import FeedCode, FeedState
 from rooney_live.feeds.renewal import renewal_after, renewal_before
+from rooney_live.feeds.session import DatasetSessions
+from rooney_live.feeds.settings import FeedSettings
 from rooney_live.rehearsal.gateway_faults import KINDS, GatewayFault, random_faults
 from rooney_live.release_store import read_release
 from rooney_live.secrets import Secret
@@ -90,6 +94,35 @@ def test_a_gateway_that_is_not_there_is_tried_until_it_is(lake, tmp_path, monkey
         pytest.raises(VendorUnavailable, match=r"SIM.MARKET did not replay up to the present"),
     ):
         market.follow(gateway=address, warm_up_seconds=0.5)
+
+
+def test_whatever_goes_wrong_in_a_session_another_follows():
+    """A fault that nobody foresaw must not end the thread: no bar would ever come again."""
+    asked = []
+
+    def subscriptions():
+        asked.append(True)
+        raise TypeError("of the vendor's client")
+
+    async def play():
+        channel = Channel(asyncio.get_running_loop())
+        settings = FeedSettings(Secret("K", KEY), gateway="127.0.0.1:1", **IMPATIENT)
+        sessions = DatasetSessions("GLBX.MDP3", subscriptions, settings, channel)
+        sessions.start()
+        ended = []
+        async with asyncio.timeout(20.0):
+            while len(ended) < 2:
+                await channel.filled(0.1)
+                while (item := channel.take()) is not None:
+                    ended.append(item)
+        sessions.close()
+        await asyncio.to_thread(sessions.join, 5.0)
+        return ended
+
+    first, second = asyncio.run(play())[:2]
+    assert (first.ending, first.why) == ("lost", "TypeError: of the vendor's client")
+    assert (first.epoch, second.epoch) == (1, 2)
+    assert len(asked) >= 2
 
 
 def test_a_wrong_key_is_refused_and_never_shown(lake, tmp_path, monkeypatch, capfd):

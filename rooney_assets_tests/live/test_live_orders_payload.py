@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from rooney_core.errors import InputError
 from rooney_core.market.instruments import Universe
-from rooney_live.orders.payload import Payload, payload_of
+from rooney_live.orders.payload import Payload, body_of, payload_of
 from rooney_live.orders.tickers import on_grid, ticker_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -158,3 +158,23 @@ def test_a_price_has_no_digits_that_the_tick_has_not() -> None:
     assert on_grid(4000.3, 0.25) == 4000.25
     with pytest.raises(ValueError, match="nan"):
         on_grid(float("nan"), 0.25)
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        {"signal_price": float("nan")},
+        {"order_type": "limit", "limit_price": None},
+        {"order_type": "limit", "limit_price": float("inf")},
+    ],
+)
+def test_an_exit_whose_prices_are_none_goes_at_the_market(prices: dict) -> None:
+    """Held back for its price it would be tried again for ever."""
+    body = json.loads(body_of(leaving("SIM_ES", **prices), START_US))
+    assert (body["action"], body["orderType"]) == ("exit", "market")
+    assert not {"signalPrice", "limitPrice"} & body.keys()
+
+
+def test_an_entry_without_a_price_is_refused() -> None:
+    with pytest.raises(ValueError, match="signalPrice"):
+        body_of(entry(signal_price=None), START_US)

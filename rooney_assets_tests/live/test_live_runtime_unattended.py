@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 
 import pytest
-from small_trader import RUN_ID, PlayedMarket, opened_desk
+from small_trader import RUN_ID, Killed, PlayedMarket, opened_desk
 
 from rooney_live.boot import Start, trade
 from rooney_live.clock import SystemClock
@@ -83,3 +84,48 @@ def test_a_contract_that_nobody_can_order_keeps_no_other_from_being_left(desk):
     assert asked["at_us"] < desk.moments[at].end_us
     assert not any(desk.receiver.positions().values())
     assert desk.rows("SELECT 1 FROM positions WHERE state <> 'flat'") == []
+
+
+def test_what_is_held_of_a_symbol_that_left_the_release_is_left(desk):
+    def die_when_open():
+        if desk.rows("SELECT * FROM positions WHERE state = 'open'"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        desk.play([one for moment in desk.moments for one in (moment, die_when_open)])
+    (held,) = desk.rows("SELECT * FROM positions WHERE state = 'open'")
+    gone, release = held["symbol"], desk.release
+    rows = tuple(row for row in release.config.rows if row.instrument.symbol != gone)
+    desk.release = replace(
+        release,
+        config=release.config.model_copy(update={"rows": rows}),
+        bundles={symbol: one for symbol, one in release.bundles.items() if symbol != gone},
+    )
+    assert gone not in desk.release.config.instruments
+    moments = [
+        replace(one, bars=tuple(bar for bar in one.bars if bar.symbol != gone))
+        for one in desk.moments
+    ]
+    assert desk.play(moments) == 0
+    (left,) = desk.rows("SELECT * FROM orders WHERE intent = 'exit' AND symbol = ?", gone)
+    (entered,) = desk.rows("SELECT * FROM orders WHERE order_id = ?", held["opened_by"])
+    assert (left["origin"], left["state"]) == ("recovery", "ACKED")
+    assert left["ticker"] == entered["ticker"]
+    assert not desk.receiver.positions().get(entered["ticker"])
+
+
+def test_a_journal_that_is_taken_away_under_the_trader_ends_it_with_nothing_held(desk):
+    """Nobody's command would be heard any more, and the monitor would see another file."""
+    is_gone = []
+
+    def take_away():
+        if not is_gone and desk.rows("SELECT * FROM positions WHERE state = 'open'"):
+            desk.settings.journal.rename(desk.settings.journal.with_name("away.sqlite"))
+            is_gone.append(True)
+
+    script = [one for moment in desk.moments for one in (moment, take_away)]
+    assert desk.play(script) == 0
+    assert is_gone
+    assert [one["action"] for one in desk.sent()][-1] == "exit"
+    assert not any(desk.receiver.positions().values())
+    assert len(desk.entries) <= 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from test_parity_decisions import BUSY, bars_one_by_one
 from test_parity_decisions_orders import bundle_of, peers_for
 
 from rooney_core.backtest.kernel import PENDING_SIDE, SIDE
-from rooney_core.decision import decide, new_state, state_after
+from rooney_core.decision import decide, new_state, practise, state_after
 from rooney_core.features import NO_FEEDS
 from rooney_core.strategies.peers import NO_PEERS
 
@@ -56,3 +58,36 @@ def test_no_history_is_the_new_state(name):
     bundle = bundle_of(name, with_model=False)
     state = state_after(market(BUSY).window(0, 0), bundle)
     assert (state.is_ready, state.window.n_seen) == (False, 0)
+
+
+class Counting:
+    """The bundle's model, with a count of what it was asked."""
+
+    def __init__(self, model):
+        self.features, self._model, self.asked = model.features, model, []
+
+    def probability(self, features):
+        self.asked.append("probability")
+        return self._model.probability(features)
+
+    def contributions(self, features):
+        self.asked.append("contributions")
+        return self._model.contributions(features)
+
+
+def test_practice_asks_the_model_whatever_the_last_bar_says():
+    """So that nothing is left to be compiled or loaded at the first entry signal."""
+    bundle = bundle_of("odd_market_day", with_model=True)
+    model = Counting(bundle.model)
+    bars, row = market(BUSY), np.zeros(len(model.features))
+    practise(bars, replace(bundle, model=model), NO_PEERS, row.copy)
+    assert model.asked[-2:] == ["probability", "contributions"]
+
+
+def test_without_history_there_is_nothing_to_practise_on():
+    bundle = bundle_of("odd_market_day", with_model=False)
+    with pytest.raises(ZeroDivisionError):
+        practise(
+            market(BUSY), bundle_of("odd_market_day", with_model=True), NO_PEERS, lambda: 1 / 0
+        )
+    practise(market(BUSY).window(0, 0), bundle, NO_PEERS, lambda: 1 / 0)

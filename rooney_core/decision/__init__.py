@@ -14,7 +14,7 @@ from rooney_core.decision.batch import (
 from rooney_core.decision.bundle import DecisionBundle, ProbabilityModel
 from rooney_core.decision.decide import DecisionState, decide, new_state
 from rooney_core.decision.records import Action, Decision, DecisionCode, VirtualFill
-from rooney_core.decision.warm_up import state_after
+from rooney_core.decision.warm_up import practise, state_after
 from rooney_core.decision.window import Bar, bars_of
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "first_decided_bar",
     "is_warm_after",
     "new_state",
+    "practise",
     "state_after",
 ]

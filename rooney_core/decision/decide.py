@@ -87,7 +87,7 @@ class DecisionState:
             self.is_ready |= n_seen - self.first_virtual >= self.virtual_bars - 1
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
     """The model's answer at an entry signal."""
 
     approved: bool
@@ -161,9 +161,9 @@ def _decide_ready(
 ) -> Decision:
     # Fills belong to the trade decided on earlier, so they are noted before a new entry is judged.
     fills = _fills(bar, state, bundle)
-    asked, approved_before = _Asked(state.is_approved, None, {}, {}), state.is_approved
+    asked, approved_before = Asked(state.is_approved, None, {}, {}), state.is_approved
     if state.machine[kernel.ENTRY_ORDERED]:
-        asked = _ask(state, bundle, shown)
+        asked = ask(state, bundle, shown)
         state.is_approved = asked.approved
     code, action, side = explain(_outcome(state, approved_before, last))
     return Decision(
@@ -250,18 +250,19 @@ def _first(values: kernel.FloatArray | None) -> float:
     return np.nan if values is None else float(values[0])
 
 
-def _ask(
+def ask(
     state: DecisionState, bundle: DecisionBundle, shown: Callable[[], kernel.FloatArray]
-) -> _Asked:
+) -> Asked:
+    """The model's answer about the window's last bar; `shown` as for `decide`."""
     if bundle.model is None:
-        return _Asked(True, None, {}, {})
+        return Asked(True, None, {}, {})
     last = state.window.n_seen - 1
     trades = state.memory.prior_trades(last, state.first_virtual or 0)
     values = shown()[np.newaxis, :]
     values[:, PRIOR] = trades.at(np.zeros(1, np.int64))
     probability = float(bundle.model.probability(values)[0])
     names = feature_names(bundle.feed_names)
-    return _Asked(
+    return Asked(
         probability >= bundle.threshold,
         probability,
         {

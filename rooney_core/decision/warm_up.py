@@ -9,6 +9,8 @@ history there is to stand where the backtest stands; bar by bar that would take 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rooney_core.backtest.compiled import njit_across_files
 from rooney_core.backtest.kernel import BARS_HELD, SIDE, FloatArray
 from rooney_core.backtest.play import play, step_at
@@ -20,7 +22,8 @@ from rooney_core.decision.batch import (
     virtual_signals,
 )
 from rooney_core.decision.bundle import DecisionBundle
-from rooney_core.decision.decide import DecisionState, new_state
+from rooney_core.decision.decide import DecisionState, ask, decide, new_state
+from rooney_core.decision.window import COLUMNS, Bar
 from rooney_core.market.bars import BarArrays
 from rooney_core.strategies.peers import NO_PEERS, Peers
 
@@ -43,6 +46,25 @@ def state_after(bars: BarArrays, bundle: DecisionBundle, peers: Peers = NO_PEERS
         state.memory.recall(prior_trades(bars, bundle, play(bars, signals)), len(bars))
         _recall_open_trade(state, bars, bundle)
     return state
+
+
+def practise(
+    bars: BarArrays,
+    bundle: DecisionBundle,
+    peers: Peers,
+    shown: Callable[[], FloatArray],
+) -> None:
+    """Decide on the last of these bars, ask the model about it, and forget both.
+
+    Whatever a first decision has to compile, or load, is so before a bar waits for it: on a machine
+    without caches that takes a minute. `shown` as for `decide`, of the last bar.
+    """
+    if len(bars) == 0:
+        return
+    state = state_after(bars.window(0, len(bars) - 1), bundle, peers)
+    values = {name: getattr(bars, name)[-1].item() for name in COLUMNS}
+    decide(Bar(bundle.instrument.symbol, "", **values), state, bundle, peers=peers, shown=shown)
+    ask(state, bundle, shown)
 
 
 def _recall_open_trade(state: DecisionState, bars: BarArrays, bundle: DecisionBundle) -> None:

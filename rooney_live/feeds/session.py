@@ -183,6 +183,8 @@ class DatasetSessions:
             # A session that is refused, or never answers, ends here too.
             refused = self._open(client, epoch)
             return refused or self._watch(client)
+        except Exception as error:  # noqa: BLE001 - the client is not ours; its fault is a session
+            return "lost", f"{type(error).__name__}: {error}"
         finally:
             self._hang_up.set()  # whoever waits to hand over a record of it, stops
             self._abandon(client)

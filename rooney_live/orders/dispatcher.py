@@ -18,7 +18,7 @@ from rooney_live.crash_points import Step, reached
 from rooney_live.orders.limits import MINUTE_US, SECOND_US, Hold
 from rooney_live.orders.outbox import Outbox
 from rooney_live.orders.outcomes import outcome_of
-from rooney_live.orders.payload import payload_of
+from rooney_live.orders.payload import body_of
 from rooney_live.orders.records import (
     HoldCode,
     OrderIntent,
@@ -228,7 +228,7 @@ class Dispatcher:
             said.append(str(denial))
             return None
         try:
-            return payload_of(order, now_us).encoded()
+            return body_of(order, now_us)
         except ValueError as error:
             said.extend((HoldCode.PAYLOAD, str(error)))
             return None

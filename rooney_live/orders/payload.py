@@ -10,6 +10,7 @@ contract, and repeated it does nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal, Self
 
@@ -88,6 +89,21 @@ class Payload(_Page):
     def encoded(self) -> bytes:
         """The body of the request."""
         return self.model_dump_json(exclude_none=True).encode()
+
+
+def body_of(order: OrderIntent, now_us: int) -> bytes:
+    """The body of the request of `order`, sent at `now_us`.
+
+    An exit whose prices make no valid signal goes at the market, without any: it has to go. Raises
+    ValueError for whatever else makes none.
+    """
+    try:
+        return payload_of(order, now_us).encoded()
+    except ValueError:
+        if order.intent != "exit":
+            raise
+    plain = replace(order, signal_price=None, order_type="market", limit_price=None)
+    return payload_of(plain, now_us).encoded()
 
 
 def payload_of(order: OrderIntent, now_us: int) -> Payload:
