@@ -184,3 +184,23 @@ def test_a_universe_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"instruments: \xff\n")
     with pytest.raises(InvalidSetting, match="not UTF-8"):
         load_universe(Settings.from_environment({"ROONEY_UNIVERSE": str(path)}, tmp_path))
+
+
+def test_where_live_results_come_from_and_notices_go(tmp_path: Path) -> None:
+    mine = Settings.from_environment({"ROONEY_STATE": "state"}, tmp_path)
+    assert mine.live_journal == tmp_path.resolve() / "state" / "live" / "journal.sqlite"
+    environ = {
+        "ROONEY_LIVE_JOURNAL": "trader/journal.sqlite",
+        "ROONEY_NOTIFY": "addresses",
+        "ROONEY_UI": "https://factory.example:3000/",
+    }
+    told = Settings.from_environment(environ, tmp_path)
+    assert told.live_journal == tmp_path.resolve() / "trader" / "journal.sqlite"
+    assert told.notify == tmp_path.resolve() / "addresses"
+    assert told.ui == "https://factory.example:3000"
+    elsewhere = tmp_path / "elsewhere"
+    assert Settings.from_environment(told.as_environment(), elsewhere).live_journal == (
+        told.live_journal
+    )
+    with pytest.raises(InvalidSetting, match="ROONEY_LIVE_JOURNAL is empty"):
+        Settings.from_environment({"ROONEY_LIVE_JOURNAL": " "}, tmp_path)
