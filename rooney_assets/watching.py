@@ -4,8 +4,6 @@ Belongs here: reading the drift report, the live performance and the model's age
 here: what a number leads to (`rooney_core.gates.retraining`), or a sensor's tick (`sensors`).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

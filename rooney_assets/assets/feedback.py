@@ -119,7 +119,7 @@ def live_performance(
     return Made(
         table,
         beside={"trades": trades.select(shown)},
-        notes={"status": row["live_status"], "words": row["words"], "trades": row["n_trades"]},
+        notes={"status": str(row["live_status"]), "words": row["words"], "trades": row["n_trades"]},
         pictures=_picture(here, traded, expected),
     )
 

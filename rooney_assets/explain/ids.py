@@ -120,7 +120,9 @@ def _symbol(where: Where, text: str) -> Found | None:
             f"The lake at {where.lake.root} holds nothing of {symbol}. Run `rooney materialize "
             f"--symbols {symbol}` to make it."
         )
-    return Found(Kind.SYMBOL, symbol, inputs)
+    is_other = symbol != text.upper()
+    notes = (f"{text.upper()} is simulated here: {symbol}",) if is_other else ()
+    return Found(Kind.SYMBOL, symbol, inputs, notes=notes)
 
 
 def spelt(where: Where, text: str) -> str | None:

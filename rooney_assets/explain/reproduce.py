@@ -248,9 +248,20 @@ def _compared(step: Step, made: Made, here: Here, bench: Bench, notes: list[str]
     if other:
         notes.append(f"what is kept beside it came out otherwise: {', '.join(other)}")
     if version == step.version:
-        return Redone(step, Sameness.SAME, version, tuple(notes))
+        damage = _damage(step, bench)
+        sameness = Sameness.OTHER if damage else Sameness.SAME
+        return Redone(step, sameness, version, (*notes, *damage))
     notes += differences(_read(bench.lake, step.label, step.version), table)
     return Redone(step, Sameness.OTHER, version, tuple(notes))
+
+
+def _damage(step: Step, bench: Bench) -> tuple[str, ...]:
+    """Why the lake's own file of a version cannot be read; nothing where it can."""
+    try:
+        _read(bench.lake, step.label, step.version)
+    except RooneyError as error:
+        return (f"it comes out as recorded, and the lake's file of it does not: {error}",)
+    return ()
 
 
 def _up_to(table: pl.DataFrame, step: Step, bench: Bench, notes: list[str]) -> pl.DataFrame:

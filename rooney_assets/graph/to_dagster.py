@@ -311,7 +311,10 @@ def _metadata_value(value: Any) -> Any:
         return dg.MetadataValue.md(_markdown_table(value))
     if isinstance(value, Mapping):
         return dg.MetadataValue.json(dict(value))
-    if isinstance(value, bool | int | float | str):
+    if isinstance(value, str):
+        # Dagster writes no enum down, not even one of strings.
+        return str(value)
+    if isinstance(value, bool | int | float):
         return value
     return str(value)
 

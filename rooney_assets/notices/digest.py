@@ -18,7 +18,7 @@ from rooney_assets.promotion import current_release, emergency_stop, traded_of
 DAY: Final = timedelta(days=1)
 MOST_RUNS: Final = 2_000
 MOST_LINES: Final = 12
-LIVE_SHOWN: Final = ("n_trades", "net_profit_usd", "status")
+LIVE_SHOWN: Final = ("n_trades", "net_profit_usd", "live_status")
 
 
 def digest_of(instance: dg.DagsterInstance, lake: Lake, book: NoticeBook, ui: str) -> Notice:
@@ -67,6 +67,10 @@ def _live(lake: Lake) -> Iterator[str]:
         for row in table.filter(pl.col("n_trades") > 0).iter_rows(named=True):
             told = ", ".join(f"{name} {_number(row[name])}" for name in LIVE_SHOWN)
             yield f"live {symbol}: {told}"
+    for symbol in lake.partitions("parity_report"):
+        n = int(lake.read("parity_report", ("symbol", symbol))["n_unexplained"].sum())
+        if n:
+            yield f"parity {symbol}: {n} differences to the replay are unexplained"
 
 
 def _number(value: object) -> str:

@@ -76,10 +76,18 @@ def look(instance: dg.DagsterInstance, lake: Lake, ui: str, since: datetime | No
         log = _log_of(instance, record.dagster_run.run_id)
         found = list(_of_run(record.dagster_run, log, ui))
         again = {one.key for one in found}
-        over += [key for key in _passed(record.dagster_run, log) if key not in again]
+        passed = [key for key in _passed(record.dagster_run, log) if key not in again]
+        # What is over by the time that it is seen is told by nobody but the digest.
+        happened = [one for one in happened if not any(_fits(one.key, key) for key in passed)]
+        over += passed
         happened += found
     until = records[-1].update_timestamp.replace(tzinfo=UTC) if records else begin
     return Seen(tuple(happened), tuple(over), tuple(lasting(instance, lake, ui)), until)
+
+
+def _fits(key: str, pattern: str) -> bool:
+    """Whether a key is the one, or begins like one that ends in a star."""
+    return key == pattern or (pattern.endswith("*") and key.startswith(pattern[:-1]))
 
 
 def lasting(instance: dg.DagsterInstance, lake: Lake, ui: str) -> Iterator[Notice]:

@@ -190,3 +190,23 @@ def test_a_universe_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_factory_and_trader_know_the_same_names() -> None:
     """They may share an environment: a setting of one is no slip in the other."""
     assert sorted(KNOWN) == sorted(SETTINGS)
+
+
+def test_where_live_results_come_from_and_notices_go(tmp_path: Path) -> None:
+    mine = Settings.from_environment({"ROONEY_STATE": "state"}, tmp_path)
+    assert mine.live_journal == tmp_path.resolve() / "state" / "live" / "journal.sqlite"
+    environ = {
+        "ROONEY_LIVE_JOURNAL": "trader/journal.sqlite",
+        "ROONEY_NOTIFY": "addresses",
+        "ROONEY_UI": "https://factory.example:3000/",
+    }
+    told = Settings.from_environment(environ, tmp_path)
+    assert told.live_journal == tmp_path.resolve() / "trader" / "journal.sqlite"
+    assert told.notify == tmp_path.resolve() / "addresses"
+    assert told.ui == "https://factory.example:3000"
+    elsewhere = tmp_path / "elsewhere"
+    assert Settings.from_environment(told.as_environment(), elsewhere).live_journal == (
+        told.live_journal
+    )
+    with pytest.raises(InvalidSetting, match="ROONEY_LIVE_JOURNAL is empty"):
+        Settings.from_environment({"ROONEY_LIVE_JOURNAL": " "}, tmp_path)

@@ -149,20 +149,32 @@ def test_a_daemon_that_is_killed_in_the_middle_loses_nothing(tmp_path: Path) -> 
     assert_whole(market, ("raw_bars", "continuous_bars", "session_bars"), SYMBOLS)
 
 
-def test_a_run_whose_process_is_killed_is_tried_again(tmp_path: Path) -> None:
-    market = make_market(tmp_path / "market", ("GC",))
+def test_a_run_that_is_killed_is_tried_again_and_one_that_is_cancelled_is_not(
+    tmp_path: Path,
+) -> None:
+    market = make_market(tmp_path / "market", ("ES", "GC"))
     with instance_of(market) as instance, daemon(market, ROONEY_AUTOMATION="on"):
 
-        def fetched() -> list[dg.DagsterRun]:
+        def fetched(symbol: str) -> list[dg.DagsterRun]:
             """The newest first."""
-            return runs(instance, **{"rooney/automation": "arrivals"})
+            return runs(instance, **{"rooney/automation": "arrivals", "dagster/partition": symbol})
 
-        until("its process is known", lambda: any("rooney/pid" in one.tags for one in fetched()))
-        (first,) = fetched()
-        os.kill(int(first.tags["rooney/pid"]), signal.SIGKILL)
-        until("another run of it ends", lambda: fetched()[0].status in DONE and len(fetched()) > 1)
-        second, killed = fetched()
+        def runs_now(symbol: str) -> bool:
+            return any(one.status is dg.DagsterRunStatus.STARTED for one in fetched(symbol))
+
+        until("the first one runs", lambda: runs_now("ES") or runs_now("GC"))
+        first, other = ("ES", "GC") if runs_now("ES") else ("GC", "ES")
+        os.kill(int(fetched(first)[0].tags["rooney/pid"]), signal.SIGKILL)
+        until("the other one runs", lambda: runs_now(other))
+        assert instance.run_coordinator.cancel_run(fetched(other)[0].run_id)
+        until("it is cancelled", lambda: fetched(other)[0].status in DONE)
+        until("the first one ran again", lambda: len(fetched(first)) > 1)
+        until("to its end", lambda: fetched(first)[0].status in DONE)
+        second, killed = fetched(first)
         assert killed.status is dg.DagsterRunStatus.FAILURE
         assert second.status is dg.DagsterRunStatus.SUCCESS
         assert second.parent_run_id == killed.run_id
-    assert_whole(market, ("raw_bars", "session_bars"), ("GC",))
+        assert [one.status for one in fetched(other)] == [dg.DagsterRunStatus.CANCELED]
+    assert_whole(market, ("raw_bars", "session_bars"), (first,))
+    whole = [one for one in ("raw_bars", "session_bars") if other in market.lake.partitions(one)]
+    assert_whole(market, tuple(whole), (other,))

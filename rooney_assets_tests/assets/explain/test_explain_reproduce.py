@@ -136,6 +136,21 @@ def test_what_the_lake_does_not_have_any_more_ends_it(
     assert f"made of {LABELS[1]}" in " ".join(one for each in done for one in each.notes)
 
 
+def test_a_damaged_file_is_the_step_that_diverges(
+    made: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    folder = copy_of(made, tmp_path)
+    path = Folder(folder / "lake", "roll_calendar", ES).version_file(made[1][LABELS[1]])
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.unlink()
+    path.write_bytes(data)
+    done = redo(folder, last_of(made[1]))
+    assert [one.sameness for one in done] == [Sameness.SAME, Sameness.OTHER]
+    assert (done[-1].step.label, done[-1].remade) == (LABELS[1], made[1][LABELS[1]])
+    assert "the lake's file of it does not" in " ".join(done[-1].notes)
+
+
 def test_a_log_is_taken_as_it_is(made: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
     folder = copy_of(made, tmp_path)
     lake = Lake(folder / "lake")

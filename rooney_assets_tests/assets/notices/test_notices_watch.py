@@ -101,6 +101,15 @@ def test_success_ends_it_and_the_next_failure_is_new(
     assert len(told(office, instance)) == 1
 
 
+def test_what_is_over_when_it_is_seen_is_not_told(
+    office: Post, instance: dg.DagsterInstance
+) -> None:
+    run(instance, asset_with("thing", {"is_right": (False, "ERROR")}, "not written"))
+    run(instance, asset_with("thing", {}, "no"), key="NQ")
+    run(instance, asset_with("thing", {"is_right": (True, "ERROR")}))
+    assert [one.subject[-4:] for one in office.round(instance).raised] == ["[NQ]"]
+
+
 def test_only_errors_are_alarms_and_a_check_that_passes_is_over(
     office: Post, instance: dg.DagsterInstance
 ) -> None:
@@ -217,3 +226,19 @@ def test_the_sensor_and_the_digest_as_dagster_runs_them(
     assert [one["kind"] for one in lines] == ["RUN_FAILURE", "DIGEST"]
     assert "1 failure" in lines[1]["words"]
     assert "notices in 24 hours: 1; open: 1" in lines[1]["words"]
+
+
+def test_the_digest_tells_of_live_results(office: Post, instance: dg.DagsterInstance) -> None:
+    from rooney_assets.lake import ManifestFacts
+    from rooney_assets.notices.digest import digest_of
+    from rooney_core.feedback.parity import DAYS_SCHEMA
+    from rooney_core.feedback.performance import PERFORMANCE_SCHEMA
+
+    facts, symbol = ManifestFacts(run_id="r", code_version="c", git_commit="g"), ("symbol", "ES")
+    row = {"symbol": "ES", "n_trades": 4, "net_profit_usd": 5420.0, "live_status": "too_few"}
+    office.lake.write("live_performance", symbol, pl.DataFrame([row], PERFORMANCE_SCHEMA), facts)
+    day = {"symbol": "ES", "n_unexplained": 2}
+    office.lake.write("parity_report", symbol, pl.DataFrame([day], DAYS_SCHEMA), facts)
+    words = digest_of(instance, office.lake, office.book, UI).words
+    assert "live ES: n_trades 4, net_profit_usd 5,420.00, live_status too_few" in words
+    assert "parity ES: 2 differences to the replay are unexplained" in words
