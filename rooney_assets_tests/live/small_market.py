@@ -107,18 +107,25 @@ class Rehearsed:
         return asyncio.run(_follow(live, clock, since_us, until_us or self.last_us))
 
     def follow_paced(
-        self, speed: float, until_us: int, steps: Mapping[int, int] | None = None, **changed
+        self,
+        speed: float,
+        until_us: int,
+        steps: Mapping[int, int] | None = None,
+        since_us: int | None = None,
+        offset_us: int = 0,
+        **changed,
     ) -> Followed:
         """The same in the market's time, so many times as fast as the host's.
 
         `steps`: from a time on, by how much the trader's clock is wrong from then on, both in us.
-        The market's time begins now; what happens while the trader warms up is its history.
+        The market's time begins `offset_us` after its first, now; what happens while the trader
+        warms up is its history.
         """
-        self.vendor.live.began_ns = time.time_ns()
+        self.vendor.live.began_ns = time.time_ns() - int(offset_us * 1_000 / speed)
         settings = replace(self.settings, paced_by_stream=False, speed=speed, **changed)
         clock = SteppedClock(self.first_us, speed, self.vendor.began_ns, steps or {})
         live = LiveMarket(self.release, settings, clock)
-        return asyncio.run(_follow(live, clock, None, until_us))
+        return asyncio.run(_follow(live, clock, since_us, until_us))
 
 
 @contextmanager

@@ -64,16 +64,19 @@ def test_a_late_bar_comes_alone_and_late(lake, tmp_path, monkeypatch):
 
 def test_a_bar_after_the_one_that_follows_it_is_dropped(lake, tmp_path, monkeypatch):
     market, found, at_us = faulty(lake, tmp_path, monkeypatch, "out_of_order")
-    assert found.codes() == [FeedCode.OUT_OF_ORDER]
+    # It is missing when its moment is over, and out of order when it comes.
+    assert found.codes() == [FeedCode.MISSING_BAR, FeedCode.OUT_OF_ORDER]
     told = {(bar.symbol, bar.bar_end_us) for one in found.moments for bar in one.bars}
     stored = {(bar.symbol, bar.bar_end_us) for one in market.moments for bar in one.bars}
     assert stored - told == {("SIM_ES", at_us)}
     assert told <= stored
 
 
-def test_a_missing_bar_is_missing_and_nothing_else(lake, tmp_path, monkeypatch):
+def test_a_missing_bar_is_told_and_nothing_else_is_missing(lake, tmp_path, monkeypatch):
     market, found, at_us = faulty(lake, tmp_path, monkeypatch, "missing")
-    assert found.codes() == []
+    told = [(one.code, one.symbol, one.at_us) for one in found.notes]
+    assert found.codes() == [FeedCode.MISSING_BAR]
+    assert (FeedCode.MISSING_BAR, "SIM_ES", at_us - HOUR_US) in told
     told = {(bar.symbol, bar.bar_end_us) for one in found.moments for bar in one.bars}
     stored = {(bar.symbol, bar.bar_end_us) for one in market.moments for bar in one.bars}
     assert stored - told == {("SIM_ES", at_us)}

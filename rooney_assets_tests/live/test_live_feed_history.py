@@ -66,8 +66,8 @@ def test_what_passes_is_asked_again_and_the_warm_up_is_whole(
     ("fault", "error", "words"),
     [
         (Fault("unauthorized", "*"), VendorRefused, "Authentication failed. (401)"),
-        (Fault("payment_required", DATA), VendorRefused, "no funds. (402)"),
-        (Fault("unprocessable", COUNT), VendorRefused, "cannot be processed. (422)"),
+        (Fault("payment_required", DATA, times=99), VendorRefused, "no funds. (402)"),
+        (Fault("unprocessable", COUNT, times=99), VendorRefused, "cannot be processed. (422)"),
         (Fault("gateway_timeout", DATA, times=99), VendorUnavailable, "asked 5 times"),
         (Fault("too_many", RANGE, times=99, retry_after_seconds=0), VendorUnavailable, "(429)"),
         (Fault("cut_stream", DATA, times=99), VendorUnavailable, "torn 3 times"),

@@ -67,8 +67,10 @@ def test_a_session_that_never_begins_or_falls_silent_is_given_up(
             faults.add(GatewayFault(kind, market.moments[4].end_us, times=2))
         found = market.follow(**hasty)
     times = 1 if kind == "silence" else 2
-    assert [one for one in found.codes() if one is told[0]].count(told[0]) >= times
-    # A host that is busy may let a session look silent; that loses nothing either.
+    # A refusal may reach the client as silence, and a busy host may let any session look silent;
+    # that loses nothing either.
+    ends = [one for one in found.codes() if one in (told[0], FeedCode.FEED_SILENT)]
+    assert len(ends) >= times
     assert set(found.codes()) <= {*ENDED, *told, *SILENT}
     assert plain(found.moments) == market.moments
 

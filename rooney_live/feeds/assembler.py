@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from rooney_core.decision import Bar
 from rooney_live.feeds.facts_of_tables import Fact
+from rooney_live.feeds.gaps import HOUR_US, is_open_hour
 from rooney_live.feeds.known import Knowing
 from rooney_live.feeds.plan import DAY_MINUTES, MINUTE_US, Leg
 from rooney_live.feeds.records import (
@@ -79,6 +80,8 @@ class Assembler:
         self._pending: dict[int, dict[str, Arrival]] = {}
         self._late: list[tuple[str, Arrival]] = []
         self._ticks: set[int] = set()
+        self._missed: set[tuple[int, str]] = set()
+        self._unresolved: set[str] = set()
 
     def position_us(self, dataset: str) -> int:
         """Up to where everything of a dataset is here."""
@@ -99,10 +102,10 @@ class Assembler:
         """The latest end of an interval that a dataset told of."""
         return max(one.through_us for (name, _), one in self.streams.items() if name == dataset)
 
-    def replayed(self, dataset: str, end_us: int) -> None:
-        """The vendor has replayed all that ended by a time."""
-        for (name, _), stream in self.streams.items():
-            if name == dataset:
+    def replayed(self, dataset: str, end_us: int, schema: str | None = None) -> None:
+        """The vendor has replayed all that ended by a time, of one schema or of each."""
+        for (name, own), stream in self.streams.items():
+            if name == dataset and schema in (None, own):
                 stream.through_us = max(stream.through_us, end_us)
 
     def arrive(self, symbol: str, arrival: Arrival, now_us: int | None) -> list[FeedNote]:
@@ -122,6 +125,43 @@ class Assembler:
         self._late.append((symbol, arrival))
         words = f"the bar from {arrival.time_us} us came after its interval was complete"
         return [self.note(FeedCode.LATE_BAR, symbol, arrival.time_us, words)]
+
+    def recall(self, symbol: str, arrivals: Iterable[Arrival]) -> list[FeedNote]:
+        """Bars of history that are still to be told, oldest first; before `go_live`.
+
+        Which contract was in front, history says itself. What was replayed too stays as it came.
+        """
+        told, series = [], self.series[symbol]
+        for one in arrivals:
+            code, words = series.judge(one)
+            if code is None:
+                self._pending.setdefault(series.end_us(one), {})[symbol] = one
+            elif words:
+                told.append(self.note(code, symbol, one.time_us, words))
+        return told
+
+    def waiting(self, symbol: str) -> list[Arrival]:
+        """Bars of a symbol that no moment has told yet, oldest first."""
+        ends = sorted(self._pending)
+        return [self._pending[one][symbol] for one in ends if symbol in self._pending[one]]
+
+    def missing(self) -> list[FeedNote]:
+        """Hours of an open market without a bar of a traded symbol, each told once.
+
+        The last moment's are not among them: a bar may be late.
+        """
+        due = [one for one in self._missed if one[0] < self.last_end_us]
+        self._missed -= set(due)
+        return [
+            self.note(
+                FeedCode.MISSING_BAR,
+                symbol,
+                end_us - HOUR_US,
+                f"no bar came from {end_us - HOUR_US} to {end_us} us, and its market was open",
+            )
+            for end_us, symbol in sorted(due)
+            if is_open_hour(self.legs[symbol], end_us - HOUR_US)
+        ]
 
     def overdue(self, now_us: int) -> None:
         """Declare complete what ended long enough ago with nobody saying so."""
@@ -171,6 +211,7 @@ class Assembler:
 
     def leave_out(self, unresolved: Collection[str]) -> None:
         """Do not wait for streams of which every symbol is unknown to the vendor."""
+        self._unresolved = set(unresolved)
         for (dataset, schema), stream in self.streams.items():
             members = [
                 leg.symbol
@@ -240,6 +281,7 @@ class Assembler:
         for symbol, bar in taken.items():
             if symbol in self._knowing:
                 self._knowing[symbol].add(bar)
+        self._miss(end_us, arrivals)
         known = self._known(end_us)
         earlier = sorted({one.known_at_us for one in known if one.known_at_us < end_us})
         moments = [
@@ -254,11 +296,18 @@ class Assembler:
         self.last_end_us = max(self.last_end_us, end_us)
         return moments
 
+    def _miss(self, end_us: int, arrivals: Collection[str]) -> None:
+        for symbol, leg in self.legs.items():
+            is_expected = leg.is_traded and leg.interval_us == HOUR_US and end_us % HOUR_US == 0
+            if is_expected and symbol not in arrivals and symbol not in self._unresolved:
+                self._missed.add((end_us, symbol))
+
     def _close_late(self) -> list[Moment]:
         """Bars whose moment is over: one moment each, just after the last."""
         moments = []
         for symbol, arrival in sorted(self._late, key=lambda one: one[1].time_us):
             bar = self.series[symbol].take(arrival)
+            self._missed.discard((bar.bar_end_us, symbol))
             if symbol in self._knowing:
                 self._knowing[symbol].add(bar)
             if self.legs[symbol].is_traded:

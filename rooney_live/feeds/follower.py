@@ -16,7 +16,7 @@ from databento_dbn import ErrorCode, SystemCode
 
 from rooney_live.feeds.assembler import Assembler
 from rooney_live.feeds.history import contract_name
-from rooney_live.feeds.plan import SCHEMAS, Leg
+from rooney_live.feeds.plan import DAY_MINUTES, MINUTE_US, SCHEMAS, Leg
 from rooney_live.feeds.records import FeedCode, FeedNote, FeedState
 from rooney_live.feeds.renewal import renewal_after, renewal_before
 from rooney_live.feeds.series import Arrival
@@ -44,7 +44,8 @@ class Following:
     """Where one dataset stands. `ids`: instrument -> (symbol, contract) of this session.
 
     `stale_epoch`: records of this session and those before are not read any more. `renews_us`: when
-    a fresh subscription is due. `is_caught_up`: this session has replayed all it was asked to.
+    a fresh subscription is due. `is_caught_up`: this session has replayed all it was asked to;
+    `replaying`: schemas that it has not.
     """
 
     dataset: str
@@ -57,6 +58,7 @@ class Following:
     connected_us: int = 0
     is_connected: bool = False
     is_caught_up: bool = False
+    replaying: set[str] = field(default_factory=set)
     mapped: set[str] = field(default_factory=set)
 
 
@@ -99,6 +101,11 @@ class Follower:
             if raw and stype == "continuous" and not self._settings.paced_by_stream:
                 asked.append(Subscription(schema, "raw_symbol", raw, start_us))
         return asked
+
+    def first_us(self, dataset: str) -> int:
+        """From when on bars of a dataset are not here yet, or only in part."""
+        schemas = (own for name, own in self.assembler.streams if name == dataset)
+        return min(self._start_us(dataset, own) for own in schemas)
 
     def read(self, item: Received, now_us: int) -> list[FeedNote]:
         """One record, or the beginning of a session."""
@@ -175,11 +182,20 @@ class Follower:
         shortest = min(others, key=lambda one: one.interval_us)
         own = streams[dataset, schema]
         # Days come with the hours that they end with: where those are, these are too.
-        return shortest.through_us if own.is_stand_in else min(own.through_us, shortest.through_us)
+        through_us = shortest.through_us
+        if not own.is_stand_in:
+            through_us = min(own.through_us, through_us)
+        if self._settings.paced_by_stream:
+            return through_us
+        if own.is_stand_in and own.interval_us == DAY_MINUTES * MINUTE_US:
+            return through_us  # its days are replayed by their end
+        # Replay gives the bars that start at or after this time: the one that runs is among them.
+        return through_us // own.interval_us * own.interval_us
 
     def _connected(self, one: Following, epoch: int, now_us: int) -> list[FeedNote]:
         one.epoch, one.is_connected, one.is_caught_up = epoch, True, False
         one.connected_us = now_us
+        one.replaying = {own for name, own in self.assembler.streams if name == one.dataset}
         one.ids.clear()
         one.mapped.clear()
         message = "subscribed"
@@ -206,17 +222,19 @@ class Follower:
 
     def _system(self, one: Following, record: Any) -> None:
         at_us = record.ts_event // 1_000
+        found = _SCHEMA.search(record.msg)
+        schema = found.group() if found and found.group() in SCHEMAS.values() else None
         if record.code == SystemCode.END_OF_INTERVAL:
-            found = _SCHEMA.search(record.msg)
-            schema = found.group() if found and found.group() in SCHEMAS.values() else None
             self.assembler.through(one.dataset, schema, min(at_us, one.renews_us))
             if self._settings.paced_by_stream:
                 self._caught_up(one)
             if at_us >= one.renews_us and self._is_shortest(one.dataset, schema):
                 self._renew(one, one.renews_us)
         elif record.code == SystemCode.REPLAY_COMPLETED:
-            self.assembler.replayed(one.dataset, at_us - self._settings.settle_us)
-            self._caught_up(one)
+            self.assembler.replayed(one.dataset, at_us - self._settings.settle_us, schema)
+            one.replaying -= one.replaying if schema is None else {schema}
+            if not one.replaying:
+                self._caught_up(one)
 
     def _caught_up(self, one: Following) -> None:
         if not one.is_caught_up:

@@ -6,17 +6,21 @@ belong here: what is done about either.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 import polars as pl
 
 from rooney_core.market.calendar import expected_bar_starts
+from rooney_core.market.instruments import ProductGroup
 from rooney_live.feeds.history import HistoryService, Question
 from rooney_live.feeds.plan import DAY_MINUTES, Leg
 
 _DAY_US: Final = 86_400 * 1_000_000
 _COMMON_DAYS: Final = 10
+_DAYS_KEPT: Final = 64
+HOUR_US: Final = 3_600 * 1_000_000
 
 
 def is_open_between(leg: Leg, first_us: int, last_us: int) -> bool:
@@ -32,6 +36,20 @@ def is_open_between(leg: Leg, first_us: int, last_us: int) -> bool:
     times = starts["bar_start"].dt.timestamp("us")
     length_us = min(leg.interval_us, last_us - first_us)
     return bool(((times >= first_us) & (times + length_us <= last_us)).any())
+
+
+def is_open_hour(leg: Leg, start_us: int) -> bool:
+    """Whether the schedule has a bar of an hour, whole or short, that starts then."""
+    return start_us in _open_hours(leg.instrument.product_group, start_us // _DAY_US)
+
+
+@lru_cache(maxsize=_DAYS_KEPT)
+def _open_hours(group: ProductGroup, day: int) -> frozenset[int]:
+    """Starts of the hours with bars on a UTC day since 1970, and on some around it."""
+    middle = date(1970, 1, 1) + timedelta(days=day)
+    around = (middle - timedelta(days=1), middle + timedelta(days=2))
+    starts = expected_bar_starts(group, *around)["bar_start"]
+    return frozenset(starts.dt.timestamp("us").to_list())
 
 
 def common_gap(

@@ -44,6 +44,7 @@ from rooney_live.feeds.warm_up import (
     past_facts,
     primers,
     raw_bars,
+    split_at,
     starts_us,
 )
 
@@ -207,15 +208,14 @@ class LiveMarket:
             parts += [arrivals_frame(collected[symbol])] if symbol in collected else []
             if not parts:
                 continue
-            vendor = pl.concat(parts)
-            raw = raw_bars(vendor, leg, notes).filter(
-                pl.col("bar_end").dt.timestamp("us") <= until_us
-            )
-            if raw.is_empty():
-                continue
-            frames[symbol] = continuous(raw, leg, self._known_gap)
-            _stand(self._assembler.series[symbol], vendor)
-            self._assembler.series[symbol].clock.prepare(until_us, raw["contract"][-1])
+            vendor, later = split_at(pl.concat(parts), leg, until_us)
+            raw = raw_bars(vendor, leg, notes)
+            if not raw.is_empty():
+                frames[symbol] = continuous(raw, leg, self._known_gap)
+                _stand(self._assembler.series[symbol], vendor)
+                self._assembler.series[symbol].clock.prepare(until_us, raw["contract"][-1])
+            notes += self._assembler.recall(symbol, arrivals_of(later, leg))
+            self._await_roll(leg)
         for symbol, bundle in self._release.bundles.items():
             histories[symbol] = self._own_history(frames.get(symbol), bundle, legs[symbol], notes)
         self._assembler.go_live(
@@ -228,6 +228,15 @@ class LiveMarket:
             past=past_of(past_facts(frames, legs), until_us),
             contracts={one: self._assembler.series[one].contract for one in frames},
         )
+
+    def _await_roll(self, leg: Leg) -> None:
+        """Know the gap of a roll among the bars that are still to be told; blocking."""
+        series = self._assembler.series[leg.symbol]
+        waiting = self._assembler.waiting(leg.symbol)
+        one = next((one for one in waiting if one.contract != series.contract), None)
+        if one is not None and series.contract:
+            gap = self._known_gap(leg, series.contract, one.contract, one.time_us)
+            series.known_gap = None if gap is None else (one.contract, gap)
 
     def _own_history(
         self,
@@ -286,6 +295,7 @@ class LiveMarket:
             self._renew()
             told += self._silences(now_us)
         told += self._assembler.close(now_us)
+        told += self._assembler.missing()
         if not self._assembler.is_kept_waiting:
             self._kept_waiting_since = math.inf
         else:
@@ -315,11 +325,12 @@ class LiveMarket:
 
     def _note_hole(self, dataset: str, from_us: int, now_us: int) -> None:
         """Note bars that neither history nor replay gives, and distrust their symbols for long."""
-        oldest_us = now_us - int(self._settings.replay_seconds * _SECOND_US)
+        oldest_us = self._settings.oldest_us(now_us)
         if self._settings.paced_by_stream or from_us >= oldest_us:
             return
         for leg in self._legs:
-            if leg.dataset != dataset or not is_open_between(leg, from_us, oldest_us):
+            first_us = from_us // leg.interval_us * leg.interval_us
+            if leg.dataset != dataset or not is_open_between(leg, first_us, oldest_us):
                 continue
             series = self._assembler.series[leg.symbol]
             n_missing = (oldest_us - from_us) // leg.interval_us
@@ -338,12 +349,13 @@ class LiveMarket:
         """After longer than the vendor replays: ask history for what lies between."""
         now_us = self._clock.now_us()
         from_us = self._assembler.position_us(dataset)
-        oldest_us = now_us - int(self._settings.replay_seconds * _SECOND_US)
+        oldest_us = self._settings.oldest_us(now_us)
         if self._settings.paced_by_stream or from_us >= oldest_us:
             return
         legs = [leg for leg in self._legs if leg.dataset == dataset]
         try:
-            found = await asyncio.to_thread(fetch, self._history, legs, from_us, now_us)
+            first_us = self._follower.first_us(dataset)
+            found = await asyncio.to_thread(fetch, self._history, legs, first_us, now_us)
         except (VendorRefused, VendorUnavailable) as error:
             told.append(FeedNote(FeedCode.HISTORY_FAULT, dataset, "", now_us, str(error)))
             found = Fetched()

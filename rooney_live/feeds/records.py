@@ -89,6 +89,8 @@ class FeedCode(StrEnum):
     BAD_VOLUME       a volume that cannot be: dropped.
     WRONG_INTERVAL   a bar of another length, or that starts off its grid: dropped.
     UNKNOWN_ID       a bar of an instrument that no mapping names: dropped.
+    MISSING_BAR      an hour in which the market of a traded symbol was open is over, and no bar of
+                     it came: nothing traded, or it is lost. Told once the next moment is there.
     A negative price is legal and is no fault. A minute without trade has no bar and no note.
 
     Symbols:
@@ -130,6 +132,7 @@ class FeedCode(StrEnum):
     BAD_VOLUME = "BAD_VOLUME"
     WRONG_INTERVAL = "WRONG_INTERVAL"
     UNKNOWN_ID = "UNKNOWN_ID"
+    MISSING_BAR = "MISSING_BAR"
     UNRESOLVED = "UNRESOLVED"
     MAPPING_CHANGED = "MAPPING_CHANGED"
     ROLLED = "ROLLED"

@@ -17,6 +17,7 @@ LIVE_SETTING: Final = "ROONEY_LIVE_GATEWAY"
 HISTORY_SETTING: Final = "ROONEY_DATABENTO_GATEWAY"
 _LARGEST_PORT: Final = 65_535
 _TLS_PORT: Final = 443
+_HOUR_US: Final = 3_600 * 1_000_000
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,11 @@ class FeedSettings:
     def max_bar_age_us(self) -> int:
         """`max_bar_age_seconds`, in microseconds of the market."""
         return int(max(self.max_bar_age_seconds, self.speed) * 1_000_000)
+
+    def oldest_us(self, now_us: int) -> int:
+        """The first whole hour that is replayed: of one that began before, nothing is."""
+        oldest_us = now_us - int(self.replay_seconds * 1_000_000)
+        return -(-oldest_us // _HOUR_US) * _HOUR_US
 
     @property
     def live_address(self) -> tuple[str, int] | None:

@@ -113,7 +113,8 @@ def _fetch_dataset(
             if start_us < end_us:
                 question = Question(dataset, schema, stype, names, start_us, end_us)
                 try:
-                    found.bars |= service.bars(question, mine)
+                    given = service.bars(question, mine)
+                    found.bars |= _whole(given, mine, end_us)
                 except VendorRefused as error:
                     # He refuses a question whole when he knows none of its symbols.
                     if any(leg.is_traded for leg in mine):
@@ -125,6 +126,23 @@ def _fetch_dataset(
                     note = FeedNote(FeedCode.HISTORY_EMPTY, dataset, leg.symbol, bounds[1], message)
                     found.notes.append(note)
     found.ends_us[dataset] = min(ends)
+
+
+def _whole(
+    bars: Mapping[str, pl.DataFrame], legs: Sequence[Leg], end_us: int
+) -> dict[str, pl.DataFrame]:
+    """Bars that were over when history ended: it also gives the one that was still running."""
+    over = {
+        leg.symbol: split_at(bars[leg.symbol], leg, end_us)[0] for leg in legs if leg.symbol in bars
+    }
+    return {symbol: frame for symbol, frame in over.items() if frame.height}
+
+
+def split_at(vendor: pl.DataFrame, leg: Leg, at_us: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """VENDOR_SCHEMA in its order: bars that ended by a time, and those that end after it."""
+    ends = with_clock(vendor, leg)["bar_end"].dt.timestamp("us")
+    is_over = (ends <= at_us).fill_null(True)  # what has no time is set aside later, with a note
+    return vendor.filter(is_over), vendor.filter(~is_over)
 
 
 def arrivals_frame(arrivals: Iterable[Arrival]) -> pl.DataFrame:

@@ -26,7 +26,7 @@ from databento_dbn import (
     SystemMsg,
 )
 
-from rooney_live.feeds.plan import schema_of
+from rooney_live.feeds.plan import DAY_MINUTES, schema_of
 from rooney_live.feeds.renewal import renewal_after, renewal_before
 from rooney_live.rehearsal.gateway_bars import Chain, StoredBar, Tick
 from rooney_live.rehearsal.gateway_faults import BAR_KINDS, CLOCK_KINDS, SYMBOL_KINDS, GatewayFault
@@ -59,7 +59,7 @@ class Asked:
 
 @dataclass
 class _Mapped:
-    """A chain and the contract of it that this session gets, from `since_us` on."""
+    """A chain and the contract of it that this session gets; replay begins with `since_us`."""
 
     chain: Chain
     contract: str
@@ -194,11 +194,11 @@ class GatewaySession:
             # As the vendor does, by the day (here: the session) in which the subscription begins.
             front = chain.front(renewal_before(now_us, is_stand_in=True))
             later = chain.front(now_us)
-            return _Mapped(chain, later or front, False, 0)
+            return _Mapped(chain, later or front, False, asked.start_us or 0)
         for chain in known.values():
             is_served = schema_of(chain.leg.minutes) == asked.schema
             if is_served and symbol in chain.contracts:
-                return _Mapped(chain, symbol, True, 0)
+                return _Mapped(chain, symbol, True, asked.start_us or 0)
         return None
 
     def _told(self, symbol: str, one: _Mapped, now_us: int) -> Any:
@@ -229,7 +229,12 @@ class GatewaySession:
             raise Over
 
     async def _replay(self, start_us: int, now_us: int) -> int:
-        """All bars since `start_us`, without ends of intervals, then the word that it is done."""
+        """All bars since the starts, without ends of intervals, then the word that it is done.
+
+        As the vendor does, by `ts_event`: a bar that began before its subscription's start is not
+        replayed, even where it ended after it. But a stored day, which is a whole session, is
+        replayed by its end. Each schema is told of by itself.
+        """
         oldest_us = now_us - _DAY_US
         if start_us < oldest_us:
             words = "the start is longer ago than what can be replayed"
@@ -238,12 +243,19 @@ class GatewaySession:
         for tick in self.gateway.bars.ticks(self.dataset, reached_us):
             if tick.end_us > now_us:
                 break
-            self._send(*(record for pair in tick.bars for record in self._records(*pair)))
+            for chain, bar in tick.bars:
+                is_day = chain.leg.minutes == DAY_MINUTES
+                if is_day or bar.time_us >= max(oldest_us, self._since_us(chain)):
+                    self._send(*self._records(chain, bar))
             await self.writer.drain()
-        words = "Replay completed"
-        self._send(SystemMsg(now_us * 1_000, words, SystemCode.REPLAY_COMPLETED))
+        for schema in dict.fromkeys(one.schema for one in self.asked):
+            words = f"Replay of {schema} completed"
+            self._send(SystemMsg(now_us * 1_000, words, SystemCode.REPLAY_COMPLETED))
         await self.writer.drain()
         return now_us
+
+    def _since_us(self, chain: Chain) -> int:
+        return min((one.since_us for one in self._mapped if one.chain is chain), default=0)
 
     async def _until(self, end_us: int) -> None:
         """Wait until the gateway's clock is there, with a heartbeat now and then."""
