@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from rooney_assets.graph.declaration import ASSETS, partition_of, upstream_closure
+from rooney_assets.graph.declaration import ASSETS, Partitioning, partition_of, upstream_closure
 from rooney_assets.lake import Lake
 from rooney_core.errors import MissingArtifact
 
@@ -51,8 +51,9 @@ def lineage_of(lake: Lake, inputs: Mapping[str, str]) -> tuple[Link, ...]:
     """Each version that `inputs` (label to data version) were made of, those first.
 
     In the order of the graph from the bars on, then by key. Two versions of one partition are two
-    links: a table that was made before another one was made anew. Raises LakeError for a damaged
-    manifest.
+    links: a table that was made before another one was made anew. What the trader wrote down is
+    left out: it grows with every bar, and of a cost model its own version says what came of it.
+    Raises LakeError for a damaged manifest.
     """
     found: dict[tuple[str, str], Link] = {}
     waiting = list(inputs.items())
@@ -81,6 +82,9 @@ def _link(lake: Lake, label: str, version: str) -> Link:
     except MissingArtifact:
         return Link(label, version)
     checks = manifest.extra.get("checks", {})
-    return Link(
-        label, version, manifest.code_version, manifest.rows, dict(manifest.inputs), dict(checks)
-    )
+    inputs = {one: of for one, of in manifest.inputs.items() if not _is_of_the_trader(one)}
+    return Link(label, version, manifest.code_version, manifest.rows, inputs, dict(checks))
+
+
+def _is_of_the_trader(label: str) -> bool:
+    return ASSETS[asset_of(label)[0]].partitioning is Partitioning.JOURNAL

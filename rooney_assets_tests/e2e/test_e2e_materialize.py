@@ -26,6 +26,9 @@ RESEARCH = (
     "model_evaluation",
     "holdout_looks",
     "equity_curve",
+    "drift_report",
+    "cost_model",
+    "live_performance",
 )
 
 CURVES = tuple(f"equity_curve_{one}" for one in ("benchmarks", "years", "regimes"))
@@ -136,7 +139,7 @@ def test_status_calls_everything_current(materialized: Factory) -> None:
     assert done.returncode == 0, done.stderr
     states = {(row["asset"], row["partition"]): row["state"] for row in json.loads(done.stdout)}
     # By symbol, by tradable symbol, by month, and whole.
-    assert len(states) == 3 * 5 + 2 * 10 + 5 + 4
+    assert len(states) == 3 * 5 + 2 * 14 + 5 + 9
     assert states.pop(("gate_calibration", "")) == "on demand"
     assert set(states.values()) == {"current"}
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 from live_lake import LiveLake
 
 from rooney_assets.build import build_defs
 from rooney_assets.feedback.automation import SENSOR
 from rooney_assets.feedback.landing import land
+from rooney_assets.graph.lineage import lineage_digest
+from rooney_assets.lake import Lake, ManifestFacts
 from rooney_assets.settings import Settings, load_universe
 
 
@@ -44,6 +47,24 @@ def test_it_asks_when_the_trader_wrote(live: LiveLake) -> None:
         journal.execute("CREATE TABLE touched (n INTEGER)")
     (later,), _ = tick(defs)
     assert later.run_key != first.run_key
+
+
+def test_a_fill_more_is_no_other_lineage_of_a_release(tmp_path: Path) -> None:
+    """What is judged stays judged: costs that did not change were made of other fills."""
+    lake, key = Lake(tmp_path), ("symbol", "ES")
+    fills, costs = pl.DataFrame({"n": [1]}), pl.DataFrame({"symbol": ["ES"]})
+
+    def learnt(n: int) -> str:
+        nothing = ManifestFacts(run_id="r", code_version="c", git_commit="g")
+        read = lake.write("live_fills", None, fills.with_columns(n=pl.lit(n)), nothing)
+        facts = ManifestFacts(
+            run_id="r", code_version="c", git_commit="g", inputs={"live_fills": read.data_version}
+        )
+        version = lake.write("cost_model", key, costs, facts).data_version
+        assert lake.manifest("cost_model", key).inputs == {"live_fills": read.data_version}
+        return lineage_digest(lake, {"cost_model[ES]": version})
+
+    assert learnt(1) == learnt(2)
 
 
 def test_no_journal_and_an_emergency_stop_are_told(live: LiveLake, tmp_path: Path) -> None:
