@@ -10,6 +10,8 @@ from e2e_factory import ROOT, Factory
 
 from rooney_assets.lake import Lake
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+
 
 @pytest.fixture(scope="module")
 def factory(materialized: Factory, tmp_path_factory: pytest.TempPathFactory) -> Factory:
