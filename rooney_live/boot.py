@@ -217,16 +217,13 @@ class Start:
     killed: str | None = None
 
 
-def _timeouts(clock: Clock) -> Timeouts:
-    return _DRIVEN_TIMEOUTS if isinstance(clock, DrivenClock) else Timeouts()
-
-
 async def trade(start: Start) -> int:
     """Trade a market until told to end; the exit code. The lock is held by whoever calls."""
     journal, release, run = start.journal, start.release, start.run
     limits, known = release.config.live_limits, release.config.instruments
     ledger, controls, notices = Ledger(journal), Controls(journal), open_notices()
     live, clock = start.settings.live, start.clock
+    patience = _DRIVEN_TIMEOUTS if isinstance(clock, DrivenClock) else None
     book = book_from_journal(journal, known, limits, clock.now_us())
     standing = Standing(live, limits, known, book, start.killed, limits=limits)
     teller = Teller(live, run, clock, start.market, ledger, standing, notices, log_to())
@@ -236,7 +233,7 @@ async def trade(start: Start) -> int:
         run=run,
         clock=clock,
         market=start.market,
-        webhook=Webhook(read_secret(TRADERSPOST_WEBHOOK_URL), _timeouts(clock)),
+        webhook=Webhook(read_secret(TRADERSPOST_WEBHOOK_URL), patience),
         teller=teller,
         ledger=ledger,
         outbox=Outbox(journal),
