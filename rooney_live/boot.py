@@ -39,7 +39,7 @@ from rooney_live.ledger import Ledger
 from rooney_live.logs import log_to
 from rooney_live.notices import Notices, open_notices
 from rooney_live.orders.outbox import Outbox
-from rooney_live.orders.webhook import Webhook
+from rooney_live.orders.webhook import Timeouts, Webhook
 from rooney_live.rehearsal.rehearsal_file import RehearsalFile, refuse_remote
 from rooney_live.release_store import read_release
 from rooney_live.risk.journal_book import book_from_journal
@@ -52,6 +52,16 @@ from rooney_live.teller import Teller
 
 BEAT_S: Final = 1.0
 TEND_S: Final = 1.0
+_DRIVEN_PATIENCE: Final[Mapping[str, Any]] = {
+    "heartbeat_seconds": 2,
+    "silent_seconds": 6.0,
+    "connect_seconds": 4.0,
+    "first_wait_seconds": 0.1,
+    "longest_wait_seconds": 2.0,
+    "refused_seconds": 2.0,
+}
+"""Where no time passes while the trader waits, and the other end is on this machine."""
+_DRIVEN_TIMEOUTS: Final = Timeouts(connect=2.0, read=3.0)
 WARM_S: Final = 15.0
 NOW_EXIT: Final = 143
 _LAST_EXITS_US: Final = 3_600_000_000
@@ -175,14 +185,16 @@ def _market_of(release: Release, file: RehearsalFile | None, clock: Clock) -> Ma
     if not release.bundles:
         return QuietMarket(clock, ends=file is not None)
     gateway, history = addresses(os.environ) if file is None else (file.gateway, file.history)
+    is_driven = file is not None and file.speed is None
     settings = FeedSettings(
         key=read_secret(DATABENTO_API_KEY),
         speed=1.0 if file is None or file.speed is None else file.speed,
         gateway=gateway,
         history=history,
         stand_in=file is not None,
-        paced_by_stream=file is not None and file.speed is None,
+        paced_by_stream=is_driven,
         max_bar_age_seconds=float(release.config.live_limits.max_bar_age_seconds),
+        **(_DRIVEN_PATIENCE if is_driven else {}),
     )
     return LiveMarket(release, settings, clock)
 
@@ -211,6 +223,7 @@ async def trade(start: Start) -> int:
     limits, known = release.config.live_limits, release.config.instruments
     ledger, controls, notices = Ledger(journal), Controls(journal), open_notices()
     live, clock = start.settings.live, start.clock
+    patience = _DRIVEN_TIMEOUTS if isinstance(clock, DrivenClock) else None
     book = book_from_journal(journal, known, limits, clock.now_us())
     standing = Standing(live, limits, known, book, start.killed, limits=limits)
     teller = Teller(live, run, clock, start.market, ledger, standing, notices, log_to())
@@ -220,7 +233,7 @@ async def trade(start: Start) -> int:
         run=run,
         clock=clock,
         market=start.market,
-        webhook=Webhook(read_secret(TRADERSPOST_WEBHOOK_URL)),
+        webhook=Webhook(read_secret(TRADERSPOST_WEBHOOK_URL), patience),
         teller=teller,
         ledger=ledger,
         outbox=Outbox(journal),

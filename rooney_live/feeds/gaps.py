@@ -6,9 +6,10 @@ belong here: what is done about either.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 
@@ -52,18 +53,41 @@ def _open_hours(group: ProductGroup, day: int) -> frozenset[int]:
     return frozenset(starts.dt.timestamp("us").to_list())
 
 
-def common_gap(
-    service: HistoryService, leg: Leg, contracts: tuple[str, str], at_us: int
-) -> float | None:
-    """New minus old close in the last bar that both contracts have before `at_us`; None without."""
+class Rolled(NamedTuple):
+    """A roll: the contract before, the one from `at_us` (microseconds UTC) on."""
+
+    old: str
+    new: str
+    at_us: int
+
+
+def common_gaps(service: HistoryService, leg: Leg, rolls: Sequence[Rolled]) -> list[float | None]:
+    """Of each roll, new minus old close in the last bar that both contracts have before it; None
+    without one in the days before. One question for all of them."""
+    if not rolls:
+        return []
     _, end_us = service.ends_us(leg.dataset, leg.schema)
-    bounds = (at_us - _COMMON_DAYS * _DAY_US, min(at_us, end_us))
+    times = [one.at_us for one in rolls]
+    bounds = (min(times) - _COMMON_DAYS * _DAY_US, min(max(times), end_us))
+    contracts = tuple(sorted({name for one in rolls for name in (one.old, one.new)}))
     question = Question(leg.dataset, leg.schema, "raw_symbol", contracts, *bounds)
     bars = service.bars(question, [leg]).get(leg.symbol)
     if bars is None:
+        return [None] * len(rolls)
+    timed = bars.with_columns(at_us=pl.col("time").dt.timestamp("us"))
+    closes = {key[0]: one for key, one in timed.partition_by("contract", as_dict=True).items()}
+    return [_gap(closes, one) for one in rolls]
+
+
+def _gap(closes: Mapping[Any, pl.DataFrame], roll: Rolled) -> float | None:
+    if roll.old not in closes or roll.new not in closes:
         return None
-    old, new = (bars.filter(pl.col("contract") == one).select("time", "close") for one in contracts)
-    common = old.join(new, on="time", suffix="_new", maintain_order="left")
+    first_us = roll.at_us - _COMMON_DAYS * _DAY_US
+    old, new = (
+        closes[one].filter(pl.col("at_us").is_between(first_us, roll.at_us, closed="left"))
+        for one in (roll.old, roll.new)
+    )
+    common = old.join(new, on="at_us", suffix="_new", maintain_order="left")
     if common.is_empty():
         return None
     return float(common["close_new"][-1]) - float(common["close"][-1])

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -26,7 +27,7 @@ from rooney_live.feeds.assembler import Assembler, Told
 from rooney_live.feeds.channel import Channel
 from rooney_live.feeds.facts_of_tables import past_of
 from rooney_live.feeds.follower import Follower
-from rooney_live.feeds.gaps import common_gap, is_open_between
+from rooney_live.feeds.gaps import Rolled, common_gaps, is_open_between
 from rooney_live.feeds.history import HistoryService
 from rooney_live.feeds.plan import Leg, legs_of
 from rooney_live.feeds.records import FeedCode, FeedHealth, FeedNote, FeedState, Moment, WarmUp
@@ -211,7 +212,7 @@ class LiveMarket:
             vendor, later = split_at(pl.concat(parts), leg, until_us)
             raw = raw_bars(vendor, leg, notes)
             if not raw.is_empty():
-                frames[symbol] = continuous(raw, leg, self._known_gap)
+                frames[symbol] = continuous(raw, leg, self._known_gaps)
                 _stand(self._assembler.series[symbol], vendor)
                 self._assembler.series[symbol].clock.prepare(until_us, raw["contract"][-1])
             notes += self._assembler.recall(symbol, arrivals_of(later, leg))
@@ -381,13 +382,14 @@ class LiveMarket:
                 told.append(FeedNote(FeedCode.GAP, leg.dataset, leg.symbol, one.at_us, message))
 
     def _known_gap(self, leg: Leg, old: str, new: str, at_us: int) -> float | None:
-        """The gap of a stored chain: what both contracts closed at in their last common bar."""
-        if not leg.is_stand_in:
-            return None
-        try:
-            return common_gap(self._history, leg, (old, new), at_us)
-        except (VendorRefused, VendorUnavailable):
-            return None
+        return self._known_gaps(leg, [Rolled(old, new, at_us)])[0]
+
+    def _known_gaps(self, leg: Leg, rolls: Sequence[Rolled]) -> Sequence[float | None]:
+        """Gaps of a stored chain: what both contracts closed at in their last common bar."""
+        with suppress(VendorRefused, VendorUnavailable):
+            if leg.is_stand_in:
+                return common_gaps(self._history, leg, rolls)
+        return [None] * len(rolls)
 
 
 def _stand(series: Series, vendor: pl.DataFrame) -> None:

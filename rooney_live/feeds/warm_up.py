@@ -22,6 +22,7 @@ from rooney_core.market.sessions import session_bars
 from rooney_core.release import Release
 from rooney_live.feeds.bar_clock import with_clock
 from rooney_live.feeds.facts_of_tables import Fact, hour_closes, peer_sessions, session_closes
+from rooney_live.feeds.gaps import Rolled
 from rooney_live.feeds.history import VENDOR_SCHEMA, HistoryService, Question
 from rooney_live.feeds.plan import DAY_MINUTES, Leg, streams_of
 from rooney_live.feeds.records import FeedCode, FeedNote
@@ -185,15 +186,17 @@ def raw_bars(vendor: pl.DataFrame, leg: Leg, notes: list[FeedNote]) -> pl.DataFr
 
 
 def continuous(
-    raw: pl.DataFrame, leg: Leg, gap_of: Callable[[Leg, str, str, int], float | None]
+    raw: pl.DataFrame, leg: Leg, gaps_of: Callable[[Leg, Sequence[Rolled]], Sequence[float | None]]
 ) -> pl.DataFrame:
-    """continuous_bars of a delivered chain. `gap_of(leg, old, new, roll time)`: a gap that is known
-    otherwise than from the bars on both sides of the roll."""
+    """continuous_bars of a delivered chain. `gaps_of`: gaps that are known otherwise than from the
+    bars on both sides of each roll, None where they are not."""
     rolls = find_rolls(raw, leg.instrument)
     if rolls.height:
         times = rolls["roll_time"].dt.timestamp("us")
-        rows = zip(rolls["roll_from"], rolls["roll_to"], times, rolls["gap"], strict=True)
-        known = [(gap_of(leg, old, new, at), gap) for old, new, at, gap in rows]
+        rolled = [
+            Rolled(*one) for one in zip(rolls["roll_from"], rolls["roll_to"], times, strict=True)
+        ]
+        known = zip(gaps_of(leg, rolled), rolls["gap"], strict=True)
         gaps = [gap if own is None else own for own, gap in known]
         rolls = rolls.with_columns(gap=pl.Series(gaps, dtype=pl.Float64))
     return stitch(raw, rolls, leg.instrument)
