@@ -58,7 +58,7 @@ def disturbed(release, market, journal, seed, share_denied, share_lost):
                 for order in outcome.orders:
                     is_lost = order.intent == "enter" and drawn.random() < share_lost
                     if is_lost:
-                        engine.refuse(order)
+                        engine.refuse(order.order_id, order.symbol)
                     state = "REJECTED" if is_lost else "ACKED"
                     journal.execute(
                         "UPDATE orders SET state = ? WHERE order_id = ?", (state, order.order_id)

@@ -32,6 +32,7 @@ _SHARED: Final = {
     "commission_per_contract_usd": 1.25,
     "slippage_ticks": 0.5,
     "contract_months": "HMUZ",
+    "expiry": "third_friday",
 }
 
 
