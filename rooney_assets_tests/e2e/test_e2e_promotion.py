@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from typing import Any
+from subprocess import CompletedProcess
+from typing import Any, NamedTuple
 
 import dagster as dg
 import pytest
@@ -39,6 +40,47 @@ def stricter(factory: Factory) -> str:
     return str(path)
 
 
+class Stopped(NamedTuple):
+    """What a materialization and a promotion came to while the stop file was there."""
+
+    before: dict[str, Any]
+    made: CompletedProcess[str]
+    promoted: CompletedProcess[str]
+    after: dict[str, Any]
+
+
+class Changed(NamedTuple):
+    """What a promotion under another mandate came to, and one under the first."""
+
+    before: dict[str, Any]
+    other: CompletedProcess[str]
+    promoted: CompletedProcess[str]
+    after: dict[str, Any]
+    releases: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def stopped(factory: Factory, stricter: str) -> Stopped:
+    """The stricter mandate's gates have judged, and a stop file kept their release back."""
+    before, stop = release(factory), factory.lake / "EMERGENCY_STOP"
+    stop.write_text("the exchange is down", encoding="utf-8")
+    made = factory.rooney("materialize", ROONEY_MANDATE=stricter)
+    told = Stopped(
+        before, made, factory.rooney("promote", ROONEY_MANDATE=stricter), release(factory)
+    )
+    stop.unlink()
+    return told
+
+
+@pytest.fixture(scope="module")
+def changed(factory: Factory, stricter: str, stopped: Stopped) -> Changed:
+    """The stricter mandate's release is promoted."""
+    before = release(factory)
+    other = factory.rooney("promote", "--dry-run")
+    done = factory.rooney("promote", ROONEY_MANDATE=stricter)
+    return Changed(before, other, done, release(factory), facts_of(factory, "releases"))
+
+
 def test_a_dry_run_says_every_condition_and_changes_nothing(factory: Factory) -> None:
     told = facts_of(factory, "promote", "--dry-run")
     assert told["release_id"] == release(factory)["release_id"]
@@ -73,40 +115,30 @@ def test_the_release_names_what_it_was_judged_by(factory: Factory) -> None:
     assert promoted == {"event": "promoted", "release_id": now["release_id"]}
 
 
-def test_the_stop_file_halts_a_promotion_and_what_is_traded_stays(
-    factory: Factory, stricter: str
-) -> None:
-    before, stop = release(factory), factory.lake / "EMERGENCY_STOP"
-    stop.write_text("the exchange is down", encoding="utf-8")
-    done = factory.rooney("materialize", ROONEY_MANDATE=stricter)
-    assert done.returncode == 1
-    assert "no_emergency_stop" in done.stdout
-    assert "the exchange is down" in done.stdout
-    assert release(factory) == before
-    assert factory.rooney("promote", ROONEY_MANDATE=stricter).returncode == 1
-    stop.unlink()
+def test_the_stop_file_halts_a_promotion_and_what_is_traded_stays(stopped: Stopped) -> None:
+    assert stopped.made.returncode == 1
+    assert "no_emergency_stop" in stopped.made.stdout
+    assert "the exchange is down" in stopped.made.stdout
+    assert stopped.after == stopped.before
+    assert stopped.promoted.returncode == 1
 
 
-def test_a_changed_mandate_makes_another_release(factory: Factory, stricter: str) -> None:
+def test_a_changed_mandate_makes_another_release(factory: Factory, changed: Changed) -> None:
     """The gates judged under the page that changed; under any other one nothing is promoted."""
-    before = release(factory)
-    other = factory.rooney("promote", "--dry-run")
-    assert other.returncode == 1
-    assert "judged under mandate" in other.stdout
-    done = factory.rooney("promote", ROONEY_MANDATE=stricter)
-    assert done.returncode == 0, done.stdout + done.stderr
-    now = release(factory)
+    assert changed.other.returncode == 1
+    assert "judged under mandate" in changed.other.stdout
+    assert changed.promoted.returncode == 0, changed.promoted.stdout + changed.promoted.stderr
+    before, now = changed.before, changed.after
     assert now["release_id"] != before["release_id"]
     assert (now["approved_until"] - now["data_through"]).days == 30
-    told = facts_of(factory, "releases")
-    assert [one["is_current"] for one in told] == [True, False]
-    assert told[1]["release_id"] == before["release_id"]
+    assert [one["is_current"] for one in changed.releases] == [True, False]
+    assert changed.releases[1]["release_id"] == before["release_id"]
 
 
 def test_a_rollback_is_one_command_and_on_record(
-    factory: Factory, monkeypatch: pytest.MonkeyPatch
+    factory: Factory, changed: Changed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now, before = (one["release_id"] for one in facts_of(factory, "releases"))
+    now, before = (one["release_id"] for one in changed.releases)
     done = factory.rooney("rollback", before[:12], "--reason", "a drill")
     assert done.returncode == 0, done.stderr
     assert release(factory)["release_id"] == before
