@@ -96,7 +96,7 @@ def facts_of(lake: Lake, asked: Asking) -> PromotionFacts:
         other_versions=_made_otherwise(lake, asked),
         turnover=turnover_breaches(held, candidate.sizes, asked.page.portfolio),
         live_refusals=live_refusals(candidate.sizes, asked.page.live),
-        overrides=overrides_on(lake, _today(asked.candidate["data_through"][0])),
+        overrides=overrides_on(lake, day_of_judging(asked.candidate["data_through"][0])),
         approvals=standing_approvals(lake),
         loosened=_loosened(champion, before, limits),
         lapsed=_lapsed(lake, limits),
@@ -286,6 +286,9 @@ def releases(lake: Lake) -> list[tuple[str, pl.DataFrame]]:
     return found
 
 
-def _today(data_through: date) -> date:
-    """The day on which an override must hold: today, or the data's end where that is later."""
+def day_of_judging(data_through: date) -> date:
+    """The day on which an override must hold: today (UTC), or the data's end where that is later.
+
+    Whatever tells or checks overrides asks here, so that all agree when one has ended.
+    """
     return max(datetime.now(UTC).date(), data_through)

@@ -119,25 +119,42 @@ def register(
 def crown(uri: str, model_versions: Mapping[str, str]) -> dict[str, str]:
     """Let each symbol's released model be its champion; what was done, in words, by symbol.
 
-    MLflow is beside the lake: what it does not know or refuses is told, and stops nobody.
+    MLflow is beside the lake: what it does not know or refuses, and a store that is damaged or out
+    of reach, is told and stops nobody, because the release is switched by then.
     """
+    told: dict[str, str] = {}
     if not model_versions:
-        return {}
-    prepare_store(uri)
+        return told
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
+    from sqlalchemy.exc import SQLAlchemyError
 
-    client, told = MlflowClient(tracking_uri=uri), {}
-    for symbol, model_version in model_versions.items():
-        try:
-            found = _version(client, symbol, model_version)
-            told[symbol] = "not registered"
-            if found is not None:
-                client.set_registered_model_alias(registry_name(symbol), CHAMPION, found.version)
-                told[symbol] = f"champion is version {found.version}"
-        except MlflowException as error:
-            told[symbol] = f"MLflow refused: {error}"
+    try:
+        prepare_store(uri)
+        client = MlflowClient(tracking_uri=uri)
+        for symbol, model_version in model_versions.items():
+            told[symbol] = _crown_one(client, symbol, model_version)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        told |= {
+            symbol: f"MLflow's store could not be used: {reason}"
+            for symbol in model_versions
+            if symbol not in told
+        }
     return told
+
+
+def _crown_one(client: "MlflowClient", symbol: str, model_version: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = _version(client, symbol, model_version)
+        if found is None:
+            return "not registered"
+        client.set_registered_model_alias(registry_name(symbol), CHAMPION, found.version)
+    except MlflowException as error:
+        return f"MLflow refused: {error}"
+    return f"champion is version {found.version}"
 
 
 def _version(client: "MlflowClient", symbol: str, model_version: str) -> "ModelVersion | None":

@@ -7,13 +7,12 @@ that are there, and the run says why.
 from __future__ import annotations
 
 import json
-from datetime import date
 from typing import Final
 
 import polars as pl
 
 from rooney_assets.graph.declaration import Here, Outcome, Severity, check
-from rooney_assets.promotion import asking, decision
+from rooney_assets.promotion import asking, day_of_judging, decision
 from rooney_core.gates.promotion import ConditionCode, Decision
 from rooney_core.lineage import content_version
 from rooney_core.modeling.meta_model import MetaModel
@@ -122,7 +121,7 @@ def passed_symbols_only(table: pl.DataFrame, here: Here) -> Outcome:
 @check("production_config", severity=Severity.ERROR)
 def no_override_is_in_force(table: pl.DataFrame, here: Here) -> Outcome:
     """Every gate was passed by itself. Red as long as a person lets a failed one pass."""
-    today = max(date.today(), table["data_through"][0]).isoformat()
+    today = day_of_judging(table["data_through"][0]).isoformat()
     given = [one for one in json.loads(table["overrides"][0]) if one["until"] >= today]
     told = {
         f"{one['symbol']}:{one['gate']}": f"until {one['until']}, {one['who']}: {one['reason']}"

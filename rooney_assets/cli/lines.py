@@ -6,7 +6,7 @@ Belongs here: columns of texts. Does not belong here: frames of the lake (`table
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, datetime
 from textwrap import wrap
 
 import click
@@ -42,7 +42,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def tell_overrides(given: Iterable[Mapping[str, str]]) -> None:
     """Each override of a release (symbol, gate, until, who, reason): in red until it ends."""
-    today = date.today().isoformat()
+    today = datetime.now(UTC).date().isoformat()
     for one in given:
         words = f"{one['symbol']}:{one['gate']} until {one['until']}, {one['who']}: {one['reason']}"
         if one["until"] < today:

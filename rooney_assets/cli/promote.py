@@ -102,14 +102,17 @@ def rollback(release_id: str, reason: str) -> None:
         f"{done.release_id} is traded from now on, in place of {done.earlier_release_id} "
         f"(entry {done.entry} of the promotion log)."
     )
+    if not tell_dagster(place.settings, done, reason):
+        click.echo("Dagster's event log could not be told; the switch stands.", err=True)
     from rooney_assets.promotion import current_release, traded_of
     from rooney_assets.tracking import crown, tracking_uri
 
     now = current_release(place.lake)
-    if now is not None:
-        crown(tracking_uri(place.settings), traded_of(now).model_versions)
-    if not tell_dagster(place.settings, done, reason):
-        click.echo("Dagster's event log could not be told; the switch stands.", err=True)
+    if now is None:
+        return
+    crowned = crown(tracking_uri(place.settings), traded_of(now).model_versions)
+    for symbol, told in crowned.items():
+        click.echo(f"  MLflow, {symbol}: {told}")
 
 
 def _ask(place: Place) -> tuple[Asking, Decision]:

@@ -98,3 +98,34 @@ def test_the_artifact_is_the_row_and_says_the_same_as_the_model(tmp_path: Path) 
     assert facts["threshold"] == model.threshold
     assert facts["features"] == list(model.features)
     assert facts["hyperparameters"] == json.loads(model.hyperparameters)
+
+
+def test_a_released_model_is_the_champion_and_an_unknown_one_is_told(
+    store: SimpleNamespace,
+) -> None:
+    from rooney_assets.tracking import crown
+
+    uri = f"sqlite:///{store.file}"
+    number = put(store, "ccc")
+    told = crown(uri, {SYMBOL: "ccc", "SIM_OTHER": "zzz"})
+    assert told == {SYMBOL: f"champion is version {number}", "SIM_OTHER": "not registered"}
+    aliases = store.client.get_registered_model(registry_name(SYMBOL)).aliases
+    assert str(aliases["champion"]) == number
+    # A later release moves the alias, as a rollback does.
+    assert crown(uri, {SYMBOL: "aaa"}) == {SYMBOL: "champion is version 1"}
+    assert crown(uri, {}) == {}
+
+
+def test_a_damaged_or_unreachable_store_is_told_and_stops_no_release(tmp_path: Path) -> None:
+    from rooney_assets.tracking import crown
+
+    damaged = tmp_path / "damaged.db"
+    damaged.write_bytes(b"not a database, whatever its name says" * 100)
+    told = crown(f"sqlite:///{damaged}", {SYMBOL: "aaa"})
+    assert told[SYMBOL].startswith("MLflow's store could not be used: ")
+    assert "not a database" in told[SYMBOL]
+    file = tmp_path / "file"
+    file.write_text("a file where a folder should be")
+    told = crown(f"sqlite:///{file}/mlflow.db", {SYMBOL: "aaa", "SIM_OTHER": "bbb"})
+    assert list(told) == [SYMBOL, "SIM_OTHER"]
+    assert all("could not be used" in one for one in told.values())
