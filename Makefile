@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 STATE := $(or $(ROONEY_STATE),$(CURDIR)/.rooney)
 STAMP := $(VENV)/.installed
+# Two a core: the tests of the trader wait for its clock most of their time.
+SIDE_BY_SIDE := -n $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN)) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help demo test soak ui lint lock clean
 
@@ -24,10 +26,10 @@ demo: $(STAMP) ## the whole graph on the embedded simulated market, tuned quickl
 	$(VENV)/bin/rooney materialize --quick --summary
 
 test: $(STAMP) ## every test, lint and type check
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
+	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE)
 
 soak: $(STAMP) ## 500 rehearsals of the whole trader with drawn faults, killed at every step
-	SOAK_RUNS=500 $(VENV)/bin/python -m pytest -n 2 -q rooney_assets_tests/live/test_live_crash_soak.py
+	SOAK_RUNS=500 $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) -q rooney_assets_tests/live/test_live_crash_soak.py
 
 ui: $(STAMP) ## Dagster UI and daemon on http://127.0.0.1:3000
 	@mkdir -p $(STATE)

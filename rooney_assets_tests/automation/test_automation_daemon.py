@@ -20,7 +20,7 @@ from growing_market import ROOT, SYMBOLS, Market, instance_of, make_market
 
 from rooney_core.lineage import content_version
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("automation")]
+pytestmark = pytest.mark.slow
 
 PATIENCE_SECONDS = 600
 """A machine that does other work as well takes its time; nothing is asserted about it."""

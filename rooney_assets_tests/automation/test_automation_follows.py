@@ -112,7 +112,6 @@ def test_what_was_judged_anew_is_followed_in_the_month_that_trades_next(tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("automation")
 def test_a_new_day_updates_only_what_depends_on_it(market: Market) -> None:
     before = market.versions(*BARS, *FACTORY, "training_set")
     with instance_of(market) as instance:
@@ -147,7 +146,6 @@ def before_names(versions: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("automation")
 def test_the_same_content_is_no_news(market: Market) -> None:
     """Made again by force, of the same bars: a new run, the same data version, no follower."""
     with instance_of(market) as instance:
@@ -161,7 +159,6 @@ def test_the_same_content_is_no_news(market: Market) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("automation")
 def test_the_stop_halts_what_follows_and_nothing_is_lost(market: Market) -> None:
     with instance_of(market) as instance:
         factory = Factory(market, instance)

@@ -5,7 +5,7 @@ import json
 import pytest
 from e2e_factory import Factory
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.slow
 
 
 def test_drift_report_is_of_the_models_that_were_evaluated(materialized: Factory) -> None:

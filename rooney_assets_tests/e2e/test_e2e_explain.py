@@ -16,6 +16,8 @@ from e2e_factory import Factory
 
 from rooney_assets.lake import Lake, ManifestFacts
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def factory(materialized: Factory, tmp_path_factory: pytest.TempPathFactory) -> Factory:

@@ -13,7 +13,7 @@ from e2e_factory import Factory
 from rooney_core.lineage import content_version
 from rooney_core.strategies import VARIANTS
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.slow
 
 BARS = ("raw_bars", "roll_calendar", "continuous_bars", "session_bars", "simulated_truth")
 RESEARCH = (

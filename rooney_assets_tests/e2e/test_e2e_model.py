@@ -17,7 +17,7 @@ from e2e_factory import Factory
 from rooney_assets.lake import Lake
 from rooney_assets.ledger import model_alone
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.slow
 
 ES = "SIM_ES"
 FIGURES = {"importance", "reliability", "threshold", "path_sharpes", "contributions"}

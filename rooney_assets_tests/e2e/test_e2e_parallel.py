@@ -11,7 +11,7 @@ from e2e_factory import Factory
 
 from rooney_core.lineage import content_version
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.slow
 
 SYMBOLS = ("SIM_ES", "SIM_NQ", "SIM_CL", "SIM_ZN", "SIM_TLT")
 

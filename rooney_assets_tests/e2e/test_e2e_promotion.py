@@ -11,7 +11,7 @@ from e2e_factory import ROOT, Factory
 
 from rooney_assets.lake import Lake
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from rooney_assets.evidence import page_in
 from rooney_assets.lake import Lake
 from rooney_core.lineage import content_version
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.slow
 
 BARS = 3
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from e2e_factory import Factory
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.slow
 
 MakeFactory = Callable[..., Factory]
 

@@ -14,7 +14,7 @@ from rooney_core.market.instruments import Instrument
 from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 from rooney_core.market.source_pages import SimulatedFacts, SourceFacts
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.slow
 
 FIRST = {"LONG": date(2017, 12, 1), "SHORT": date(2018, 12, 3)}
 """SHORT has a month of the train window, which ends with 2018; both have five months after it."""

@@ -20,6 +20,7 @@ N_RUNS = int(os.environ.get("SOAK_RUNS", "60"))
 N_SESSIONS = 3
 
 
+@pytest.mark.independent
 @pytest.mark.parametrize("seed", range(N_RUNS))
 def test_nothing_breaks_whatever_the_seed(released, tmp_path, seed):
     report = whole(released, tmp_path, N_SESSIONS, plan=draw_plan(seed))
