@@ -14,10 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import rooney_assets.assets  # noqa: F401  (importing it fills the registry)
+from rooney_assets.graph.declaration import ASSETS
 from rooney_assets.provenance import ROOT
 from rooney_assets.settings import Settings
 
-GROUPS = ("bars", "simulation", "factory", "models", "money", "release")
 READY = "Serving dagster-webserver"
 CHROMIUM = (
     "--headless",
@@ -42,7 +43,8 @@ def main() -> None:
     browser = shutil.which("chromium")
     if browser is None:
         sys.exit("chromium is not on the PATH; install it, for example apt-get install chromium")
-    expanded = ",".join(f"global@global:{group}" for group in GROUPS)
+    groups = sorted({asset.group for asset in ASSETS.values()})
+    expanded = ",".join(f"global@global:{group}" for group in groups)
     page = arguments.path or f"/asset-groups?expanded={expanded}"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -27,8 +27,8 @@ def factory(materialized: Factory, tmp_path_factory: pytest.TempPathFactory) -> 
     return Factory(folder)
 
 
-def facts_of(factory: Factory, *arguments: str, code: int = 0) -> Any:
-    done = factory.rooney(*arguments, "--json")
+def facts_of(factory: Factory, *arguments: str, code: int = 0, **more: str) -> Any:
+    done = factory.rooney(*arguments, "--json", **more)
     assert done.returncode == code, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -90,14 +90,16 @@ def test_a_round_takes_in_what_the_trader_wrote_and_a_second_one_does_nothing(
 ) -> None:
     """The rehearsal above is in the journal; what it says is evidence, and changes no release."""
     before = release_of(factory)["release_id"]
-    told = facts_of(factory, "pipeline", "--once")
+    [journal] = list((factory.folder / "state").rglob("journal.sqlite"))
+    place = {"ROONEY_LIVE_JOURNAL": str(journal)}
+    told = facts_of(factory, "pipeline", "--once", **place)
     assert (told["failures"], told["is_settled"]) == ({}, True)
     [asked] = [one for one in told["automations"] if one["automation"] == "live_feedback_arrivals"][
         :1
     ]
     assert [one["job"] for one in asked["runs"]] == ["live_feedback"]
     assert factory.sql("select count(*) as n from live_fills")[0]["n"] > 0
-    again = facts_of(factory, "pipeline", "--once")
+    again = facts_of(factory, "pipeline", "--once", **place)
     assert (again["made"], again["failures"], again["is_settled"]) == (0, {}, True)
     assert [one["runs"] for one in again["automations"]] == [[]] * len(again["automations"])
     assert release_of(factory)["release_id"] == before
