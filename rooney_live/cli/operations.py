@@ -143,7 +143,8 @@ def _print_limits(now: LimitsInForce, as_json: bool) -> None:
         return
     looser = {words.split(" ", 1)[0] for words in now.loosened}
     rows = [
-        (name, f"{value:.10g}", f"{now.changed.get(name, value):.10g}") for name, value in values.items()
+        (name, f"{value:.10g}", f"{now.changed.get(name, value):.10g}")
+        for name, value in values.items()
     ]
     echo_table(("limit", "in force", "release"), rows, [row[0] in looser for row in rows])
     for words in now.loosened:
