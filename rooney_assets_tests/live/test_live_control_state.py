@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rooney_live.cli import main
 from rooney_live.codes import Denial
 from rooney_live.control import Controls, ResumeRefused, Told, fold, refuse_resume
 from rooney_live.journal import Journal
@@ -55,6 +57,22 @@ def test_no_pause_ends_another_one_sooner(rows, at_hour, standing):
     assert fold(rows, at_hour * HOUR_US).paused == standing
     # One word ends all of them, the one for ever too.
     assert fold([*rows, told(4, Command.RESUME)], 0).paused is None
+
+
+def test_a_shorter_pause_says_that_a_longer_one_stands(tmp_path):
+    def said(command, *arguments):
+        asked = [command, *arguments, "--reason", "lunch", "--state", str(tmp_path)]
+        shown = CliRunner().invoke(main, asked)
+        assert shown.exit_code == 0, shown.output
+        return shown.output
+
+    assert "earlier" not in said("pause", "--for", "1h")
+    assert "earlier" not in said("pause", "--for", "2h")
+    assert "until 20" in said("pause", "--for", "90m")
+    assert "earlier" not in said("pause")
+    assert "until `resume`" in said("pause", "--for", "1h")
+    said("resume")
+    assert "earlier" not in said("pause", "--for", "1h")
 
 
 @pytest.mark.parametrize(
