@@ -2,7 +2,8 @@
 
 Each symbol is a draw of the simulated index with an edge, under a name of its own; each has a model
 that was really trained, of the size that the search allows (150 trees), and a threshold so low that
-most signals are approved: what is measured is the way to an order, not the orders.
+most signals are approved: what is measured is the way to an order, not the orders. References of
+1-minute bars can stand beside them: decisions fall on hours, and the feed has sixty times the bars.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ MARKET = SimulatedMarket(first_session=date(2017, 1, 3), last_session=date(2021,
 TERMS = ReleaseTerms(approved_until=date(2021, 7, 9), mandate_version="of-a-benchmark")
 VARIANT = "ibs_baseline"
 LOW_THRESHOLD = 0.05
+MINUTES_FROM = date(2020, 10, 1)
+MINUTES_PER_HOUR = 60
 SETTINGS = TuningSettings(
     n_random_trials=1,
     n_bayesian_trials=0,
@@ -43,30 +46,33 @@ SETTINGS = TuningSettings(
 )
 
 
-def universe(n_symbols: int) -> Universe:
-    """SIM_B01, SIM_B02, ...: the simulated index A under other names, without a partner."""
+def universe(n_symbols: int, n_minute_references: int = 0) -> Universe:
+    """SIM_B01, SIM_B02, ...: the simulated index A under other names, without a partner.
+
+    SIM_M01, ...: references of 1-minute bars.
+    """
     shipped = Universe.parse(yaml.safe_load((CHECKOUT / "universe.yaml").read_text()), "shipped")
     page = shipped["SIM_ES"].model_dump() | {"partner": None}
-    names = [f"SIM_B{number:02d}" for number in range(1, n_symbols + 1)]
-    return Universe(
-        instruments=tuple(Instrument.model_validate(page | {"symbol": name}) for name in names)
-    )
+    by_minute = {"role": "reference", "bar_minutes": 1}
+    pages = [page | {"symbol": f"SIM_B{number:02d}"} for number in range(1, n_symbols + 1)]
+    for number in range(1, n_minute_references + 1):
+        pages.append(page | by_minute | {"symbol": f"SIM_M{number:02d}"})
+    return Universe(instruments=tuple(Instrument.model_validate(one) for one in pages))
 
 
-def make_lake(lake: Path, n_symbols: int) -> None:
+def make_lake(lake: Path, n_symbols: int, n_minute_references: int = 0) -> None:
     """Write bars and release below `lake`; one that is there is kept."""
     config = lake / "production_config" / "current.parquet"
     if config.is_file():
         return
-    known = universe(n_symbols)
+    known = universe(n_symbols, n_minute_references)
     continuous, sessions = {}, {}
     for one in known.instruments:
-        raw = simulate_bars(one, MARKET)
-        continuous[one.symbol] = stitch(raw, find_rolls(raw, one), one)
+        continuous[one.symbol] = _continuous(one)
         sessions[one.symbol] = session_bars(continuous[one.symbol], one)
         _write(continuous[one.symbol], lake, "continuous_bars", one.symbol)
         _write(sessions[one.symbol], lake, "session_bars", one.symbol)
-    models = {one.symbol: _model(one, known, continuous, sessions) for one in known.instruments}
+    models = {name: _model(known[name], known, continuous, sessions) for name in known.tradable}
     params = params_json(VARIANTS[VARIANT].parse_params({}))
     strategy = pl.DataFrame({"variant": [VARIANT], "params": [params]})
     tables = build_release(
@@ -86,6 +92,37 @@ def make_lake(lake: Path, n_symbols: int) -> None:
     path.write_bytes(table_to_bytes(tables.production_model, Stamp.of(tables.production_model)))
     config.parent.mkdir(parents=True)
     config.write_bytes(table_to_bytes(tables.production_config, Stamp.of(tables.production_config)))
+
+
+def _continuous(one: Instrument) -> pl.DataFrame:
+    hourly = one.model_copy(update={"bar_minutes": 60})
+    raw = simulate_bars(hourly, MARKET)
+    bars = stitch(raw, find_rolls(raw, hourly), hourly)
+    if one.bar_minutes == MINUTES_PER_HOUR:
+        return bars
+    return _by_minute(bars.filter(pl.col("session") >= MINUTES_FROM), one.tick_size)
+
+
+def _by_minute(hours: pl.DataFrame, tick_size: float) -> pl.DataFrame:
+    """Each hour's bar as sixty, in a line from its open to its close, on the tick grid."""
+    minute = pl.col("minute")
+    move = (pl.col("close") - pl.col("open")) / MINUTES_PER_HOUR
+    start = pl.col("bar_start") + pl.duration(minutes=minute)
+    edges = {"open": pl.col("open") + move * minute, "close": pl.col("open") + move * (minute + 1)}
+    return (
+        hours.with_columns(minute=pl.lit(list(range(MINUTES_PER_HOUR))))
+        .explode("minute")
+        .with_columns(
+            bar_start=start,
+            bar_end=start + pl.duration(minutes=1),
+            volume=(pl.col("volume") / MINUTES_PER_HOUR).ceil(),
+            **{name: (price / tick_size).round() * tick_size for name, price in edges.items()},
+        )
+        .with_columns(
+            high=pl.max_horizontal("open", "close"), low=pl.min_horizontal("open", "close")
+        )
+        .select(pl.col(name).cast(kind) for name, kind in hours.schema.items())
+    )
 
 
 def _model(

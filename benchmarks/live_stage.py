@@ -73,6 +73,8 @@ class Watched:
             resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         except (OSError, IndexError):
             return
+        if not resident:
+            return  # It has ended, and nobody has waited for it yet.
         passed = (time.time_ns() - self.began_ns) / 1e9
         self.memory.append((passed, resident * PAGE_BYTES / 1e6))
 
@@ -100,9 +102,15 @@ class Bench:
 
 
 @contextmanager
-def bench(n_symbols: int, n_sessions: int, speed: float | None, lake: Path) -> Iterator[Bench]:
-    """Twelve symbols, or as many as are asked for, on stage."""
-    make_lake(lake, n_symbols)
+def bench(
+    n_symbols: int,
+    n_sessions: int,
+    speed: float | None,
+    lake: Path,
+    n_minute_references: int = 0,
+) -> Iterator[Bench]:
+    """Twelve symbols, or as many as are asked for, on stage, and references of 1-minute bars."""
+    make_lake(lake, n_symbols, n_minute_references)
     release = read_release(lake)
     with tempfile.TemporaryDirectory(prefix="rooney-bench-") as folder:
         settings, watched = Settings(lake=lake, state=Path(folder)), Watched()

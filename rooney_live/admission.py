@@ -15,13 +15,14 @@ from rooney_core.release import Release
 from rooney_live.clock import SECOND_US
 from rooney_live.codes import Denial
 from rooney_live.desk import DEADLINE_LEAD_US, Desk
-from rooney_live.feeds.records import FeedHealth, FeedState, Moment
+from rooney_live.feeds.records import FeedHealth, FeedState, Moment, WarmUp
 from rooney_live.hours import TradingHours
 from rooney_live.ledger import Ledger
 from rooney_live.orders.records import OrderIntent
 from rooney_live.paper import Order
 from rooney_live.risk.book import Book, Exposure, Quote
 from rooney_live.risk.checks import check_order
+from rooney_live.risk.codes import RiskCode
 from rooney_live.standing import Standing
 
 Health = Callable[[], Mapping[str, FeedHealth]]
@@ -60,13 +61,24 @@ class Admission:
         self._hours = hours
         self._health = health
         self._bars: dict[str, Bar] = {}
+        self._closes: dict[str, tuple[str, float]] = {}
         self._let_in: list[Order] = []
 
     def see(self, moment: Moment) -> None:
         """Take in a moment's bars, before anything is decided on them."""
         self._let_in.clear()
         for bar in moment.bars:
+            last = self._bars.get(bar.symbol)
+            if last is not None:
+                self._closes[bar.symbol] = last.contract, last.close
             self._bars[bar.symbol] = bar
+
+    def learn(self, warm_up: WarmUp) -> None:
+        """The last closes of history: what the first bars are held to."""
+        for symbol, bars in warm_up.history.items():
+            if len(bars):
+                contract = warm_up.contracts.get(symbol, "")
+                self._closes[symbol] = contract, float(bars.close[-1])
 
     def bar(self, symbol: str) -> Bar | None:
         """The last bar of a symbol."""
@@ -95,7 +107,14 @@ class Admission:
         bar = self._bars.get(order.symbol)
         if code is not None or bar is None:
             return code
-        return self._of_deadline(bar, now_us)
+        return self._of_deadline(bar, now_us) or self._of_price(order, bar)
+
+    def _of_price(self, order: OrderIntent, bar: Bar) -> RiskCode | None:
+        """What waited to be sent, while the market went elsewhere."""
+        if order.contract != bar.contract or order.signal_price is None:
+            return None
+        allowed = self._standing.limits.max_price_jump * abs(bar.close)
+        return RiskCode.PRICE if abs(order.signal_price - bar.close) > allowed else None
 
     def _stopped(self, symbol: str) -> Denial | None:
         standing = self._standing
@@ -154,7 +173,8 @@ class Admission:
         for symbol, bar in self._bars.items():
             multiplier = self._release.bundles[symbol].instrument.multiplier
             bad_day = self._standing.bad_days.get(symbol, float("nan"))
-            quotes[symbol] = Quote(bar.close, multiplier, bar.bar_end_us, bad_day)
+            before = self._before(bar)
+            quotes[symbol] = Quote(bar.close, multiplier, bar.bar_end_us, bad_day, before)
         new = tuple(
             Exposure(one.symbol, one.side, one.size, one.stop_distance) for one in self._let_in
         )
@@ -167,3 +187,8 @@ class Admission:
             correlations=self._standing.correlations,
             n_orders_last_hour=book.n_orders_last_hour + len(new),
         )
+
+    def _before(self, bar: Bar) -> float:
+        """Close of the bar before; NaN where that was of another contract, or never came."""
+        contract, close = self._closes.get(bar.symbol, ("", float("nan")))
+        return close if contract == bar.contract else float("nan")

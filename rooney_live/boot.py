@@ -11,7 +11,7 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,7 +30,8 @@ from rooney_live.control import Controls
 from rooney_live.desk import Desk
 from rooney_live.engine import Engine
 from rooney_live.feeds.live import LiveMarket
-from rooney_live.feeds.records import FeedHealth, FeedNote, Market, Moment, WarmUp
+from rooney_live.feeds.quiet import QuietMarket
+from rooney_live.feeds.records import Market
 from rooney_live.feeds.settings import FeedSettings, addresses
 from rooney_live.hours import TradingHours
 from rooney_live.instance import TRADER_LOCK, Lock, listen
@@ -87,35 +88,6 @@ class _End:
             self.event.set()
 
 
-class QuietMarket:
-    """The market of an empty portfolio: nothing is traded, so nothing is followed."""
-
-    def __init__(self, clock: Clock, ends: bool) -> None:
-        self._clock = clock
-        self._closed = asyncio.Event()
-        if ends:
-            self._closed.set()
-
-    async def warm_up(self, since_us: int | None = None) -> WarmUp:
-        """No history."""
-        return WarmUp({}, Moment(self._clock.now_us()))
-
-    async def events(self) -> AsyncIterator[Moment | FeedNote]:
-        """None, until it is closed."""
-        await self._closed.wait()
-        nothing: tuple[Moment, ...] = ()
-        for one in nothing:
-            yield one
-
-    def health(self, now_us: int) -> Mapping[str, FeedHealth]:
-        """Of nobody."""
-        return {}
-
-    async def close(self) -> None:
-        """End `events`."""
-        self._closed.set()
-
-
 def run_trader(settings: Settings, rehearsal: Path | None = None) -> int:
     """Trade until told to end; returns the exit code.
 
@@ -127,6 +99,7 @@ def run_trader(settings: Settings, rehearsal: Path | None = None) -> int:
     file = None if rehearsal is None else RehearsalFile.read(rehearsal)
     release = read_release(settings.lake)
     killed = killed_by_variable(os.environ)
+    _refuse_without_secrets(release)
     with Lock.take(settings.live / TRADER_LOCK), Journal.open(settings.journal) as journal:
         journal.check()
         journal.reserve()
@@ -140,6 +113,13 @@ def run_trader(settings: Settings, rehearsal: Path | None = None) -> int:
         if file is not None:
             start = replace(start, begin_us=file.first_us, last_us=file.last_us)
         return asyncio.run(trade(start))
+
+
+def _refuse_without_secrets(release: Release) -> None:
+    """Before anything is locked or written: a trader that cannot trade was never here."""
+    read_secret(TRADERSPOST_WEBHOOK_URL)
+    if release.bundles:
+        read_secret(DATABENTO_API_KEY)
 
 
 def _prepare_rehearsal(file: RehearsalFile, settings: Settings) -> None:

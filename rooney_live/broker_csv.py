@@ -52,10 +52,12 @@ class BrokerFill:
 @dataclass(frozen=True)
 class BrokerPositions:
     """`held`: contracts by symbol and contract, negative for short. `others`: what the account
-    holds of roots that are not this release's; nothing is done about them."""
+    holds of roots that are not this release's; nothing is done about them. `n_rows`: rows of the
+    file; one without any may be the whole truth, or a download that failed."""
 
     held: Mapping[Key, int]
     others: Mapping[str, int]
+    n_rows: int
 
 
 def read_positions(
@@ -65,7 +67,8 @@ def read_positions(
 
     A quantity without sign takes it from the side, where there is such a column. `known`: contracts
     of the ledger, by the names it uses. Raises InvalidSetting, naming the line, for anything that
-    cannot be read.
+    cannot be read, and for a name that may be one of ours in a form that is not known: left out, it
+    would say that this one is flat.
     """
     rows, columns = _table(path, {"contract": CONTRACT, "quantity": QUANTITY}, {"side": SIDE})
     names = _names(known, instruments, today)
@@ -75,12 +78,24 @@ def read_positions(
     for line, row in rows:
         name = row[columns["contract"]].strip()
         quantity = _signed(row, columns, path, line)
-        key = names.get(name.upper()) or _key(name, by_root, today)
+        key = names.get(name.upper()) or _key(name.upper(), by_root, today)
         if key is None:
+            if quantity:
+                _refuse_unread(name, {*by_root, *(one for one, _ in names.values())}, path, line)
             others[name] = others.get(name, 0) + quantity
         else:
             held[key] = held.get(key, 0) + quantity
-    return BrokerPositions(held, others)
+    return BrokerPositions(held, others, len(rows))
+
+
+def _refuse_unread(name: str, roots: Iterable[str], path: Path, line: int) -> None:
+    """A contract that begins as one of ours does, and that nobody can read."""
+    begun = [root for root in roots if name.upper().startswith(root)]
+    if begun and not _is_dated(name.upper()):
+        raise InvalidSetting(
+            f"{path}, line {line}: {name!r} may be a contract of {max(begun, key=len)}, in a form "
+            "that is not known. Nothing was changed: write it as ESZ26, ESZ6 or ESZ2026."
+        )
 
 
 def contract_key(
@@ -233,3 +248,11 @@ def _key(name: str, by_root: Mapping[str, Instrument], today: date) -> Key | Non
     if dated.root not in by_root:
         return None
     return (dated.root, dated.name)
+
+
+def _is_dated(name: str) -> bool:
+    try:
+        parse_contract(name, _EPOCH.date())
+    except InputError:
+        return False
+    return True

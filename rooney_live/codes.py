@@ -55,7 +55,8 @@ class TraderCode(StrEnum):
     REDUCING          from this moment on a symbol may open no trade: an approval or an override has
                       ended. Entries are denied with PortfolioCode.REDUCING, exits go on.
     EMERGENCY_STOP    the trader stopped by itself, because going on would have been worse.
-    STARTED           the trader verified its release, took the lock and opened the journal.
+    STARTED           the trader verified its release, took the lock and opened the journal; told by
+                      whom. Once for each start.
     READY             it is warmed up, and trades from here on.
     RECOVERED         what an earlier process left: a position taken over, an exit that was due.
     DEADLINE          a position was found open at its flat deadline, with or without a bar.

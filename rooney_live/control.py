@@ -120,8 +120,8 @@ def fold(rows: Iterable[Told], now_us: int) -> ControlState:
     for row in rows:
         is_over = row.until_us is not None and row.until_us <= now_us
         match row.command:
-            case Command.PAUSE:
-                state = replace(state, paused=None if is_over else row)
+            case Command.PAUSE if not is_over:
+                state = replace(state, paused=_longer(state.paused, row))
             case Command.REDUCE if not is_over:
                 state = replace(state, reducing=(*state.reducing, row))
             case Command.HALT:
@@ -135,6 +135,15 @@ def fold(rows: Iterable[Told], now_us: int) -> ControlState:
             case _:
                 continue
     return state
+
+
+def _longer(standing: Told | None, new: Told) -> Told:
+    """The pause that ends later, the newer of two that end together: no pause ends another, and
+    RESUME ends all of them."""
+    if standing is None or new.until_us is None:
+        return new
+    is_longer = standing.until_us is not None and new.until_us >= standing.until_us
+    return new if is_longer else standing
 
 
 def _resumed(state: ControlState, after_kill: bool) -> ControlState:

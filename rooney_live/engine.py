@@ -64,6 +64,24 @@ class Outcome:
     trades: tuple[Trade, ...] = ()
     withdrawn: Order | None = None
 
+    @property
+    def given(self) -> tuple[Order, ...]:
+        """What a venue has to hear: the orders, and the exit of an entry that lapsed, which is left
+        as if it had been taken."""
+        if self.withdrawn is None:
+            return self.orders
+        gone, at_us = self.withdrawn, self.decision.bar_end_us
+        leave = Order(
+            order_id=f"{gone.symbol}:{at_us}:exit",
+            symbol=gone.symbol,
+            decided_at_us=at_us,
+            intent="exit",
+            side=gone.side,
+            size=gone.size,
+            reason=self.code,
+        )
+        return (*self.orders, leave)
+
 
 @dataclass(frozen=True)
 class Held:

@@ -10,10 +10,11 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rooney_core.errors import MissingArtifact, RooneyError
+from rooney_core.errors import MissingArtifact, RooneyError, UnknownName
 from rooney_core.market.instruments import Instrument
 from rooney_core.release.limits import LiveLimits
 from rooney_live.clock import SystemClock
@@ -22,7 +23,7 @@ from rooney_live.desk import Desk
 from rooney_live.hours import TradingHours
 from rooney_live.instance import TRADER_LOCK, AlreadyRunning, Lock, is_held, nudge
 from rooney_live.journal import Journal, Run
-from rooney_live.journal_reading import as_text, last_run, run_of
+from rooney_live.journal_reading import as_text, last_run, recorded_symbols, run_of
 from rooney_live.ledger import Ledger
 from rooney_live.manual import Manual
 from rooney_live.orders.dispatcher import Dispatcher
@@ -34,7 +35,7 @@ from rooney_live.risk.controls_schema import Command
 from rooney_live.risk.journal_book import book_from_journal
 from rooney_live.risk.kill import killed_by_flag, killed_by_variable, remove_flag
 from rooney_live.risk.record import record
-from rooney_live.secrets import TRADERSPOST_WEBHOOK_URL, read_secret
+from rooney_live.secrets import TRADERSPOST_WEBHOOK_URL, Secret, read_secret
 from rooney_live.settings import Settings
 from rooney_live.standing import Standing
 
@@ -56,6 +57,8 @@ def tell(
         record(journal, command, reason, arguments, until_us=until_us)
     if nudge(settings.live):
         return f"{command} is on record; the trader was told."
+    if command is Command.STOP and is_held(settings.live / TRADER_LOCK):
+        return "STOP is on record; a trader begins or ends, and did not hear it: tell it again."
     if command is Command.STOP:
         return "STOP is on record; no trader listens, so there was none to end."
     return (
@@ -82,25 +85,54 @@ def act(
 ) -> tuple[list[str], bool]:
     """FLATTEN or TRADE: by the trader that runs, or else by this process with its lock.
 
-    Returns what came of it, in lines, and whether every order was acknowledged.
+    Returns what came of it, in lines, and whether every order was acknowledged. Raises
+    MissingArtifact where nothing was ever traded, UnknownName for a symbol that nobody knows, and
+    what keeps this process from sending, where it has to: nothing is recorded then.
     """
     if not settings.journal.is_file():
         raise MissingArtifact(
             f"There is no journal at {settings.journal}: nothing was ever traded from here."
         )
     with Journal.open(settings.journal) as journal:
-        asked = _Asked(journal, command, arguments)
+        if last_run(journal) is None:
+            raise MissingArtifact(f"Nothing was ever traded from {settings.state}.")
+        _refuse_unknown(settings, journal, arguments)
+        asked, alone = _Asked(journal, command, arguments), None
+        has_trader = is_held(settings.live / TRADER_LOCK)
+        if not has_trader and (command is Command.TRADE or _may_hold(journal)):
+            facts = _facts_of_release(settings, command)
+            alone = _Alone(settings, journal, facts, read_secret(TRADERSPOST_WEBHOOK_URL))
         record(journal, command, reason, arguments)
-        if is_held(settings.live / TRADER_LOCK):
+        if alone is not None:
+            has_trader = not alone.act()
+        if has_trader:
             nudge(settings.live)
             asyncio.run(_wait_for_trader(asked))
-        else:
-            try:
-                with Lock.take(settings.live / TRADER_LOCK):
-                    asyncio.run(_act_alone(settings, journal, command))
-            except AlreadyRunning:
-                asyncio.run(_wait_for_trader(asked))
         return asked.told()
+
+
+def _refuse_unknown(settings: Settings, journal: Journal, asked: Mapping[str, Any]) -> None:
+    """A name that is misspelt would leave, or open, nothing: that must not look like success."""
+    named = asked.get("symbols", [asked["symbol"]] if "symbol" in asked else [])
+    if not named:
+        return
+    known = {row["symbol"] for row in journal.query("SELECT DISTINCT symbol FROM positions")}
+    known |= set(recorded_symbols(journal))
+    # What is held can be left without a release.
+    with suppress(RooneyError):
+        config = read_release(settings.lake).config
+        known |= {*config.reasons, *config.instruments}
+    for symbol in named:
+        if symbol not in known:
+            raise UnknownName.among("symbol", symbol, known)
+
+
+def _may_hold(journal: Journal) -> bool:
+    """Whether something is held, or an order of an earlier process is not settled."""
+    return bool(
+        journal.query("SELECT 1 FROM positions WHERE state <> 'flat' LIMIT 1")
+        or Outbox(journal, COMMAND).open_orders()
+    )
 
 
 class _Asked:
@@ -192,25 +224,6 @@ _SOON_S: Final = 5.0
 """After so long a trader that was told has ordered whatever there was to order."""
 
 
-async def _act_alone(settings: Settings, journal: Journal, command: Command) -> None:
-    """Carry out the last row of `controls`, sending by the same outbox and the same rules."""
-    clock = SystemClock()
-    hand = _Hand(settings, journal, _facts_of_release(settings, command), clock.now_us())
-    webhook = Webhook(read_secret(TRADERSPOST_WEBHOOK_URL))
-    dispatcher = Dispatcher(hand.outbox, webhook, clock, hand.gate, hand.on_result)
-    hand.order(clock.now_us())
-    sending = asyncio.get_running_loop().create_task(dispatcher.run())
-    until = time.monotonic() + _PATIENCE_S
-    try:
-        while hand.has_to_send() and time.monotonic() < until and not sending.done():
-            await asyncio.sleep(_LOOK_S)
-        await dispatcher.drain()
-    finally:
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
-        await webhook.close()
-
-
 @dataclass(frozen=True)
 class _Facts:
     """What a command needs of the release."""
@@ -218,6 +231,44 @@ class _Facts:
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     limits: LiveLimits = field(default_factory=LiveLimits)
     max_positions: int = 0
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """All that a command needs to carry out itself what no trader is there for."""
+
+    settings: Settings
+    journal: Journal
+    facts: _Facts
+    url: Secret
+
+    def act(self) -> bool:
+        """Carry out the last row of `controls`, with the trader's lock; False where a trader was
+        started meanwhile."""
+        try:
+            with Lock.take(self.settings.live / TRADER_LOCK):
+                asyncio.run(self._send())
+        except AlreadyRunning:
+            return False
+        return True
+
+    async def _send(self) -> None:
+        """By the same outbox and the same rules."""
+        clock = SystemClock()
+        hand = _Hand(self.settings, self.journal, self.facts, clock.now_us())
+        webhook = Webhook(self.url)
+        dispatcher = Dispatcher(hand.outbox, webhook, clock, hand.gate, hand.on_result)
+        hand.order(clock.now_us())
+        sending = asyncio.get_running_loop().create_task(dispatcher.run())
+        until = time.monotonic() + _PATIENCE_S
+        try:
+            while hand.has_to_send() and time.monotonic() < until and not sending.done():
+                await asyncio.sleep(_LOOK_S)
+            await dispatcher.drain()
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            await webhook.close()
 
 
 def _facts_of_release(settings: Settings, command: Command) -> _Facts:
@@ -258,6 +309,7 @@ class _Hand:
         """What the last row asks for, after what an earlier process left is settled."""
         with self._journal.transaction():
             self.outbox.recover(now_us)
+            self.outbox.take_over(now_us)
             self._ledger.follow(now_us)
             self._standing.refresh(self._journal, self._controls, now_us)
             row: Told = self._rows[-1]

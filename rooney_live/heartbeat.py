@@ -7,6 +7,7 @@ says (`runtime`), or what is done when it is old (`risk.monitor`).
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,10 +26,11 @@ class HeartbeatFailed(OSError):
 def write_heartbeat(live: Path, facts: Mapping[str, Any]) -> None:
     """Replace the file: a temporary one, fsync, rename; a full disk leaves the old one whole.
 
-    Raises HeartbeatFailed.
+    A number that is none (NaN, infinite) becomes null: JSON has no other word for it. Raises
+    HeartbeatFailed.
     """
     path, new = live / FILE_NAME, live / f"{FILE_NAME}.new"
-    content = json.dumps(facts, allow_nan=True).encode()
+    content = json.dumps(_plain(facts), allow_nan=False).encode()
     try:
         # A file object writes all of it or raises: a disk that is nearly full takes a part.
         with open(new, "wb") as file:
@@ -40,6 +42,16 @@ def write_heartbeat(live: Path, facts: Mapping[str, Any]) -> None:
         with suppress(OSError):
             new.unlink(missing_ok=True)
         raise HeartbeatFailed(error.errno, f"{path} cannot be written: {error.strerror}") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value
 
 
 def read_heartbeat(live: Path) -> dict[str, Any]:

@@ -27,6 +27,17 @@ Row = dict[str, Any]
 WAL_BYTES: Final = 16 * 2**20
 """Of the log, reserved: some thousand commits."""
 
+_OTHER_SCHEMA: Final = (
+    "It is no journal of Rooney: move the file away to start one, or point ROONEY_STATE at another "
+    "folder.",
+    "Journals before schema 4 are of rehearsals, from before rooney-live could trade: no order, "
+    "position or fill of a broker is in it. Nothing is lost without it: `mv {0} {1}`, and start "
+    "again.",
+    "A newer Rooney wrote it, and positions may stand in it: go on with that version, and begin no "
+    "new journal beside them.",
+)
+"""Of a schema of 0, below ours and above it: what to do about a file {0}, and a name {1} for it."""
+
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "decisions": ("run_id", "symbol", "bar_end_us"),
     "orders": ("order_id",),
@@ -103,12 +114,23 @@ class Journal:
                 for statement in _statements(SCHEMA):
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            elif version != SCHEMA_VERSION:
-                raise JournalRefused(
-                    f"{self._path} has journal schema {version}; this trader writes "
-                    f"{SCHEMA_VERSION}. Move the file away to start a new journal, or run the "
-                    "version of Rooney that wrote it."
-                )
+            else:
+                self._refuse_schema(version)
+
+    def check_schema(self) -> None:
+        """Raise JournalRefused for a journal of another schema than this code's."""
+        (row,) = self.query("PRAGMA user_version")
+        self._refuse_schema(row["user_version"])
+
+    def _refuse_schema(self, version: int) -> None:
+        if version == SCHEMA_VERSION:
+            return
+        aside = f"{self._path}.schema-{version}"
+        raise JournalRefused(
+            f"{self._path} has journal schema {version}; this trader writes {SCHEMA_VERSION}. "
+            + _OTHER_SCHEMA[(version > 0) + (version > SCHEMA_VERSION)].format(self._path, aside)
+            + " Nothing was changed."
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from rooney_core.errors import InvalidSetting, MissingArtifact
 from rooney_live.codes import TraderCode
@@ -60,9 +60,16 @@ def run_summary(journal: Journal, run_id: str) -> RunSummary:
     )
 
 
+LATEST_FIRST: Final = (
+    "(SELECT max(at_us) FROM events WHERE events.run_id = runs.run_id AND events.symbol = '' "
+    "AND events.code = 'STARTED') DESC NULLS LAST, started_at DESC, runs.rowid DESC"
+)
+"""`started_at` is of the first start: a release that is rolled back goes on with its old run."""
+
+
 def last_run(journal: Journal) -> Row | None:
     """The run that was started last; None for a journal without one."""
-    rows = journal.query("SELECT * FROM runs ORDER BY started_at DESC, rowid DESC LIMIT 1")
+    rows = journal.query(f"SELECT * FROM runs ORDER BY {LATEST_FIRST} LIMIT 1")
     return rows[0] if rows else None
 
 
@@ -88,7 +95,7 @@ def decision_at(journal: Journal, symbol: str, moment_us: int) -> Row:
     """
     rows = journal.query(
         "SELECT decisions.* FROM decisions JOIN runs USING (run_id) "
-        "WHERE symbol = ? AND bar_end_us = ? ORDER BY started_at DESC, runs.rowid DESC",
+        f"WHERE symbol = ? AND bar_end_us = ? ORDER BY {LATEST_FIRST}",
         (symbol, moment_us),
     )
     if rows:

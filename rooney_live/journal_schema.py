@@ -2,7 +2,10 @@
 
 Belongs here: the SQL of the schema. Does not belong here: code that writes or reads it. A change
 of any table raises SCHEMA_VERSION; a journal of another version is refused, never converted in
-passing.
+passing. Schemas 1 to 3 were written before anything could be traded: they hold rehearsals, which
+are played again in a minute, so there is nothing to convert and whoever has one is told to move it
+away. From 4 on a journal may be the only record of what is held: the next version has to bring a
+conversion, by a command of its own.
 
 All times are microseconds since 1970-01-01 UTC (`*_us`), except `started_at` and `finished_at`,
 which are wall-clock ISO times for people. `side` is +1 long, -1 short, 0 none. Prices are raw

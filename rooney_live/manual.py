@@ -106,6 +106,7 @@ class Manual:
             standing.instruments[intent.symbol].multiplier,
             last["bar_end_us"],
             standing.bad_days.get(intent.symbol, float("nan")),
+            self._close_before(last),
         )
         book = replace(
             standing.book,
@@ -142,6 +143,14 @@ class Manual:
             (symbol,),
         )
         return rows[0] if rows else None
+
+    def _close_before(self, last: Row) -> float:
+        rows = self.journal.query(
+            "SELECT close FROM decisions WHERE run_id = ? AND symbol = ? AND bar_end_us < ? "
+            "AND contract = ? ORDER BY bar_end_us DESC LIMIT 1",
+            (last["run_id"], last["symbol"], last["bar_end_us"], last["contract"]),
+        )
+        return float(rows[0]["close"]) if rows else float("nan")
 
     def _deadline_us(self, symbol: str, now_us: int) -> int:
         """A person's position is flat by the deadline of the present day, as a bar's would be."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from rooney_live.logs import LOGGER
-from rooney_live.secrets import NOTIFY_URLS, Secret, find_secret, remember
+from rooney_live.secrets import NOTIFY_URLS, Secret, find_secret, remember, scrub
 
 Send = Callable[[str, str], bool]
 
@@ -45,11 +45,11 @@ class Notices:
             self._worker.start()
 
     def tell(self, title: str, body: str) -> None:
-        """Queue a notice; a full queue drops it and counts it."""
+        """Queue a notice, without any secret; a full queue drops it and counts it."""
         if self._send is None:
             return
         try:
-            self._waiting.put_nowait(Notice(title, body))
+            self._waiting.put_nowait(Notice(scrub(title), scrub(body)))
         except queue.Full:
             self.n_dropped += 1
 
@@ -85,8 +85,12 @@ def open_notices() -> Notices:
 
 
 def with_timeouts(url: str) -> str:
-    """The URL with apprise's `rto` and `cto` set, unless it sets them itself."""
-    parts = urlsplit(url)
+    """The URL with apprise's `rto` and `cto` set, unless it sets them itself; what is no URL stays
+    as it is, for apprise to refuse."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
     given = parse_qsl(parts.query, keep_blank_values=True)
     names = {name for name, _ in given}
     added = [(name, str(TIMEOUT_S)) for name in ("rto", "cto") if name not in names]
@@ -98,15 +102,15 @@ def _apprise(urls: Secret) -> Send:
     import apprise
 
     service = apprise.Apprise()
-    for url in _split(urls):
+    for number, url in enumerate(urls.reveal().split(), start=1):
+        whole = with_timeouts(url)
         remember(url)
-        service.add(with_timeouts(url))
+        remember(whole)
+        if not service.add(whole):
+            told = f"{NOTIFY_URLS}: apprise knows no such URL as number {number}; it gets nothing"
+            logging.getLogger(LOGGER).error(told, extra={"code": "NO_NOTICES"})
 
     def send(title: str, body: str) -> bool:
         return bool(service.notify(title=title, body=body))
 
     return send
-
-
-def _split(urls: Secret) -> Iterable[str]:
-    return urls.reveal().split()

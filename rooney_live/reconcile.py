@@ -19,10 +19,10 @@ from rooney_core.errors import InvalidSetting, MissingArtifact
 from rooney_core.market.calendar import day_deadlines
 from rooney_core.market.instruments import Instrument
 from rooney_live.journal import Journal, Row
-from rooney_live.orders.outbox import COMMAND, Outbox
+from rooney_live.journal_reading import LATEST_FIRST
+from rooney_live.orders.outbox import COMMAND, STUCK_US, Outbox
 from rooney_live.orders.records import HoldCode, OrderState
 from rooney_live.risk.controls_schema import Command
-from rooney_live.risk.reading import STUCK_US
 from rooney_live.risk.record import record
 
 HOUR_US = 3_600_000_000
@@ -127,8 +127,7 @@ def reconcile_one(
 def _run_id(journal: Journal) -> str:
     """The run that a correction belongs to: the newest that traded."""
     rows = journal.query(
-        "SELECT run_id FROM runs WHERE mode <> 'replay' "
-        "ORDER BY started_at DESC, rowid DESC LIMIT 1"
+        f"SELECT run_id FROM runs WHERE mode <> 'replay' ORDER BY {LATEST_FIRST} LIMIT 1"
     )
     if not rows:
         raise MissingArtifact(

@@ -21,6 +21,18 @@ LONGEST_GAP_US: Final = 4 * DAY_US
 
 _ORDER: Final = ", ".join(one.name for one in fields(Order))
 _GOES_ON: Final = (OrderState.INTENT, OrderState.ACKED)
+_STANDING_ENTRIES: Final = f"""
+    SELECT {_ORDER}, state FROM orders AS entry
+    WHERE intent = 'enter' AND origin = 'decision'
+    AND (run_id = ? OR EXISTS (
+        SELECT 1 FROM positions JOIN orders AS opening ON opening.order_id = opened_by
+        WHERE positions.state <> 'flat' AND (opened_by = entry.order_id OR (
+            opening.origin = 'roll' AND opening.symbol = entry.symbol
+            AND opening.side = entry.side AND opening.decided_at_us > entry.decided_at_us))))
+    AND NOT EXISTS (SELECT 1 FROM trades WHERE entry_order_id = entry.order_id)
+    AND decided_at_us = (SELECT max(decided_at_us) FROM orders JOIN runs USING (run_id)
+        WHERE mode = ? AND symbol = entry.symbol AND intent = 'enter' AND origin = 'decision')
+"""
 
 
 def resume_us(journal: Journal, run: Run, now_us: int) -> int | None:
@@ -43,19 +55,13 @@ def held_orders(journal: Journal, run: Run) -> dict[str, Held]:
     """By symbol, the entries that the strategy's accounts go on with, as if nothing had happened.
 
     The last entry of a symbol counts where it stands or may still leave and its trade has not
-    ended; without a fill, only while it may have one. An exit that was decided comes along, even
-    when it was acknowledged: the account knows its price with the next bar.
+    ended; without a fill, only while it may have one. An entry of another run (another code or
+    release) counts while its position is held, also as the later contract that it was rolled into.
+    An exit that was decided comes along, even when it was acknowledged: the account knows its price
+    with the next bar.
     """
     found = {}
-    for row in journal.query(
-        f"SELECT {_ORDER}, state FROM orders AS entry "
-        "WHERE (run_id = ? OR order_id IN (SELECT opened_by FROM positions "
-        "WHERE state <> 'flat')) AND intent = 'enter' AND origin = 'decision' AND NOT EXISTS "
-        "(SELECT 1 FROM trades WHERE entry_order_id = entry.order_id) AND decided_at_us = "
-        "(SELECT max(decided_at_us) FROM orders WHERE run_id = entry.run_id "
-        "AND symbol = entry.symbol AND intent = 'enter' AND origin = 'decision')",
-        (run.run_id,),
-    ):
+    for row in journal.query(_STANDING_ENTRIES, (run.run_id, run.mode)):
         state = row.pop("state")
         own = _held(journal, row, run)
         if state in _GOES_ON and own is not None:
@@ -76,15 +82,18 @@ def _held(journal: Journal, row: Row, run: Run) -> Held | None:
         "WHERE order_id = ? AND source = 'expected'",
         (order.order_id,),
     )
+    since = (run.mode, order.symbol, order.decided_at_us)
     if not fills and journal.query(
-        "SELECT 1 FROM decisions WHERE run_id = ? AND symbol = ? AND bar_end_us > ? LIMIT 1",
-        (run.run_id, order.symbol, order.decided_at_us),
+        "SELECT 1 FROM decisions JOIN runs USING (run_id) "
+        "WHERE mode = ? AND symbol = ? AND bar_end_us > ? LIMIT 1",
+        since,
     ):
         return None
     leaving = journal.query(
-        f"SELECT {_ORDER} FROM orders WHERE run_id = ? AND symbol = ? AND decided_at_us > ? "
+        f"SELECT {_ORDER} FROM orders JOIN runs USING (run_id) "
+        "WHERE mode = ? AND symbol = ? AND decided_at_us > ? "
         "AND intent = 'exit' AND origin = 'decision' ORDER BY decided_at_us LIMIT 1",
-        (run.run_id, order.symbol, order.decided_at_us),
+        since,
     )
     return Held(
         order,

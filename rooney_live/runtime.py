@@ -35,6 +35,7 @@ from rooney_live.paper import Order
 from rooney_live.recorder import Recorder
 from rooney_live.recovery import held_orders, is_ours, resume_us
 from rooney_live.risk.controls_schema import Command
+from rooney_live.risk.record import whoami
 from rooney_live.settings import FLATTEN
 from rooney_live.standing import Standing
 from rooney_live.teller import Teller, Timing
@@ -103,6 +104,8 @@ class Runtime:
         """Settle what an earlier process left: unknown outcomes, and exits that are due."""
         now_us = self._clock.now_us()
         with self._journal.transaction():
+            begun = f"by {whoami()}: release {self._parts.run.release_id}"
+            self._recorder.event_once(now_us, "", TraderCode.STARTED, begun)
             left = self._parts.outbox.recover(now_us)
             self._ledger.follow(now_us)
             for one in left:
@@ -117,6 +120,7 @@ class Runtime:
         held = {} if since_us is None else held_orders(self._journal, self._parts.run)
         self._engine.begin(warm_up, held)
         self._standing.learn(warm_up)
+        self._admission.learn(warm_up)
         self._leave_what_is_unknown()
         reached(Step.AFTER_WARM_UP)
         self._teller.ready(self._clock.now_us())
@@ -158,14 +162,14 @@ class Runtime:
             moment, lambda order, decision, at: self._admission.admit(order, decision, at, now_us)
         )
         decided_ns = time.perf_counter_ns()
-        given = [order for one in outcomes for order in _given(one)]
+        given = [order for one in outcomes for order in one.given]
         intents = [order.intent for order in given]
         for intent in intents:
             reached(Step.BEFORE_INTENT, intent)
         with self._journal.transaction():
             self._tell_what_lapsed(moment)
             for outcome in outcomes:
-                for order in _given(outcome):
+                for order in outcome.given:
                     self._order(order, outcome, now_us)
                 self._recorder.outcome(outcome)
             self._roll(moment, now_us)
@@ -218,6 +222,9 @@ class Runtime:
         if not self._journal.is_in_place:
             # Neither commands nor the monitor are heard any more; what is open here still is known.
             self._on_stop(f"{self._journal.path} was moved or removed under the trader", FLATTEN)
+        for one in self._parts.outbox.take_over(now_us):
+            self._teller.answered(one, None)
+            self.dispatcher.kick()
         self._ledger.reload()
         told = self._parts.controls.look()
         self._standing.refresh(self._journal, self._parts.controls, now_us)
@@ -377,20 +384,3 @@ class Runtime:
 
 
 _SETTLE_STEP_S: Final = 0.05
-
-
-def _given(outcome: Outcome) -> tuple[Order, ...]:
-    """The orders of an outcome; an entry that lapsed is left as if it had been taken."""
-    if outcome.withdrawn is None:
-        return outcome.orders
-    gone, decision = outcome.withdrawn, outcome.decision
-    leave = Order(
-        order_id=f"{gone.symbol}:{decision.bar_end_us}:exit",
-        symbol=gone.symbol,
-        decided_at_us=decision.bar_end_us,
-        intent="exit",
-        side=gone.side,
-        size=gone.size,
-        reason=outcome.code,
-    )
-    return (*outcome.orders, leave)

@@ -7,12 +7,13 @@ traceback; whoever needs it asks `reveal()` at the last moment.
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from rooney_core.errors import RefusedError
 
@@ -93,12 +94,24 @@ def find_secret(name: str, environment: Mapping[str, str] | None = None) -> Secr
 
 
 def remember(value: str) -> None:
-    """Have `scrub` take out this value, in plain, quoted, and, for a URL, its path alone."""
-    parts = urlsplit(value) if "://" in value else None
-    tail = parts.path.strip("/") if parts is not None else ""
-    for one in (value, quote(value, safe=""), tail):
-        if len(one) >= _SHORTEST:
-            _known.add(one)
+    """Have `scrub` take out this value: in plain, quoted as in a URL, escaped as in JSON; and what
+    is secret in a URL alone: its path, its user, its password, the values of its query."""
+    for one in (value, *_parts_of(value)):
+        for shape in (one, quote(one, safe=""), json.dumps(one)[1:-1]):
+            if len(shape) >= _SHORTEST:
+                _known.add(shape)
+
+
+def _parts_of(value: str) -> list[str]:
+    if "://" not in value:
+        return []
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        # No URL, whatever it looks like: whoever wants one says so.
+        return []
+    named = [parts.path.strip("/"), parts.username or "", parts.password or ""]
+    return named + [word for _, word in parse_qsl(parts.query)]
 
 
 def scrub(text: str) -> str:

@@ -16,10 +16,36 @@ from rooney_live.journal import Journal, Row
 from rooney_live.journal_reading import as_text
 from rooney_live.reconcile import proved_at_us
 from rooney_live.risk.kill import killed_by_flag
+from rooney_live.risk.reading import answering
 from rooney_live.settings import Settings
 
 _HOUR_US: Final = 3_600_000_000
 _NS_A_US: Final = 1_000
+
+
+def traded(settings: Settings) -> Settings | None:
+    """Where something was run: the live journal's place, else the rehearsal's, else None.
+
+    A live journal without a run holds what people told a trader that never started.
+    """
+    for one in (settings, settings.rehearsal):
+        if one.journal.is_file():
+            with answering(one.journal) as journal:
+                if journal.query("SELECT 1 FROM runs LIMIT 1"):
+                    return one
+    return None
+
+
+def told_ahead(settings: Settings) -> list[str]:
+    """What stops the live trader's entries already, though it never ran."""
+    now_us = time.time_ns() // _NS_A_US
+    if settings.journal.is_file():
+        with answering(settings.journal) as journal:
+            controls = Controls(journal)
+            controls.look()
+            return _stopped_by(controls, settings, now_us)
+    killed = killed_by_flag(settings.live) if settings.live.is_dir() else None
+    return [] if killed is None else [f"KILLED: {killed}"]
 
 
 def trader_status(journal: Journal, settings: Settings) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from rooney_live.ledger import Ledger
 from rooney_live.notices import Notices
 from rooney_live.orders.records import OrderState, PostResult, StoredOrder
 from rooney_live.risk.watch import STOPPED
-from rooney_live.secrets import scrub
 from rooney_live.standing import Standing
 from rooney_live.systemd import ALIVE, READY, STOPPING, tell_systemd
 
@@ -106,19 +105,19 @@ class Teller:
         words = f"{order.intent} {order.side:+d} x {order.size} {order.ticker}: {stored.state}"
         if stored.code:
             words += f" {stored.code}"
-        self._posted(order.order_id, result)
-        level = logging.WARNING if stored.state in _WARNED else logging.INFO
         names = {"decision_id": order.decision_id, "order_id": order.order_id}
+        self._posted(names, result)
+        level = logging.WARNING if stored.state in _WARNED else logging.INFO
         self.say(f"ORDER_{stored.state}", words, level, symbol=order.symbol, **names)
         if stored.state is not OrderState.INTENT:
             self.notices.tell(f"Order {stored.state}", words)
 
-    def _posted(self, order_id: str, result: PostResult | None) -> None:
+    def _posted(self, names: Mapping[str, str | None], result: PostResult | None) -> None:
         """How long a request took from the last bar to its first byte, for whoever measures."""
-        timing = self.posted.pop(order_id, None)
+        timing = self.posted.pop(names["order_id"] or "", None)
         if timing is not None and result is not None and result.first_byte_ns is not None:
             times = {**timing._asdict(), "first_byte_ns": result.first_byte_ns}
-            self.say("POSTED", "left", order_id=order_id, **times)
+            self.say("POSTED", "left", **names, **times)
 
     def stopping(self, why: str) -> None:
         """Told to end."""
@@ -131,7 +130,7 @@ class Teller:
         """It stops by itself."""
         self.state = BROKEN
         self.say(TraderCode.EMERGENCY_STOP, f"{type(error).__name__}: {error}", logging.ERROR)
-        self.notices.tell("Rooney stopped by itself", scrub(f"{type(error).__name__}: {error}"))
+        self.notices.tell("Rooney stopped by itself", f"{type(error).__name__}: {error}")
 
     def stopped(self) -> None:
         """The last word, with the last heartbeat."""

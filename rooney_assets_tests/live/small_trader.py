@@ -103,6 +103,8 @@ class Desk:
     release: Release
     whole: RehearsalMarket
     moments: list[Moment] = field(default_factory=list)
+    run_id: str = RUN_ID
+    mode: str = "rehearsal"
 
     def play(self, script: Iterable[Item], killed: str | None = None, **states: FeedState) -> int:
         """One process of the trader from its start to the script's end; its exit code."""
@@ -110,8 +112,8 @@ class Desk:
         market.states = dict(states)
         config = self.release.config
         run = Run(
-            RUN_ID, config.release_id, config.rebalance_month, "code", "bars",
-            tuple(self.release.bundles), None, None, "rehearsal",
+            self.run_id, config.release_id, config.rebalance_month, "code", "bars",
+            tuple(self.release.bundles), None, None, self.mode,
         )  # fmt: skip
         with Journal.open(self.settings.journal) as journal:
             journal.check()

@@ -80,7 +80,7 @@ def test_a_trader_that_hangs_is_no_reason_to_say_that_nothing_is_held(desk, roon
     with Lock.take(desk.settings.live / TRADER_LOCK):
         shown = rooney("flatten", "--reason", "out")
         traded = rooney("trade", "SIM_ES", "buy", "--reason", "a hunch")
-        of_another = rooney("flatten", "--symbol", "SIM_ZZ", "--reason", "out")
+        of_another = rooney("flatten", "--symbol", "SIM_NQ", "--reason", "out")
     assert shown.exit_code == 1
     assert f"{contract} is still held, and no exit is ordered" in shown.output
     assert "rooney-live kill" in shown.output

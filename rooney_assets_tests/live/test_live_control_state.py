@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rooney_live.cli import main
 from rooney_live.codes import Denial
 from rooney_live.control import Controls, ResumeRefused, Told, fold, refuse_resume
 from rooney_live.journal import Journal
@@ -35,9 +37,42 @@ def test_a_pause_ends_by_its_time_or_by_resume():
     assert fold(forever, 10**18).trading_state == "PAUSED"
 
 
-def test_a_later_pause_replaces_the_one_before():
-    rows = [told(1, Command.PAUSE, until_us=9 * HOUR_US), told(2, Command.PAUSE, until_us=HOUR_US)]
-    assert fold(rows, 2 * HOUR_US).denial("ES") is None
+FOR_NINE = told(1, Command.PAUSE, until_us=9 * HOUR_US)
+FOR_ONE = told(2, Command.PAUSE, until_us=HOUR_US)
+FOR_EVER = told(3, Command.PAUSE)
+
+
+@pytest.mark.parametrize(
+    ("rows", "at_hour", "standing"),
+    [
+        ((FOR_NINE, FOR_ONE), 2, FOR_NINE),
+        ((FOR_ONE, FOR_NINE), 2, FOR_NINE),
+        ((FOR_EVER, FOR_ONE), 0, FOR_EVER),
+        ((FOR_EVER, FOR_ONE), 2, FOR_EVER),
+        ((FOR_ONE, FOR_EVER, FOR_NINE), 99, FOR_EVER),
+        ((FOR_NINE, FOR_ONE), 9, None),
+    ],
+)
+def test_no_pause_ends_another_one_sooner(rows, at_hour, standing):
+    assert fold(rows, at_hour * HOUR_US).paused == standing
+    # One word ends all of them, the one for ever too.
+    assert fold([*rows, told(4, Command.RESUME)], 0).paused is None
+
+
+def test_a_shorter_pause_says_that_a_longer_one_stands(tmp_path):
+    def said(command, *arguments):
+        asked = [command, *arguments, "--reason", "lunch", "--state", str(tmp_path)]
+        shown = CliRunner().invoke(main, asked)
+        assert shown.exit_code == 0, shown.output
+        return shown.output
+
+    assert "earlier" not in said("pause", "--for", "1h")
+    assert "earlier" not in said("pause", "--for", "2h")
+    assert "until 20" in said("pause", "--for", "90m")
+    assert "earlier" not in said("pause")
+    assert "until `resume`" in said("pause", "--for", "1h")
+    said("resume")
+    assert "earlier" not in said("pause", "--for", "1h")
 
 
 @pytest.mark.parametrize(

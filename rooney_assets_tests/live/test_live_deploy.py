@@ -126,7 +126,7 @@ def test_what_a_unit_starts_is_a_command(unit):
 
 def test_every_command_of_the_runbook_exists():
     told = (DEPLOY / "RUNBOOK.md").read_text()
-    named = set(re.findall(r"\$rl ([a-z-]+)", told))
+    named = set(re.findall(r"\$rls? ([a-z-]+)", told))
     assert {"preflight", "kill", "resume", "reconcile", "report", "backup", "drill"} <= named
     assert named <= set(main.commands)
     for unit in re.findall(r"rooney-live[a-z-]*\.(?:service|timer)", told):

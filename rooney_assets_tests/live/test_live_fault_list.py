@@ -69,8 +69,11 @@ DATA = {
         *("feed_history:what_passes_is_asked_again", "feed_history:what_stays_is_refused"),
     ),
     "incomplete warm-up": ("feed_history:what_passes_is_asked_again",),
-    "missing, infinite and NaN features": ("preflight_checks:a_feature_that_is_unknown",),
-    "reordered features": ("release:",),
+    "missing, infinite and NaN features": (
+        *("engine_coverage:missing_is_counted", "engine_coverage:an_entry_with_an_unknown_feature"),
+        "preflight_checks:a_feature_that_is_unknown",
+    ),
+    "reordered features": ("release:features_that_this_code_does_not_compute",),
 }
 TIME = {
     "clock steps both ways": (
@@ -93,7 +96,9 @@ HOST = {
     "database read-only": ("faults_time_host:a_journal_that_takes_no_writing",),
     "unknown or mistyped setting": ("cli:a_misspelt_or_empty_setting",),
     "model file missing, truncated, tampered, stale, wrong features": (
-        *("release:", "rehearse_whole:a_trader_that_ends_by_itself"),
+        *("release:missing_files", "release:no_changed_byte", "release:tampered_models"),
+        *("release:a_config_that_contradicts", "reducing:from_the_day_after"),
+        "rehearse_whole:a_trader_that_ends_by_itself",
     ),
     # The kernel's answer to it is kill -9, at any step.
     "out of memory": ("crash_steps:killed_again_and_again", SOAK),
@@ -101,7 +106,10 @@ HOST = {
         *("faults_time_host:a_notifier_that_hangs", "runtime_outputs:a_service_that_raises"),
     ),
     # Each rehearsal ends with it: NO_SECRET_IN_OUTPUT.
-    "a secret in any output": (SOAK, "orders_webhook:the_url_is_in_no_journal"),
+    "a secret in any output": (
+        *(SOAK, "orders_webhook:the_url_is_in_no_journal", "runtime_secrets:what_json_or_a_query"),
+        *("runtime_outputs:no_secret_goes_out", "monitor:a_trader_that_hangs_is_left"),
+    ),
 }
 REHEARSAL = {
     "days with seeded random faults: all invariants": (SOAK,),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+import rooney_live.deploy
 from rooney_core.errors import InvalidSetting, MissingArtifact
 from rooney_live.journal import Journal, JournalRefused, Run
 from rooney_live.journal_reading import (
@@ -119,15 +122,23 @@ def test_beginning_again_keeps_the_run_and_a_finished_run_stays_finished(journal
     )
 
 
-@pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1])
-def test_a_journal_of_another_schema_is_refused_and_untouched(path, version):
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        (0, "no journal of Rooney"),
+        # What `make demo` of 0.1.0 before trading left in the very same place.
+        (3, r"of rehearsals.*mv .*journal.sqlite .*journal.sqlite.schema-3`"),
+        (SCHEMA_VERSION + 1, "newer Rooney wrote it"),
+    ],
+)
+def test_a_journal_of_another_schema_is_refused_and_untouched(path, version, words):
     path.parent.mkdir(parents=True)
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE memories (what TEXT)")
     other.execute(f"PRAGMA user_version = {version}")
     other.commit()
     other.close()
-    with pytest.raises(JournalRefused, match=f"schema {version}"):
+    with pytest.raises(JournalRefused, match=f"schema {version}.*{words}"):
         Journal.open(path)
     after = sqlite3.connect(path)
     assert after.execute("SELECT name FROM sqlite_master").fetchall() == [("memories",)]
@@ -181,3 +192,39 @@ def test_a_time_that_is_none_is_a_usage_error():
     with pytest.raises(InvalidSetting, match="2025-12-30T15:00"):
         parse_moment("yesterday")
     assert as_text(NOON_US + 1) == "2021-03-01T12:00:00.000001Z"
+
+
+def documented():
+    """Table -> (column, type, may be null) as JOURNAL.md tells them."""
+    told = (Path(rooney_live.deploy.__path__[0]) / "JOURNAL.md").read_text()
+    tables = {}
+    for part in told.split("\n## ")[1:]:
+        name, _, rest = part.partition("\n")
+        rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ?(yes|no|) \| (.+) \|$", rest, re.MULTILINE)
+        tables[name] = [(column, kind, null) for column, kind, null, meaning in rows if meaning]
+    return tables, told
+
+
+def test_every_table_and_column_is_documented_as_it_is(path, journal):
+    tables, told = documented()
+    names = journal.query("SELECT name FROM sqlite_master WHERE type = 'table'")
+    real = {row["name"] for row in names} - {"sqlite_sequence"}
+    assert set(tables) == real
+    for name in real:
+        columns = journal.query(f"PRAGMA table_info({name})")
+        is_null = {0: "yes", 1: "no"}
+        # Of a key of one column SQLite knows itself that it is never null.
+        keys = [row["name"] for row in columns if row["pk"]]
+        assert tables[name] == [
+            (row["name"], row["type"], "" if [row["name"]] == keys else is_null[row["notnull"]])
+            for row in columns
+        ]
+    assert f"schema version {SCHEMA_VERSION}" in told
+
+
+def test_the_documents_own_questions_are_answered(path, journal):
+    _, told = documented()
+    (block,) = re.findall(r"```\n(SELECT.+?)```", told, re.DOTALL)
+    for question in block.split(";\n"):
+        if question.strip():
+            assert journal.query(question) == []

@@ -79,18 +79,38 @@ def test_enough_fills_of_both_ways_decide_and_say_so() -> None:
     limit = fills("limit", [0.5] * MIN_FILLS)
     table = ExecutionTable.from_fills(market + limit, {"SIM_ES": ES})
     assert table.choose(leaving(), ES, NOON) == Choice(
-        "limit", "learned: limit 0.50 ticks in 30 fills, market 1.50 in 30"
+        "limit", "learned: limit 0.50 ticks in 30 fills, market 1.50 ticks in 30 fills"
     )
     worse = ExecutionTable.from_fills(market + fills("limit", [2.5] * 30), {"SIM_ES": ES})
     assert worse.choose(leaving(), ES, NOON).way == "market"
 
 
+@pytest.mark.parametrize(
+    ("way", "mean", "hour", "chosen"),
+    [
+        # The rule would go at the market by day, and its own fills say that this is dear.
+        ("market", 2.0, 12, Choice("limit", "learned: market 2.00 ticks in 30 fills, a limit ")),
+        ("market", 1.9, 12, Choice("market", "learned: market 1.90 ticks in 30 fills, a limit ")),
+        # By night it tries limits, and keeps to them only while they cost less than it expects.
+        ("limit", 2.9, 3, Choice("limit", "learned: limit 2.90 ticks in 30 fills, market 3.00 ")),
+        ("limit", 3.0, 3, Choice("market", "learned: limit 3.00 ticks in 30 fills, market 3.00 ")),
+    ],
+)
+def test_enough_fills_of_the_one_way_that_was_tried_decide_too(way, mean, hour, chosen) -> None:
+    table = ExecutionTable.from_fills(
+        fills(way, [mean] * MIN_FILLS, hour), {"SIM_ES": THIN_AT_NIGHT}
+    )
+    choice = table.choose(leaving(), THIN_AT_NIGHT, Situation(hour))
+    assert choice.way == chosen.way
+    assert choice.reason.startswith(chosen.reason)
+
+
 def test_one_fill_too_few_or_other_hours_leave_it_to_the_rule() -> None:
-    market = fills("market", [9.0] * MIN_FILLS)
-    few = ExecutionTable.from_fills(market + fills("limit", [0.0] * 29), {"SIM_ES": ES})
-    assert few.choose(leaving(), ES, NOON).reason.startswith("rule")
+    few = [*fills("market", [9.0] * 29), *fills("limit", [0.0] * 29)]
+    table = ExecutionTable.from_fills(few, {"SIM_ES": ES})
+    assert table.choose(leaving(), ES, NOON).reason.startswith("rule")
     night = {"SIM_ES": THIN_AT_NIGHT}
-    both = market + fills("limit", [0.0] * MIN_FILLS)
+    both = [*fills("market", [9.0] * MIN_FILLS), *fills("limit", [0.0] * MIN_FILLS)]
     by_day = ExecutionTable.from_fills(both, night)
     assert by_day.choose(leaving(), THIN_AT_NIGHT, NOON).reason.startswith("learned")
     assert by_day.choose(leaving(), THIN_AT_NIGHT, Situation(3)).reason.startswith("rule")

@@ -10,7 +10,15 @@ from order_desk import MINUTE_US, SECOND_US, START_US, entry, leaving, opened
 
 from rooney_live.journal import Journal, JournalRefused
 from rooney_live.orders.limits import Budget, Hold
-from rooney_live.orders.outbox import MAX_BACK_OFF_US, MONITOR, Outbox, UnknownOrder
+from rooney_live.orders.outbox import (
+    ADOPT_AFTER_US,
+    COMMAND,
+    MAX_BACK_OFF_US,
+    MONITOR,
+    STUCK_US,
+    Outbox,
+    UnknownOrder,
+)
 from rooney_live.orders.records import HoldCode, OrderIntent, OrderState, Origin, order_id_of
 from rooney_live.orders.states import ENTRY, EXIT, ImpossibleTransition, check_transition
 
@@ -73,6 +81,43 @@ def test_an_exit_that_was_on_its_way_does_not_cover_the_one_of_an_unknown_entry(
     (waiting,) = trader.open_orders()
     assert waiting.order.origin is Origin.RECOVERY
     assert [one.order.order_id for one in trader.may_be_open()] == [bought]
+
+
+def test_an_exit_that_a_dead_process_left_on_its_way_is_taken_over_and_repeated(journal) -> None:
+    trader, monitor = Outbox(journal), Outbox(journal, MONITOR)
+    left = sent(monitor, leaving(origin=Origin.MONITOR), START_US)
+    assert trader.take_over(START_US + STUCK_US - 1) == ()
+    assert monitor.take_over(START_US + STUCK_US) == (), "its own is in the hands of its dispatcher"
+    now_us = START_US + STUCK_US
+    (taken,) = trader.take_over(now_us)
+    assert (taken.state, taken.code) == (OrderState.UNKNOWN, HoldCode.RECOVERED)
+    assert trader.take_over(now_us) == ()
+    # No entry of the ticker waits for it for ever, and whoever is there sends it again.
+    later_us = now_us + ADOPT_AFTER_US
+    assert trader.hold(entry(at_us=later_us), later_us).code is HoldCode.EXIT_FIRST
+    assert [one.order.order_id for one in trader.due(later_us)] == [left]
+    again = trader.claim(left, later_us + MINUTE_US)
+    assert (again.sender, again.attempts) == ("trader", 2)
+    # The process that hung wakes up with the answer to its own attempt: it changes nothing.
+    stale = monitor.mark(left, OrderState.REJECTED, later_us + MINUTE_US, attempt=1)
+    assert (stale.state, stale.attempts) == (OrderState.SENDING, 2)
+    assert trader.mark(left, OrderState.ACKED, later_us, attempt=2).state is OrderState.ACKED
+    assert trader.hold(entry(at_us=later_us), later_us + 3 * MINUTE_US) is None
+
+
+def test_an_entry_on_its_way_is_taken_over_by_nobody(journal) -> None:
+    sent(Outbox(journal, COMMAND), entry(), START_US)
+    assert Outbox(journal).take_over(START_US + HOUR_US) == ()
+
+
+def test_an_entry_that_a_dead_command_had_not_sent_never_leaves(journal) -> None:
+    Outbox(journal, COMMAND).add(entry("SIM_CL"), START_US)
+    trader = Outbox(journal)
+    own = trader.add(entry(), START_US)
+    assert trader.recover(START_US) == ()
+    assert trader.get(f"SIM_CL:{START_US}:enter").state is OrderState.WITHDRAWN
+    # What this process itself had decided goes on, while it has not expired.
+    assert trader.get(own.order.order_id).state is OrderState.INTENT
 
 
 def test_an_acknowledged_market_exit_covers_those_that_were_wanted_before(journal) -> None:

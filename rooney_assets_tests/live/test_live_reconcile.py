@@ -232,6 +232,11 @@ def test_shorts_strangers_and_contracts_that_nobody_believed_in(tmp_path):
     found = read_positions(written(tmp_path, text), LIST, [KEY], TODAY)
     assert found.held == {KEY: -3, ("SIM_NQ", "SIM_NQM21"): 1}
     assert found.others == {"ZZH21": 4}
+    # What is not held says nothing, whatever it is called; small letters are a contract too.
+    text = "contract,qty\nSIM_ES 03-21,0\nsim_esh21,1\nCash,0\nAAPL,10\n"
+    found = read_positions(written(tmp_path, text), LIST, [KEY], TODAY)
+    assert found.held == {KEY: 1}
+    assert found.others["AAPL"] == 10
 
 
 @pytest.mark.parametrize(
@@ -247,6 +252,8 @@ def test_shorts_strangers_and_contracts_that_nobody_believed_in(tmp_path):
         ("contract,side,qty\nSIM_ESH21,up,1\n", "'up' is no side"),
         ("contract,side,qty\nSIM_ESH21,long,-1\n", "which is it"),
         ("", "no column for the contract"),
+        ("contract,qty\nSIM_ES 03-21,2\n", "line 2: 'SIM_ES 03-21' may be a contract of SIM_ES"),
+        ("contract,qty\nsim_es,2\n", "'sim_es' may be a contract of SIM_ES, in a form"),
     ],
 )
 def test_a_list_that_cannot_be_read_whole_is_refused(tmp_path, text, words):
@@ -328,6 +335,24 @@ def test_the_command_confirms_corrects_and_shows_a_correction_in_red(live, lake,
     with journal_at(live) as journal:
         assert open_positions(journal) == []
         assert Outbox(journal).open_orders() == ()
+
+
+def test_a_list_without_a_row_is_no_word_that_nothing_is_held(live, lake, tmp_path):
+    empty = str(written(tmp_path, "contract,qty\n"))
+    refused = told(live, lake, "--csv", empty, "--reason", "end of day")
+    assert refused.exit_code == 2
+    assert "--all-flat" in refused.output
+    with journal_at(live) as journal:
+        assert [one["proof"] for one in open_positions(journal)] == ["acknowledged"]
+    both = told(live, lake, "--csv", empty, "--all-flat", "--reason", "end of day")
+    assert both.exit_code == 0, both.output
+    with journal_at(live) as journal:
+        assert open_positions(journal) == []
+    # A list that names a position, and a word that there is none.
+    full = str(written(tmp_path, "contract,qty\nSIM_ESH21,2\n"))
+    odd = told(live, lake, "--csv", full, "--all-flat", "--reason", "end of day")
+    assert odd.exit_code == 2
+    assert "which is it" in odd.output
 
 
 def test_a_short_is_told_by_hand_as_the_help_says(live, lake):

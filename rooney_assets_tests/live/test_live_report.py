@@ -242,11 +242,46 @@ def test_a_tighter_limit_holds_until_another_and_a_looser_one_until_its_end(live
         assert limits_in_force(journal, tighter, 10**17).limits.max_daily_loss_usd == 1000
         looser = set_limits(journal, RELEASED, {"max_order_contracts": 12}, "size", DAY, 20)
         assert looser.loosened == ("max_order_contracts 10 -> 12",)
-        # What was set before is replaced whole.
-        assert looser.limits.max_daily_loss_usd == 5000
+        # What it does not name stays as careful as it was, during and after it.
+        assert looser.limits.max_daily_loss_usd == 2500
         assert limits_in_force(journal, RELEASED, DAY - 1).limits.max_order_contracts == 12
-        assert limits_in_force(journal, RELEASED, DAY).limits == RELEASED
+        after = limits_in_force(journal, RELEASED, DAY)
+        assert (after.limits.max_order_contracts, after.loosened) == (10, ())
+        assert after.changed == {"max_daily_loss_usd": 5000.0}
         assert set_limits(journal, RELEASED, {}, "back", None, 30).limits == RELEASED
+
+
+TIGHT, WIDE, TIGHTEST = (2_000.0, None), (9_000.0, 3 * HOUR_US), (500.0, HOUR_US)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # The newest that holds counts; when it ends, the one before counts again.
+        ((TIGHT, WIDE), (9_000.0, 9_000.0, 2_000.0)),
+        ((WIDE, TIGHT), (2_000.0, 2_000.0, 2_000.0)),
+        ((WIDE, TIGHTEST), (500.0, 9_000.0, 5_000.0)),
+        ((TIGHTEST, WIDE), (9_000.0, 9_000.0, 5_000.0)),
+        ((TIGHT, WIDE, TIGHTEST), (500.0, 9_000.0, 2_000.0)),
+    ],
+)
+def test_of_two_values_of_one_limit_the_newest_that_holds_counts(live, rows, expected):
+    with journal_at(live) as journal:
+        for at_us, (value, until_us) in enumerate(rows, start=1):
+            set_limits(journal, RELEASED, {"max_daily_loss_usd": value}, "because", until_us, at_us)
+        found = tuple(
+            limits_in_force(journal, RELEASED, hour * HOUR_US).limits.max_daily_loss_usd
+            for hour in (0, 1, 3)
+        )
+    assert found == expected
+
+
+def test_what_was_no_loosening_when_it_was_set_loosens_no_later_release(live):
+    with journal_at(live) as journal:
+        set_limits(journal, RELEASED, {"max_daily_loss_usd": 4_000.0}, "a day", DAY, 1)
+        tighter = RELEASED.model_copy(update={"max_daily_loss_usd": 1_000.0})
+        found = limits_in_force(journal, tighter, 2)
+        assert (found.limits.max_daily_loss_usd, found.loosened, found.set_by) == (1_000.0, (), "")
 
 
 @pytest.mark.parametrize(
@@ -286,6 +321,14 @@ def test_the_command_shows_what_is_looser_in_red(live, lake):
     with journal_at(live) as journal:
         (row,) = journal.query("SELECT * FROM controls")
     assert (row["command"], row["reason"]) == ("LIMITS", "a wide day")
+    # Two hours of something tighter: the day's wider one is back after it.
+    again = rl(
+        live, lake, "limits", "set", "max_daily_loss_usd=900", "--for", "2h", "--reason", "x"
+    )
+    assert again.exit_code == 0, again.output
+    assert again.output.rstrip().endswith("(max_daily_loss_usd): x")
+    both = ("--for", "2h", "--until", tomorrow, "--reason", "x")
+    assert rl(live, lake, "limits", "set", "max_daily_loss_usd=900", *both).exit_code == 2
     for wrong in ("max_daily_loss_usd", "max_daily_loss_usd=much", "=3"):
         assert rl(live, lake, "limits", "set", wrong, "--reason", "x").exit_code == 2
 

@@ -206,3 +206,25 @@ def test_a_bad_day_is_two_deviations_of_the_last_sixty_changes():
     # The last 61 closes alternate 0, 1: 60 changes of +-1, whose deviation is sqrt(60 / 59).
     assert bad_day(wild_past) == pytest.approx(2.0 * math.sqrt(60.0 / 59.0))
     assert math.isnan(bad_day(np.arange(20.0)))
+
+
+@pytest.mark.parametrize(
+    ("before", "bad", "code"),
+    [
+        # From 4,000: 5 % of the close before, or two bad days, whichever is more.
+        (4_000.0 / 1.05 + 0.1, 1.0, None),
+        (4_000.0 / 1.05 - 0.1, 1.0, RiskCode.PRICE),
+        (4_000.0 / 0.95 - 0.1, 1.0, None),
+        (4_000.0 / 0.95 + 0.1, 1.0, RiskCode.PRICE),
+        (3_000.0, 500.0, None),
+        (3_000.0 - 0.1, 500.0, RiskCode.PRICE),
+        # Where its own past does not say, a bad day is 5 % of the price: two are 10 %.
+        (4_000.0 / 1.1 + 0.1, math.nan, None),
+        (4_000.0 / 1.1 - 0.1, math.nan, RiskCode.PRICE),
+        (math.nan, 1.0, None),
+        (40.0, 1.0, RiskCode.PRICE),
+    ],
+)
+def test_a_last_bar_that_cannot_be_is_no_price(before, bad, code):
+    book = replace(BOOK, quotes={"ES": replace(ES, bad_day=bad, before=before)})
+    assert check_order(Asked(), book, WIDE) is code

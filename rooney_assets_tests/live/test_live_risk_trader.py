@@ -7,18 +7,31 @@ belong here: the rules themselves (test_live_risk_checks.py).
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
-from small_trader import opened_desk
+from order_desk import entry
+from small_trader import PlayedMarket, opened_desk
 
+from rooney_live.admission import Admission
 from rooney_live.cli import main
+from rooney_live.desk import Desk
+from rooney_live.hours import TradingHours
 from rooney_live.instance import TRADER_LOCK, is_held
-from rooney_live.journal import Journal
+from rooney_live.journal import Journal, Run
+from rooney_live.ledger import Ledger
+from rooney_live.orders.outbox import Outbox
+from rooney_live.paper import Order
 from rooney_live.risk.controls_schema import Command
+from rooney_live.risk.journal_book import book_from_journal
 from rooney_live.risk.kill import FLAG
 from rooney_live.risk.limits import set_limits
 from rooney_live.risk.record import record
+from rooney_live.standing import Standing
 
 N_SESSIONS = 3
 HOUR_US = 3_600_000_000
@@ -225,3 +238,65 @@ def test_the_drill_pulls_every_switch_and_touches_nothing_of_the_trader(lake, tm
         "journal.sqlite-wal",
         "journal.sqlite-shm",
     }
+
+
+@contextmanager
+def admitting(desk, moment):
+    """What lets entries in at a moment, with nothing held, ordered or stopped."""
+    config = desk.release.config
+    known, limits = config.instruments, config.live_limits
+    with Journal.open(desk.settings.journal) as journal:
+        ledger, hours = Ledger(journal), TradingHours(known)
+        book = book_from_journal(journal, known, limits, moment.end_us)
+        standing = Standing(desk.settings.live, limits, known, book, limits=limits)
+        standing.learn(desk.whole.warm_up())
+        run = Run("r", "r", "m", "c", "", (), None, None, "rehearsal")
+        own = Desk(journal, Outbox(journal), ledger, run, known, hours)
+        market = PlayedMarket(desk.whole, ())
+        health = partial(market.health, moment.end_us)
+        yield Admission(desk.release, standing, ledger, own, hours, health)
+
+
+@pytest.fixture
+def with_a_bar(desk):
+    """The first moment that has one, and its bar."""
+    moment = next(one for one in desk.moments if one.bars)
+    return moment, moment.bars[0]
+
+
+@pytest.mark.parametrize(
+    ("share", "code"), [(1.0, None), (1.02, None), (1.5, "RISK_PRICE"), (0.5, "RISK_PRICE")]
+)
+def test_a_bar_that_no_market_makes_opens_no_position(desk, with_a_bar, share, code):
+    """A price that is wrong in its first digit: the decision's own price agrees with it."""
+    moment, bar = with_a_bar
+    order = Order(f"{bar.symbol}:1:enter", bar.symbol, bar.bar_end_us, "enter", 1, 1, "ENTER")
+    decision = SimpleNamespace(symbol=bar.symbol, close=bar.close)
+    with admitting(desk, moment) as admission:
+        admission.see(replace(moment, bars=(replace(bar, close=bar.close * share),)))
+        admission.see(moment)
+        assert admission.admit(order, decision, moment, moment.end_us) == code
+
+
+def test_a_roll_is_no_jump(desk, with_a_bar):
+    moment, bar = with_a_bar
+    order = Order(f"{bar.symbol}:1:enter", bar.symbol, bar.bar_end_us, "enter", 1, 1, "ENTER")
+    decision = SimpleNamespace(symbol=bar.symbol, close=bar.close)
+    with admitting(desk, moment) as admission:
+        before = replace(bar, close=bar.close * 1.5, contract="another")
+        admission.see(replace(moment, bars=(before,)))
+        admission.see(moment)
+        assert admission.admit(order, decision, moment, moment.end_us) is None
+
+
+def test_what_waited_while_the_market_went_elsewhere_does_not_leave(desk, with_a_bar):
+    moment, bar = with_a_bar
+    at_us = moment.end_us - 1
+    waiting = entry(bar.symbol, at_us, contract=bar.contract, signal_price=bar.close)
+    with admitting(desk, moment) as admission:
+        admission.see(moment)
+        assert admission.gate(waiting, at_us) is None
+        far = replace(waiting, signal_price=bar.close * 1.06)
+        assert admission.gate(far, at_us) == "RISK_PRICE"
+        # An exit has to go, whatever its price was.
+        assert admission.gate(replace(far, intent="exit"), at_us) is None

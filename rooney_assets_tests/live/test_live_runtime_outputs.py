@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -16,7 +18,9 @@ from small_release import CHECKOUT
 from rooney_core.errors import MissingArtifact
 from rooney_live.heartbeat import HeartbeatFailed, read_heartbeat, write_heartbeat
 from rooney_live.instance import AlreadyRunning, Lock, is_held, listen, nudge
-from rooney_live.notices import Notices, with_timeouts
+from rooney_live.logs import log_to
+from rooney_live.notices import Notices, open_notices, with_timeouts
+from rooney_live.secrets import remember
 
 WAIT_S = 30.0
 
@@ -152,6 +156,34 @@ input()
         assert is_held(path)
 
 
+def test_asking_for_the_lock_never_stands_in_the_way_of_whoever_takes_it(tmp_path):
+    path = tmp_path / "trader.lock"
+    Lock.take(path).release()
+    asked, is_over = threading.Event(), threading.Event()
+
+    def ask():
+        while not is_over.is_set():
+            is_held(path)
+            asked.set()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        asked.wait(WAIT_S)
+        # A status that is asked for over and over refuses no start.
+        for _ in range(2_000):
+            Lock.take(path).release()
+    finally:
+        is_over.set()
+        asking.join(WAIT_S)
+
+
+def test_a_lock_that_cannot_be_asked_for_counts_as_held(tmp_path):
+    (tmp_path / "loop.lock").symlink_to(tmp_path / "loop.lock")
+    assert is_held(tmp_path / "loop.lock")
+    assert not is_held(tmp_path / "nobody.lock")
+
+
 def test_a_nudge_is_heard_even_under_a_long_path(tmp_path):
     live = tmp_path / ("deep" * 40) / "live"
     live.mkdir(parents=True)
@@ -170,5 +202,37 @@ def test_a_nudge_is_heard_even_under_a_long_path(tmp_path):
 
 
 def test_what_the_heartbeat_holds_is_json_even_for_what_is_unknown(tmp_path):
-    write_heartbeat(tmp_path, {"equity_usd": float("nan")})
-    assert json.loads((tmp_path / "heartbeat.json").read_text())["equity_usd"] != 0.0
+    facts = {
+        "equity_usd": math.nan,
+        "quotes": {"ES": {"price": -math.inf}},
+        "ages": [1.5, math.nan],
+    }
+    write_heartbeat(tmp_path, facts)
+
+    def refuse(word):
+        raise AssertionError(f"{word} is no JSON")
+
+    told = json.loads((tmp_path / "heartbeat.json").read_text(), parse_constant=refuse)
+    assert told == {"equity_usd": None, "quotes": {"ES": {"price": None}}, "ages": [1.5, None]}
+
+
+# apprise itself imports what Python will drop.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_service_that_apprise_does_not_know_is_told_by_its_number(monkeypatch, capsys):
+    monkeypatch.setenv("NOTIFY_URLS", "json://127.0.0.1:9/there nonsense://token-of-somebody?a=b@c")
+    log_to()
+    open_notices().close(WAIT_S)
+    log_to(io.StringIO())
+    printed = capsys.readouterr().out
+    assert "number 2" in printed
+    assert "number 1" not in printed
+    assert "token-of-somebody" not in printed
+
+
+def test_no_secret_goes_out_with_a_notice():
+    remember("known-to-nobody")
+    sent = []
+    notices = Notices(lambda title, body: sent.append((title, body)) is None)
+    notices.tell("of known-to-nobody", "known-to-nobody is down")
+    notices.close(WAIT_S)
+    assert sent == [("of ***", "*** is down")]

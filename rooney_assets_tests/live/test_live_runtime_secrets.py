@@ -81,6 +81,16 @@ def test_scrub_takes_out_every_shape_of_a_secret_and_nothing_else():
     assert "5b6a79880000" not in scrub(f"%2F{URL.replace('/', '%2F').replace(':', '%3A')}")
 
 
+def test_what_json_or_a_query_makes_of_a_secret_is_taken_out_too():
+    odd, asked = 'pä"ss\\word-1', "https://venue.invalid/hook/1?token=of-the-query"
+    read_secret("A", {"A": odd})
+    read_secret("B", {"B": asked})
+    stream = io.StringIO()
+    log_to(stream).warning("%s and %s and token of-the-query", odd, asked)
+    log_to(io.StringIO())
+    assert json.loads(stream.getvalue())["message"] == "*** and *** and token ***"
+
+
 def test_a_log_line_is_json_and_has_no_secret():
     read_secret(NAME, {NAME: URL})
     stream = io.StringIO()

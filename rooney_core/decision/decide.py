@@ -266,7 +266,7 @@ def ask(
         probability >= bundle.threshold,
         probability,
         {
-            name: None if np.isnan(value) else float(value)
+            name: float(value) if np.isfinite(value) else None
             for name, value in zip(names, values[0], strict=True)
         },
         dict(zip((*names, BASE), bundle.model.contributions(values)[0].tolist(), strict=True)),

@@ -11,11 +11,11 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rooney_core.errors import MissingArtifact, UnknownName
+from rooney_core.errors import MissingArtifact, RooneyError, UnknownName
 from rooney_live.cli.group import places
 from rooney_live.cli.shown import counts, echo_json, echo_red, echo_table
 from rooney_live.settings import Settings, read_settings
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 def why(symbol: str, time: str, lake: Path | None, state: Path | None, as_json: bool) -> None:
     """Why a decision was made. TIME is the end of the bar: 2025-12-30T15:00, UTC without a zone."""
     from rooney_live.journal_reading import decision_at, events_at, orders_at, parse_moment
+    from rooney_live.risk.reading import answering
 
     settings = read_settings(lake=lake, state=state)
     moment_us = parse_moment(time)
-    with _existing_journal(settings)[0] as journal:
+    with answering(_place(settings).journal) as journal:
         _refuse_unknown(symbol, journal, settings)
         row = decision_at(journal, symbol, moment_us)
         row |= {"orders": orders_at(journal, row), "events": events_at(journal, row)}
@@ -50,47 +51,53 @@ def why(symbol: str, time: str, lake: Path | None, state: Path | None, as_json: 
 @places
 def status(lake: Path | None, state: Path | None, as_json: bool) -> None:
     """What is traded, held and stopped; of the last rehearsal, where nothing was traded yet."""
-    from rooney_live.journal_reading import last_run, run_summary
-    from rooney_live.status import trader_status
-
     settings = read_settings(lake=lake, state=state)
-    opened, shown = _existing_journal(settings)
-    with opened as journal:
-        run = last_run(journal)
-        if run is None:
-            raise MissingArtifact("Nothing was rehearsed yet; run `rooney-live rehearse`.")
-        summary = run_summary(journal, run["run_id"])
-        trader = trader_status(journal, shown)
-    run |= trader | {
-        "symbols": json.loads(run["symbols"]),
-        "decisions_by_code": summary.decisions_by_code,
-        "n_trades": len(summary.trades),
-        "net_profit_usd": summary.net_profit_usd,
-        "n_open_positions": summary.n_open,
-        "journal": str(shown.journal),
-        "overrides": _overrides(settings),
-    }
+    run = _status(settings, _place(settings)) | {"overrides": _overrides(settings)}
     if as_json:
         echo_json(run)
         return
     for notice in (*run.pop("overrides"), *run.pop("stopped_by")):
         echo_red(notice)
     run["symbols"] = ", ".join(run["symbols"]) or "none (empty portfolio)"
-    run["decisions_by_code"] = counts(summary.decisions_by_code)
-    run["net_profit_usd"] = f"{summary.net_profit_usd:.2f}"
+    run["decisions_by_code"] = counts(run["decisions_by_code"])
+    run["net_profit_usd"] = f"{run['net_profit_usd']:.2f}"
     run["positions"] = "; ".join(map(_in_words, run["positions"])) or "none"
     run["open_orders"] = "; ".join(_order_in_words(one) for one in run["open_orders"]) or "none"
     run["feeds"] = counts(Counter(one["state"] for one in run["feeds"].values()))
     echo_table(("what", "value"), [(name, value) for name, value in run.items()])
 
 
-def _existing_journal(settings: Settings) -> tuple[Journal, Settings]:
-    """The live journal, else that of rehearsals; and the settings that it belongs to."""
-    from rooney_live.journal import Journal
+def _status(settings: Settings, place: Settings) -> dict[str, Any]:
+    """The last run of a place, all null where it has none, and how the trader stands."""
+    from rooney_live.journal_reading import last_run, run_summary
+    from rooney_live.risk.reading import answering
+    from rooney_live.status import told_ahead, trader_status
 
-    for shown in (settings, settings.rehearsal):
-        if shown.journal.is_file():
-            return Journal.open(shown.journal), shown
+    with answering(place.journal) as journal:
+        run = last_run(journal) or {"run_id": None, "symbols": "[]"}
+        summary = run_summary(journal, run["run_id"] or "")
+        run |= trader_status(journal, place)
+    if place != settings:
+        run["stopped_by"] += [f"before the first start, {words}" for words in told_ahead(settings)]
+    return run | {
+        "symbols": json.loads(run["symbols"]),
+        "decisions_by_code": summary.decisions_by_code,
+        "n_trades": len(summary.trades),
+        "net_profit_usd": summary.net_profit_usd,
+        "n_open_positions": summary.n_open,
+        "journal": str(place.journal),
+    }
+
+
+def _place(settings: Settings) -> Settings:
+    """Whose journal answers: the live trader's, else the rehearsal's; one without a run last."""
+    from rooney_live.status import traded
+
+    place = traded(settings)
+    if place is not None:
+        return place
+    if settings.journal.is_file():
+        return settings
     raise MissingArtifact(
         f"There is no journal at {settings.journal}; run `rooney-live rehearse`, or point "
         "ROONEY_STATE (or --state) at the folder that has one."
@@ -110,13 +117,19 @@ def _order_in_words(order: Row) -> str:
 
 
 def _overrides(settings: Settings) -> list[str]:
-    """Gates that the lake's release passes on a person's word; [] where there is no release."""
+    """Gates that the lake's release passes on a person's word; [] where there is no release.
+
+    One that does not verify is told, and withholds nothing else: a trader may go on with another.
+    """
     from rooney_core.release.standing import overrides_shown
     from rooney_live.release_store import config_path, day_of, read_release
 
     if not config_path(settings.lake).is_file():
         return []
-    config = read_release(settings.lake).config
+    try:
+        config = read_release(settings.lake).config
+    except RooneyError as error:
+        return [f"No trader could start: {error}"]
     return list(overrides_shown(config, day_of(config)))
 
 

@@ -41,6 +41,13 @@ def places(command: Command) -> Command:
     return command
 
 
+def explained(command: Command) -> Command:
+    """Add what a command that only asks has: a reason that may be given."""
+    return click.option("--reason", default="", help="Why you ask; kept with who and when.")(
+        command
+    )
+
+
 def reasoned(command: Command) -> Command:
     """Add what every command that changes something has: why, and the two places."""
     for option in (

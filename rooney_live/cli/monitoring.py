@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from rooney_live.cli.group import places, reasoned
+from rooney_core.errors import RooneyError
+from rooney_live.cli.group import explained, places, reasoned
 from rooney_live.cli.operations import note
 from rooney_live.cli.shown import echo_json, echo_red, echo_table
 from rooney_live.settings import read_settings
@@ -49,8 +50,9 @@ def monitor(
 
 
 @click.command()
+@explained
 @places
-def drill(lake: Path | None, state: Path | None, as_json: bool) -> None:
+def drill(reason: str, lake: Path | None, state: Path | None, as_json: bool) -> None:
     """Pull every kill switch, against a local venue and with the real monitor.
 
     The trader and its state are not touched; nothing leaves this machine. Exit code 1 when a switch
@@ -73,7 +75,7 @@ def drill(lake: Path | None, state: Path | None, as_json: bool) -> None:
         rows = [(one.name, "pass" if one.passed else "FAIL", one.seen) for one in steps]
         echo_table(("step", "result", "seen"), rows, [not one.passed for one in steps])
         click.echo(f"\n{WHAT_IT_STOPS}")
-    note(settings, "DRILL", "failed" if failed else "passed", {"failed": failed})
+    note(settings, "DRILL", "failed" if failed else "passed", {"failed": failed}, reason)
     if failed:
         raise SystemExit(1)
 
@@ -87,7 +89,7 @@ def kill(reason: str, lake: Path | None, state: Path | None) -> None:
     shell to type this in can make it by hand: `touch <state>/live/KILL_NOW`.
     """
     from rooney_live.instance import nudge
-    from rooney_live.journal import Journal, JournalRefused
+    from rooney_live.journal import Journal
     from rooney_live.risk.controls_schema import Command
     from rooney_live.risk.kill import WHAT_IT_STOPS, raise_flag
     from rooney_live.risk.record import record, whoami
@@ -98,7 +100,7 @@ def kill(reason: str, lake: Path | None, state: Path | None) -> None:
     try:
         with Journal.open(settings.journal) as journal:
             record(journal, Command.KILL, reason)
-    except JournalRefused as error:
+    except RooneyError as error:
         click.echo(f"Not in the journal, and killed all the same: {error}", err=True)
     told = "The trader was told." if nudge(settings.live) else "No trader listens."
     click.echo(f"{told}\n{WHAT_IT_STOPS}")

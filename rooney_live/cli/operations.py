@@ -7,20 +7,22 @@ the same names). Each works while the trader runs, and is recorded with who, whe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rooney_core.errors import InvalidSetting, MissingArtifact
-from rooney_live.cli.group import FOLDER, places
+from rooney_live.cli.group import FOLDER, explained, places
 from rooney_live.cli.shown import echo_json, echo_red, echo_table
+from rooney_live.cli.steering import Span
 from rooney_live.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from rooney_core.market.instruments import Instrument
     from rooney_core.release import Release
+    from rooney_live.broker_csv import BrokerPositions
     from rooney_live.journal import Journal
     from rooney_live.reconcile import Compared, Key
     from rooney_live.reported import Matched
@@ -30,8 +32,11 @@ FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 KEPT_BACKUPS = 30
 
 
-def note(settings: Settings, command: str, outcome: str, facts: Mapping[str, Any]) -> None:
-    """Record that a command that changes nothing was asked; without a journal nobody was asking.
+def note(
+    settings: Settings, command: str, outcome: str, facts: Mapping[str, Any], reason: str = ""
+) -> None:
+    """Record that a command that changes nothing was asked, why, and what it found; without a
+    journal nobody was asking.
 
     A journal that cannot be written is no reason to withhold an answer.
     """
@@ -41,9 +46,10 @@ def note(settings: Settings, command: str, outcome: str, facts: Mapping[str, Any
 
     if not settings.journal.is_file():
         return
+    told = {"outcome": outcome, **facts}
     try:
         with Journal.open(settings.journal) as journal:
-            record(journal, Command(command), outcome, facts)
+            record(journal, Command(command), reason.strip() or outcome, told)
     except JournalRefused as error:
         click.echo(f"Not recorded: {error}", err=True)
 
@@ -57,31 +63,40 @@ def limits() -> None:
 @places
 def show_limits(lake: Path | None, state: Path | None, as_json: bool) -> None:
     """Every limit, the release's and the one in force."""
-    from rooney_live.risk.limits import limits_in_force
+    from rooney_live.risk.limits import LimitsInForce, limits_in_force
+    from rooney_live.risk.reading import answering
     from rooney_live.risk.record import now_us
 
     settings = read_settings(lake=lake, state=state)
     released = _release(settings).config.live_limits
-    with _journal(settings) as journal:
-        _print_limits(limits_in_force(journal, released, now_us()), as_json)
+    if settings.journal.is_file():
+        with answering(settings.journal) as journal:
+            now = limits_in_force(journal, released, now_us())
+    else:
+        now = LimitsInForce(released, {}, (), "")
+    _print_limits(now, as_json)
 
 
 @limits.command("set")
 @click.argument("changes", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--reason", required=True, help="Why; kept with who and when.")
-@click.option("--until", help="End, such as 2026-12-01T22:00Z; needed for what loosens.")
+@click.option("--for", "span", type=Span(), help="How long, such as 24h; or --until.")
+@click.option("--until", help="End, such as 2026-12-01T22:00Z; what loosens needs an end.")
 @places
 def set_limits(
     changes: tuple[str, ...],
     reason: str,
+    span: timedelta | None,
     until: str | None,
     lake: Path | None,
     state: Path | None,
     as_json: bool,
 ) -> None:
-    """Set limits in place of the release's; without any, the release's are back.
+    """Set limits in place of the release's; without any, every change before is over.
 
-    What was set before is replaced whole. A tighter limit needs a reason, a looser one an end too.
+    A tighter limit needs a reason, a looser one an end too. Limits that are not named stay as they
+    are. Where one is set twice the newer value counts while it holds; when it ends, the one before
+    counts again, if that still holds, and else the release's.
     """
     from rooney_live.instance import nudge
     from rooney_live.journal_reading import parse_moment
@@ -91,9 +106,14 @@ def set_limits(
     settings = read_settings(lake=lake, state=state)
     released = _release(settings).config.live_limits
     wanted = dict(_change(one) for one in changes)
+    if span is not None and until is not None:
+        raise click.UsageError("Give --for or --until, not both.")
     until_us = None if until is None else parse_moment(until)
+    at_us = now_us()
+    if span is not None:
+        until_us = at_us + span // timedelta(microseconds=1)
     with _journal(settings) as journal:
-        now = write(journal, released, wanted, reason, until_us, now_us())
+        now = write(journal, released, wanted, reason, until_us, at_us)
     nudge(settings.live)
     _print_limits(now, as_json)
 
@@ -123,7 +143,8 @@ def _print_limits(now: LimitsInForce, as_json: bool) -> None:
         return
     looser = {words.split(" ", 1)[0] for words in now.loosened}
     rows = [
-        (name, f"{value:g}", f"{now.changed.get(name, value):g}") for name, value in values.items()
+        (name, f"{value:.10g}", f"{now.changed.get(name, value):.10g}")
+        for name, value in values.items()
     ]
     echo_table(("limit", "in force", "release"), rows, [row[0] in looser for row in rows])
     for words in now.loosened:
@@ -153,10 +174,12 @@ def reconcile(
     """Tell the trader what the broker holds: confirms its ledger, or corrects it.
 
     By hand, one contract: `reconcile ES ESZ26 -2 --reason ...` (two short; 0 for none). Or with the
-    broker's file of all positions, where what is not in it is flat.
+    broker's file of all positions, where what is not in it is flat; a file without any row counts
+    only with --all-flat.
     """
+    is_empty_file = positions_csv is not None and all_flat
     given = (bool(position), positions_csv is not None, fills_csv is not None, all_flat)
-    if sum(given) != 1 or len(position) not in (0, 3):
+    if sum(given) - is_empty_file != 1 or len(position) not in (0, 3):
         raise click.UsageError("Give SYMBOL CONTRACT CONTRACTS, --csv, --fills or --all-flat.")
     settings = read_settings(lake=lake, state=state)
     release = _release(settings)
@@ -164,7 +187,7 @@ def reconcile(
         if fills_csv is not None:
             _print_fills(_take_fills(journal, release, fills_csv, reason), as_json)
             return
-        found, others = _compare(journal, release, position, positions_csv, reason)
+        found, others = _compare(journal, release, position, positions_csv, all_flat, reason)
     from rooney_live.instance import nudge
 
     nudge(settings.live)
@@ -176,6 +199,7 @@ def _compare(
     release: Release,
     position: tuple[str, ...],
     positions_csv: Path | None,
+    all_flat: bool,
     reason: str,
 ) -> tuple[list[Compared], Mapping[str, int]]:
     from rooney_live.broker_csv import read_positions
@@ -190,8 +214,23 @@ def _compare(
     if positions_csv is None:
         return reconcile_all(journal, {}, "person", instruments, reason, at_us), {}
     listed = read_positions(positions_csv, list(instruments.values()), known, date.today())
+    _hold_to_word(listed, positions_csv, all_flat)
     found = reconcile_all(journal, listed.held, "broker", instruments, reason, at_us)
     return found, listed.others
+
+
+def _hold_to_word(listed: BrokerPositions, path: Path, all_flat: bool) -> None:
+    """An empty file may be a failed download: that nothing is held, a person has to say."""
+    if not listed.n_rows and not all_flat:
+        raise InvalidSetting(
+            f"{path} lists no position at all. Nothing was changed: if the broker holds nothing, "
+            "say so with --all-flat; else download the list again."
+        )
+    if all_flat and any((*listed.held.values(), *listed.others.values())):
+        raise InvalidSetting(
+            f"{path} lists positions, and --all-flat says that there are none. Nothing was "
+            "changed: which is it?"
+        )
 
 
 def _by_hand(
@@ -253,9 +292,15 @@ def _print_compared(found: list[Compared], others: Mapping[str, int], as_json: b
 @click.option(
     "--keep", type=click.IntRange(min=1), default=KEPT_BACKUPS, show_default=True, help="Copies."
 )
+@explained
 @places
 def backup(
-    folder: Path | None, keep: int, lake: Path | None, state: Path | None, as_json: bool
+    folder: Path | None,
+    keep: int,
+    reason: str,
+    lake: Path | None,
+    state: Path | None,
+    as_json: bool,
 ) -> None:
     """Copy the journal, whole and checked, while the trader runs."""
     from rooney_live.backup import back_up
@@ -267,7 +312,7 @@ def backup(
         "n_bytes": made.n_bytes,
         "removed": [one.name for one in made.removed],
     }
-    note(settings, "BACKUP", "copied", facts)
+    note(settings, "BACKUP", "copied", facts, reason)
     if as_json:
         echo_json(facts)
     else:
@@ -276,43 +321,44 @@ def backup(
 
 @click.command()
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First session.")
+@explained
 @places
-def report(since: datetime | None, lake: Path | None, state: Path | None, as_json: bool) -> None:
+def report(
+    since: datetime | None, reason: str, lake: Path | None, state: Path | None, as_json: bool
+) -> None:
     """Daily results, slippage per fill, and how both compare with what was expected.
 
     Exit code 1 when something is off: look at it before trading on.
     """
     from rooney_live.cli.report_shown import print_report, report_facts
     from rooney_live.report import make_report
-    from rooney_live.risk.reading import reading
+    from rooney_live.risk.reading import answering
 
     settings = read_settings(lake=lake, state=state)
     instruments = _release(settings).config.instruments
     place, words = _place(settings)
-    with reading(place.journal) as journal:
+    with answering(place.journal) as journal:
         made = make_report(journal, instruments, since.date() if since else None)
     if as_json:
         echo_json(report_facts(made) | {"journal": str(place.journal)})
     else:
         print_report(made, words)
     off = [one.symbol for one in made.expectations if one.is_off]
-    note(place, "REPORT", "off" if off else "as expected", {"off": off})
+    note(place, "REPORT", "off" if off else "as expected", {"off": off}, reason)
     if off:
         raise SystemExit(1)
 
 
 def _place(settings: Settings) -> tuple[Settings, str]:
     """The live journal where anything was traded in it, else the rehearsal's; and which it is."""
-    from rooney_live.risk.reading import reading
+    from rooney_live.status import traded
 
-    for one, words in ((settings, "live"), (settings.rehearsal, "the rehearsal's")):
-        if one.journal.is_file():
-            with reading(one.journal) as journal:
-                if journal.query("SELECT 1 FROM runs LIMIT 1"):
-                    return one, words
-    raise MissingArtifact(
-        f"Nothing was traded yet at {settings.state}; run `rooney-live rehearse`."
-    )
+    place = traded(settings)
+    if place is None:
+        raise MissingArtifact(
+            f"Nothing was traded yet at {settings.state}; run `rooney-live rehearse`."
+        )
+    return place, "live" if place == settings else "the rehearsal's"
 
 
 def _release(settings: Settings) -> Release:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rooney_live.cli.group import FOLDER, places
+from rooney_live.cli.group import FOLDER, explained, places
 from rooney_live.cli.operations import note
 from rooney_live.cli.shown import echo_json, echo_red, echo_table
 from rooney_live.settings import read_settings
@@ -27,8 +27,11 @@ WHOLE = 100.0
 
 @click.command()
 @click.option("--bars", type=FOLDER, help="Folder of bars, laid out as the lake [the lake].")
+@explained
 @places
-def preflight(bars: Path | None, lake: Path | None, state: Path | None, as_json: bool) -> None:
+def preflight(
+    bars: Path | None, reason: str, lake: Path | None, state: Path | None, as_json: bool
+) -> None:
     """Check all that the trader depends on; exit code 1 when anything would stop it.
 
     Nothing is ordered, subscribed to or billed: connections are made and closed.
@@ -43,7 +46,7 @@ def preflight(bars: Path | None, lake: Path | None, state: Path | None, as_json:
     else:
         _print_checks(checks)
     failed = [check.name for check in checks if not check.passed]
-    note(settings, "PREFLIGHT", "passed" if is_fine else "failed", {"failed": failed})
+    note(settings, "PREFLIGHT", "passed" if is_fine else "failed", {"failed": failed}, reason)
     if not is_fine:
         raise SystemExit(1)
 
@@ -68,14 +71,15 @@ def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
 def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(one) for one in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 @click.command("verify-features")
 @click.option("--bars", type=FOLDER, help="Folder of bars, laid out as the lake [the lake].")
+@explained
 @places
 def verify_features(
-    bars: Path | None, lake: Path | None, state: Path | None, as_json: bool
+    bars: Path | None, reason: str, lake: Path | None, state: Path | None, as_json: bool
 ) -> None:
     """Is every feature known? At the last bar, and in what the trader recorded; exit code 1 if not.
 
@@ -100,7 +104,8 @@ def verify_features(
     else:
         _print_coverage(rows)
     lacking = [one.symbol for one in now if not one.is_full]
-    note(settings, "VERIFY_FEATURES", "full" if not lacking else "lacking", {"lacking": lacking})
+    outcome = "lacking" if lacking else "full"
+    note(settings, "VERIFY_FEATURES", outcome, {"lacking": lacking}, reason)
     if lacking:
         raise SystemExit(1)
 

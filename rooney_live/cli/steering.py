@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from rooney_live.cli.group import reasoned
-from rooney_live.settings import read_settings
+from rooney_live.settings import Settings, read_settings
 
 _SPAN = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -40,7 +40,10 @@ class Span(click.ParamType[timedelta]):
 @click.option("--for", "span", type=Span(), help="How long, such as 24h; without: until `resume`.")
 @reasoned
 def pause(span: timedelta | None, reason: str, lake: Path | None, state: Path | None) -> None:
-    """Send no new entries for a while. Positions are left as the strategy leaves them."""
+    """Send no new entries for a while. Positions are left as the strategy leaves them.
+
+    Of several pauses the one that ends last counts; `resume` ends all of them.
+    """
     settings = read_settings(lake=lake, state=state)
     from rooney_live.hand import tell
     from rooney_live.risk.controls_schema import Command
@@ -49,6 +52,26 @@ def pause(span: timedelta | None, reason: str, lake: Path | None, state: Path | 
     if span is not None:
         until_us = time.time_ns() // _NS_A_US + span // timedelta(microseconds=1)
     click.echo(tell(settings, Command.PAUSE, reason, until_us=until_us))
+    _tell_longer(settings, until_us)
+
+
+def _tell_longer(settings: Settings, until_us: int | None) -> None:
+    """Say so where an earlier pause goes on after this one."""
+    from rooney_live.control import Controls
+    from rooney_live.journal_reading import as_text
+    from rooney_live.risk.reading import reading
+    from rooney_live.risk.record import now_us
+
+    with reading(settings.journal) as journal:
+        controls = Controls(journal)
+        controls.look()
+        standing = controls.state(now_us()).paused
+    if standing is not None and standing.until_us != until_us:
+        end = "`resume`" if standing.until_us is None else as_text(standing.until_us)
+        click.echo(
+            f"An earlier pause lasts longer, until {end} ({standing.who}: {standing.reason}). "
+            "To shorten it: `rooney-live resume`, then pause again."
+        )
 
 
 @click.command()

@@ -4,8 +4,11 @@
 # Running it again with the same wheel changes nothing. --no-switch only prepares the version.
 #
 # ROOT: prefix for all paths, for a try in a folder (then users and systemd are left alone).
-# UV: the program `uv`; LOCK: the requirements with hashes, shipped beside the wheel.
+# UV: the program `uv`; LOCK: the requirements with hashes, shipped beside the wheel; PYTHON: which
+# one, such as 3.12.
 set -eu
+# Root's own may be stricter, and the user of the services has to read what is installed.
+umask 022
 
 fail() {
     echo "install.sh: $*" >&2
@@ -47,11 +50,25 @@ if [ ! -f "$target/.complete" ]; then
     # Whatever is there without the mark was cut off before; it is made anew.
     rm -rf "$target"
     mkdir -p "$target"
-    "$uv" venv --quiet --python "${PYTHON:-python3}" "$target/.venv"
-    "$uv" pip install --quiet --python "$target/.venv/bin/python" --require-hashes -r "$lock"
-    "$uv" pip install --quiet --python "$target/.venv/bin/python" --no-deps "$wheel"
+    # A Python that uv has to fetch must not lie in root's home: the services cannot look there.
+    export UV_PYTHON_INSTALL_DIR="${UV_PYTHON_INSTALL_DIR:-$home/python}"
+    "$uv" venv --quiet --python "${PYTHON:->=3.11}" "$target/.venv"
+    interpreter=$(readlink -f "$target/.venv/bin/python")
+    case "$interpreter" in
+        /root/* | /home/*)
+            told="$interpreter lies in a home, where the services cannot look; set PYTHON to another"
+            [ -n "$root" ] || fail "$told"
+            echo "on a server this would fail: $told"
+            ;;
+    esac
+    # Compiled here: the services write nothing there, and would compile at every start.
+    "$uv" pip install --quiet --compile-bytecode --python "$target/.venv/bin/python" \
+        --require-hashes -r "$lock"
+    "$uv" pip install --quiet --compile-bytecode --python "$target/.venv/bin/python" \
+        --no-deps "$wheel"
     deploy=$("$target/.venv/bin/python" -c 'import rooney_live.deploy as d; print(d.__path__[0])')
     cp "$deploy/RUNBOOK.md" "$target/RUNBOOK.md"
+    cp "$deploy/JOURNAL.md" "$target/JOURNAL.md"
     mkdir -p "$target/units"
     cp "$deploy"/*.service "$deploy"/*.timer "$target/units/"
     "$target/.venv/bin/rooney-live" --help >/dev/null

@@ -246,6 +246,7 @@ class Dispatcher:
             due_at_us=outcome.due_at_us,
             quiet_until_us=outcome.quiet_until_us,
             is_unsent=result.kind in (PostKind.NOT_SENT, PostKind.DENIED),
+            attempt=stored.attempts,
         )
         self._tell(marked, result)
 

@@ -113,18 +113,33 @@ class ExecutionTable:
         return self._learned(instrument, situation.hour) or _by_rule(instrument, situation.hour)
 
     def _learned(self, instrument: Instrument, hour: int) -> Choice | None:
-        """The cheaper way, when both were tried often enough in such hours."""
-        thin = is_thin(instrument, hour)
-        market = self.rows.get((instrument.symbol, "market", thin))
-        limit = self.rows.get((instrument.symbol, "limit", thin))
-        if market is None or limit is None or min(market.n, limit.n) < MIN_FILLS:
+        """By what enough fills in such hours have cost; None where there are not enough of either.
+
+        The way that was not tried often enough yet counts with what the rule says of it: else what
+        the rule has always avoided would never be tried, whatever the other way costs.
+        """
+        market = self._enough(instrument, "market", hour)
+        limit = self._enough(instrument, "limit", hour)
+        if market is not None and limit is None:
+            way: Way = "limit" if market.mean_ticks >= DEAR_TICKS else "market"
+            words = f"market {_told(market)}, a limit from {DEAR_TICKS:.2f} on"
+        elif limit is not None:
+            usual = expected_ticks(instrument, hour)
+            at_market = usual if market is None else market.mean_ticks
+            way = "limit" if limit.mean_ticks < at_market else "market"
+            beside = f"{usual:.2f} ticks expected" if market is None else _told(market)
+            words = f"limit {_told(limit)}, market {beside}"
+        else:
             return None
-        way: Way = "limit" if limit.mean_ticks < market.mean_ticks else "market"
-        return Choice(
-            way,
-            f"learned: limit {limit.mean_ticks:.2f} ticks in {limit.n} fills, market "
-            f"{market.mean_ticks:.2f} in {market.n}",
-        )
+        return Choice(way, f"learned: {words}")
+
+    def _enough(self, instrument: Instrument, way: Way, hour: int) -> Learned | None:
+        found = self.rows.get((instrument.symbol, way, is_thin(instrument, hour)))
+        return None if found is None or found.n < MIN_FILLS else found
+
+
+def _told(learned: Learned) -> str:
+    return f"{learned.mean_ticks:.2f} ticks in {learned.n} fills"
 
 
 def is_thin(instrument: Instrument, hour: int) -> bool:

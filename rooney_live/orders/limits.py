@@ -95,14 +95,19 @@ def _after_others(store: OrderStore, order: OrderIntent, now_us: int, sender: st
     return None
 
 
-def _quiet(store: OrderStore, now_us: int) -> Hold | None:
+def quiet_until(store: OrderStore, now_us: int) -> int:
+    """Until when the venue wants no request, after a 429; 0 where it takes them."""
     rows = store.query(
         "SELECT max(quiet_until_us) AS until_us FROM order_events "
         "WHERE quiet_until_us > ? AND quiet_until_us <= ?",
         (now_us, now_us + HOUR_US),
     )
-    until_us = rows[0]["until_us"]
-    return None if until_us is None else Hold(HoldCode.RATE_LIMIT, int(until_us))
+    return int(rows[0]["until_us"] or 0)
+
+
+def _quiet(store: OrderStore, now_us: int) -> Hold | None:
+    until_us = quiet_until(store, now_us)
+    return Hold(HoldCode.RATE_LIMIT, until_us) if until_us else None
 
 
 _POSTED: Final = (
@@ -126,20 +131,28 @@ def _spaced(store: OrderStore, order: OrderIntent, now_us: int) -> Hold | None:
 def _within_budget(
     store: OrderStore, order: OrderIntent, now_us: int, budget: Budget
 ) -> Hold | None:
+    until_us = free_at(posted(store, now_us), now_us, budget, order.is_entry)
+    return Hold(HoldCode.RATE_LIMIT, until_us) if until_us > now_us else None
+
+
+def posted(store: OrderStore, now_us: int) -> list[int]:
+    """When each request of the last hour left, rising."""
     rows = store.query(
         "SELECT e.sent_at_us FROM order_events e WHERE e.sent_at_us > ? AND e.sent_at_us < ? "
         f"AND {_POSTED} ORDER BY e.sent_at_us",
         (now_us - HOUR_US, now_us + HOUR_US),
     )
-    hour = [int(row["sent_at_us"]) for row in rows]
+    return [int(row["sent_at_us"]) for row in rows]
+
+
+def free_at(hour: Sequence[int], now_us: int, budget: Budget, is_entry: bool) -> int:
+    """When the budget has room for another request, after those of the last hour (rising); 0 for
+    now."""
     minute = [one for one in hour if abs(now_us - one) < MINUTE_US]
-    is_entry = order.is_entry
-    free = (
+    return max(
         _free_at(minute, budget.entries_per_minute if is_entry else budget.per_minute, MINUTE_US),
         _free_at(hour, budget.entries_per_hour if is_entry else budget.per_hour, HOUR_US),
     )
-    until_us = max(free)
-    return Hold(HoldCode.RATE_LIMIT, until_us) if until_us > now_us else None
 
 
 def _free_at(sent: Sequence[int], allowed: int, window_us: int) -> int:

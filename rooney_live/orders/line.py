@@ -152,6 +152,8 @@ class Line(asyncio.Protocol):
         waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.done():
             waiting.set_exception(LineCut(code))
+            # Seen: a trader that ends may have nobody left who waits, and asyncio would complain.
+            waiting.exception()
 
 
 def _retry_after(response: h11.Response) -> float | None:

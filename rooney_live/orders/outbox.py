@@ -34,6 +34,9 @@ MONITOR: Final = "monitor"
 ADOPT_AFTER_US: Final = 10_000_000
 """An exit that its own process left alone for so long is sent by whoever sees it."""
 
+STUCK_US: Final = 30_000_000
+"""A request is answered, or given up, within half of it; else its process hangs or is gone."""
+
 MAX_BACK_OFF_US: Final = 300_000_000
 """The longest wait of a repeated order; a later time means that the clock stepped back."""
 
@@ -165,16 +168,21 @@ class Outbox:
         due_at_us: int | None = None,
         quiet_until_us: int | None = None,
         is_unsent: bool = False,
+        attempt: int | None = None,
     ) -> StoredOrder:
         """Record what became of an order, and what follows from it, in one transaction.
 
         `due_at_us`: when it is tried again. `quiet_until_us`: nobody may POST before, after a 429.
         `is_unsent`: surely no byte of this attempt left. `detail` must hold no secret.
+        `attempt`: the outcome is of that one of this process; where somebody took the order over
+        meanwhile it says nothing any more, and what stands is returned.
         An UNKNOWN entry, and one that is answered only after an exit of its ticker left, gets an
         exit. Raises UnknownOrder, and ImpossibleTransition for a step that there is not.
         """
         with self._writing():
             before = self.get(order_id)
+            if attempt is not None and not self._is_mine(before, attempt):
+                return before
             check_transition(order_id, before.order.intent, before.state, state)
             facts = replace(
                 before,
@@ -206,24 +214,50 @@ class Outbox:
     ) -> tuple[StoredOrder, ...]:
         """At start, under the lock of `senders`: what they left in SENDING has an unknown outcome.
 
-        Entries among these count as open and get an exit; exits are repeated. Returns them.
+        Entries among these count as open and get an exit; exits are repeated. Returns them. An
+        entry that another of them had not sent yet is withdrawn: nobody would.
         """
         marks = ", ".join("?" * len(senders))
+        is_of = f"sender IN ({marks})"
         with self._writing():
-            left = stored_orders(
-                self._store, f"state = 'SENDING' AND sender IN ({marks})", tuple(senders)
+            left = stored_orders(self._store, f"state = 'SENDING' AND {is_of}", tuple(senders))
+            waiting = stored_orders(
+                self._store,
+                f"intent = 'enter' AND state = 'INTENT' AND sender <> ? AND {is_of}",
+                (self.sender, *senders),
             )
-            return tuple(
-                self.mark(
-                    one.order.order_id,
-                    OrderState.UNKNOWN,
-                    now_us,
-                    code=HoldCode.RECOVERED,
-                    detail="the process ended while it was being sent",
-                    due_at_us=now_us,
-                )
-                for one in left
+            self._withdraw_all(waiting, now_us, "its process has ended", HoldCode.RECOVERED)
+            return self._unknown(left, now_us)
+
+    def take_over(self, now_us: int) -> tuple[StoredOrder, ...]:
+        """Exits that another process has been sending for longer than an answer can take: their
+        outcome is unknown, so that they are repeated by whoever is there. Returns them."""
+        is_stuck = (
+            "state = 'SENDING' AND intent <> 'enter' AND sender <> ? "
+            "AND (sent_at_us <= ? OR sent_at_us > ?)"
+        )
+        arguments = (self.sender, now_us - STUCK_US, now_us + MAX_BACK_OFF_US)
+        if not stored_orders(self._store, is_stuck, arguments):
+            return ()
+        with self._writing():
+            return self._unknown(stored_orders(self._store, is_stuck, arguments), now_us)
+
+    def _unknown(self, left: Sequence[StoredOrder], now_us: int) -> tuple[StoredOrder, ...]:
+        return tuple(
+            self.mark(
+                one.order.order_id,
+                OrderState.UNKNOWN,
+                now_us,
+                code=HoldCode.RECOVERED,
+                detail="the process ended while it was being sent",
+                due_at_us=now_us,
             )
+            for one in left
+        )
+
+    def _is_mine(self, stored: StoredOrder, attempt: int) -> bool:
+        is_flying = stored.state is OrderState.SENDING and stored.sender == self.sender
+        return is_flying and stored.attempts == attempt
 
     def _known(self, order: OrderIntent) -> StoredOrder | None:
         same = "order_id = ? OR (intent = 'enter' AND ? AND decision_id = ?)"
@@ -351,9 +385,11 @@ class Outbox:
             f"{leaving.order.order_id} was acknowledged",
         )
 
-    def _withdraw_all(self, orders: Sequence[StoredOrder], at_us: int, detail: str) -> None:
+    def _withdraw_all(
+        self, orders: Sequence[StoredOrder], at_us: int, detail: str, code: str = HoldCode.COVERED
+    ) -> None:
         for one in orders:
-            self.withdraw(one.order.order_id, at_us, HoldCode.COVERED, detail)
+            self.withdraw(one.order.order_id, at_us, code, detail)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

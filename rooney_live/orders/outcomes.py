@@ -51,7 +51,7 @@ def outcome_of(stored: StoredOrder, result: PostResult, now_us: int) -> Outcome:
     An entry of which a byte left is never tried again, not even after a 429; one that surely did
     not leave may be, until it expires. Everything else is repeated until it is acknowledged.
     """
-    quiet_us = _quiet_until(result, now_us) if result.kind is PostKind.RETRY_LATER else None
+    quiet_us = quiet_until_us(result, now_us) if result.kind is PostKind.RETRY_LATER else None
     if stored.order.is_entry:
         return _entry(stored, result.kind, now_us, quiet_us)
     attempts = stored.attempts
@@ -84,6 +84,7 @@ def _entry(stored: StoredOrder, kind: PostKind, now_us: int, quiet_us: int | Non
             return Outcome(OrderState.UNKNOWN)
 
 
-def _quiet_until(result: PostResult, now_us: int) -> int:
+def quiet_until_us(result: PostResult, now_us: int) -> int:
+    """Until when nobody may ask after a 429; the venue's own word where it gave one."""
     seconds = _QUIET_SECONDS if result.retry_after_seconds is None else result.retry_after_seconds
     return now_us + int(min(max(seconds, 1.0), _LONGEST_QUIET_SECONDS) * _SECOND_US)

@@ -32,6 +32,16 @@ _SHARED: Final = frozenset(str(one) for one in PortfolioCode)
 DENIALS: Final = frozenset(str(one) for one in (*Denial, *HoldCode, *RiskCode)) - _SHARED
 """Codes of a denied entry that the batch path does not know."""
 
+TIMING: Final = frozenset(
+    str(one)
+    for one in (
+        *(Denial.LATE_BAR, Denial.STALE_FEED, Denial.FLAT_WINDOW, Denial.OUT_OF_SESSION),
+        *(Denial.UNPROVEN, PortfolioCode.MAX_POSITIONS),
+        *(HoldCode.EXPIRED, HoldCode.SPACING, HoldCode.EXIT_FIRST, HoldCode.IN_FLIGHT),
+    )
+)
+"""Of these, codes of what came too late, or before something else was over."""
+
 _LOST: Final = (OrderState.REJECTED, OrderState.DENIED, OrderState.UNKNOWN, OrderState.WITHDRAWN)
 
 
@@ -156,6 +166,20 @@ def by_limits(told: Explained) -> Explained:
     """Only what the release's own limits deny: the one reason where nothing went wrong."""
     limits = frozenset(str(one) for one in RiskCode)
     return Explained({key: code for key, code in told.denied.items() if code in limits})
+
+
+def by_timing(told: Explained, journal: Journal, run_id: str) -> Explained:
+    """What the release's limits deny, and what came too late: the reasons where the market's time
+    runs ahead of the host's, so that a start or a request takes minutes of it."""
+    reasons = TIMING | frozenset(str(one) for one in RiskCode)
+    rows = journal.query(
+        "SELECT symbol, decided_at_us FROM orders WHERE run_id = ? AND intent = 'enter' "
+        f"AND code IN ({', '.join('?' * len(TIMING))})",
+        (run_id, *sorted(TIMING)),
+    )
+    late = {(one["symbol"], one["decided_at_us"]) for one in rows}
+    denied = {key: code for key, code in told.denied.items() if code in reasons}
+    return Explained(denied, late & set(told.lost))
 
 
 def open_symbols(journal: Journal) -> tuple[str, ...]:

@@ -189,7 +189,10 @@ def judge(asked: Rehearsal, market: RehearsalMarket, stage: Stage) -> tuple[must
 
 def _parity(asked: Rehearsal, market: RehearsalMarket, journal: Journal, run: Run) -> Parity:
     told = evidence.explained(journal, run.run_id)
-    if asked.plan == NO_FAULTS:
+    if asked.plan == NO_FAULTS and (asked.speed or 1.0) > 1.0:
+        # Seconds of the host are minutes of the market: what came late is told as such.
+        told = evidence.by_timing(told, journal, run.run_id)
+    elif asked.plan == NO_FAULTS:
         # Nothing went wrong, so only a limit that somebody set is a reason.
         told = evidence.by_limits(told)
     return parity(asked.release, market, journal, run.run_id, told)

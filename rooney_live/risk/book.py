@@ -32,13 +32,15 @@ class Quote:
     `price`: close of the last bar, raw, quote units. `multiplier`: USD per 1.0 of price, per
     contract. `bad_day`: what a contract may lose within one session, in price units (see
     `moves.bad_day`); NaN where too few sessions are known, which counts as `UNKNOWN_BAD_DAY` of
-    the price.
+    the price. `before`: close of the bar before that one, of the same contract, where the last bar
+    is the one that is decided on; NaN where it is not known.
     """
 
     price: float
     multiplier: float
     bar_end_us: int = 0
     bad_day: float = float("nan")
+    before: float = float("nan")
 
 
 @dataclass(frozen=True)

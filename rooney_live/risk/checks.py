@@ -19,6 +19,10 @@ UNKNOWN_BAD_DAY = 0.05
 """Share of the price that a contract may lose in a day, where its own past does not say."""
 
 
+_JUMP_BAD_DAYS = 2.0
+"""From one bar's close to the next no price moves by more bad days than these."""
+
+
 class Asked(Protocol):
     """What the rules look at of an order: `side` is the position's, `size` in contracts.
 
@@ -138,10 +142,21 @@ def _is_sane(order: Asked, quote: Quote, limits: LiveLimits) -> bool:
     if not (math.isfinite(quote.price) and quote.price > 0.0):
         return False
     asked = [price for price in (order.signal_price, order.level) if price is not None]
-    return all(
+    is_near = all(
         math.isfinite(price) and abs(price - quote.price) <= limits.max_price_jump * quote.price
         for price in asked
     )
+    return is_near and _is_no_jump(quote, limits)
+
+
+def _is_no_jump(quote: Quote, limits: LiveLimits) -> bool:
+    """Whether the last bar itself can be: a decision's price is its close, and would agree with
+    any. What moves that far in an honest session, two bad days at the most, is no jump."""
+    if not math.isfinite(quote.before):
+        return True
+    usual = quote.bad_day if math.isfinite(quote.bad_day) else UNKNOWN_BAD_DAY * abs(quote.before)
+    allowed = max(limits.max_price_jump * abs(quote.before), _JUMP_BAD_DAYS * usual)
+    return abs(quote.price - quote.before) <= allowed
 
 
 def _is_new(asked: _Question) -> bool:

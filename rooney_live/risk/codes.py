@@ -15,7 +15,8 @@ class RiskCode(StrEnum):
                              `max_order_contracts`
     RISK_NOTIONAL            the order's value is above `max_order_notional_usd`
     RISK_PRICE               no last bar, or its price is not a number, or the order's price is
-                             further from it than `max_price_jump`
+                             further from it than `max_price_jump`, or that bar's close from the
+                             one before it by more than this and than two bad days
     RISK_DUPLICATE           an order of that id was given before, or the symbol holds, or may hold,
                              a position: an entry never adds to one
     RISK_SYMBOL_SIZE         the symbol's contracts would be above `max_symbol_contracts`

@@ -12,7 +12,8 @@ from enum import StrEnum
 class Command(StrEnum):
     """A row of `controls`.
 
-    PAUSE          no new entry until `until_us`, or until RESUME where it is null
+    PAUSE          no new entry until `until_us`, or until RESUME where it is null; of several the
+                   one that ends last counts
     RESUME         ends PAUSE and REDUCE; with {"after_kill": true} HALT and KILL as well
     REDUCE         REDUCING: no new entry, exits go on, until RESUME; {"symbol": ...} for one symbol
     HALT           HALTED, by the monitor or a breach: as KILL, with the RiskCodes as arguments
@@ -21,7 +22,8 @@ class Command(StrEnum):
     STOP           the trader ends: {"positions": "hold" | "flatten"}
     TRADE          a manual order, through the same checks
     LIMITS         {"limits": {name: value}, "loosens": [names]}: these in place of the release's,
-                   until `until_us` or the next LIMITS row; {"limits": {}} is back to the release's
+                   until `until_us`; of several rows about one name the newest that has not ended
+                   counts. {"limits": {}} ends all rows before it
     RECONCILE      a position confirmed or corrected: {"symbol", "contract", "side", "size",
                    "was": {...}, "source": "hand" | "csv"}
     BACKUP, DRILL, PREFLIGHT, REPORT, VERIFY_FEATURES    that it was done, and what it found

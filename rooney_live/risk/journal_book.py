@@ -6,6 +6,7 @@ rules over it (`checks`), or the trader's own view, which knows more (its feeds)
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
@@ -39,12 +40,13 @@ def book_from_journal(
 
     A position was paid at its entry's fill, the broker's before the expected one, before the
     signal's price. One of which no price was ever recorded, or no instrument is known, adds nothing
-    yet. What was held when the day began counts, for the day, from the last close before.
+    yet. Of what was left its trade counts, and where none tells of it yet, the prices at which it
+    was left. What was held when the day began counts, for the day, from the last close before.
     """
     positions = held(journal)
     quotes = _quotes(journal, instruments, {one.symbol for one in positions})
     began = day_start_us(now_us)
-    results = _results(journal, began)
+    results = _results(journal, began, _left_otherwise(journal, instruments))
     marks = [_mark(journal, one, quotes, began) for one in positions]
     return Book(
         now_us=now_us,
@@ -82,17 +84,69 @@ def _close(journal: Journal, symbol: str, until_us: int) -> Row | None:
     return rows[0] if rows else None
 
 
-def _results(journal: Journal, began_us: int) -> Row:
-    """USD of the trades that ended: `closed` in all, `today`, and the `highest` sum on the way."""
+def _results(journal: Journal, began_us: int, others: list[tuple[int, float]]) -> Row:
+    """USD of the trades that ended: `closed` in all, `today`, and the `highest` sum on the way.
+
+    `others`: when something else ended, and with what.
+    """
     (row,) = journal.query(
         "SELECT total(net) AS closed, total(CASE WHEN at_us >= ? THEN net END) AS today, "
-        "COALESCE(max(so_far), 0.0) AS highest FROM (SELECT t.net_profit_usd AS net, "
-        "t.exit_time_us AS at_us, sum(t.net_profit_usd) OVER (ORDER BY t.exit_time_us, t.symbol "
-        "ROWS UNBOUNDED PRECEDING) AS so_far "
-        "FROM trades t JOIN runs r USING (run_id) WHERE r.mode <> 'replay')",
-        (began_us,),
+        "COALESCE(max(so_far), 0.0) AS highest FROM (SELECT net, at_us, "
+        "sum(net) OVER (ORDER BY at_us, symbol ROWS UNBOUNDED PRECEDING) AS so_far "
+        "FROM (SELECT t.net_profit_usd AS net, t.exit_time_us AS at_us, t.symbol FROM trades t "
+        "JOIN runs r USING (run_id) WHERE r.mode <> 'replay' UNION ALL "
+        "SELECT json_extract(value, '$[1]'), json_extract(value, '$[0]'), '' FROM json_each(?)))",
+        (began_us, json.dumps(others)),
     )
     return row
+
+
+_CLOSE_AT = """
+    SELECT d.close FROM runs r JOIN decisions d ON d.run_id = r.run_id AND d.symbol = p.symbol
+    AND d.bar_end_us = (SELECT max(x.bar_end_us) FROM decisions x WHERE x.run_id = r.run_id
+        AND x.symbol = p.symbol AND x.bar_end_us <= {})
+    WHERE r.mode <> 'replay' ORDER BY d.bar_end_us DESC LIMIT 1
+"""
+_FILL_OF = "SELECT price FROM fills WHERE order_id = p.{} ORDER BY source DESC LIMIT 1"
+_LEFT_OTHERWISE = f"""
+    SELECT p.symbol, p.side, p.size, p.closed_by, p.closed_at_us,
+    COALESCE(({_FILL_OF.format("opened_by")}), entry.signal_price,
+        ({_CLOSE_AT.format("p.since_us")})) AS paid,
+    COALESCE(({_FILL_OF.format("closed_by")}), leaving.signal_price,
+        ({_CLOSE_AT.format("p.closed_at_us")})) AS got
+    FROM positions p JOIN runs USING (run_id)
+    LEFT JOIN orders entry ON entry.order_id = p.opened_by
+    LEFT JOIN orders leaving ON leaving.order_id = p.closed_by
+    WHERE p.state = 'flat' AND p.is_known = 1 AND runs.mode <> 'replay'
+    AND (leaving.order_id IS NOT NULL OR p.closed_by LIKE 'person:%')
+    AND NOT EXISTS (SELECT 1 FROM trades WHERE entry_order_id = p.opened_by)
+    AND (COALESCE(entry.origin, '') <> 'decision'
+        OR EXISTS (SELECT 1 FROM fills WHERE order_id = p.opened_by))
+    AND NOT (COALESCE(entry.origin, '') = 'roll' AND EXISTS (SELECT 1 FROM trades t
+        WHERE t.symbol = p.symbol AND t.signal_time_us <= p.since_us
+        AND t.exit_time_us >= p.since_us))
+"""
+
+
+def _left_otherwise(
+    journal: Journal, instruments: Mapping[str, Instrument]
+) -> list[tuple[int, float]]:
+    """When each position ended of which no trade tells (yet), and with what, USD.
+
+    A person's own, one that was left before the strategy left it, one whose exit's bar is not over:
+    a loss does not go away because it was taken. Priced as open ones are, less both commissions.
+    What a person said to be gone may never have been there: only a loss counts.
+    """
+    found = []
+    for row in journal.query(_LEFT_OTHERWISE):
+        instrument = instruments.get(row["symbol"])
+        if instrument is None or row["paid"] is None or row["got"] is None:
+            continue
+        moved = row["side"] * (row["got"] - row["paid"]) * instrument.multiplier
+        net = row["size"] * (moved - 2.0 * instrument.commission_per_contract_usd)
+        is_told = str(row["closed_by"]).startswith("person:")
+        found.append((row["closed_at_us"], min(0.0, net) if is_told else net))
+    return found
 
 
 def _mark(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -27,17 +27,16 @@ from rooney_live.journal import Journal
 from rooney_live.ledger import Ledger
 from rooney_live.orders.dispatcher import Dispatcher
 from rooney_live.orders.outbox import MONITOR, Outbox
-from rooney_live.orders.payload import payload_of
 from rooney_live.orders.records import (
     OrderIntent,
     Origin,
-    PostKind,
     PostResult,
     StoredOrder,
     order_id_of,
 )
 from rooney_live.orders.tickers import ticker_of
 from rooney_live.orders.webhook import Webhook
+from rooney_live.risk.blind import BlindExits, Say
 from rooney_live.risk.codes import RiskCode
 from rooney_live.risk.controls_schema import Command
 from rooney_live.risk.kill import KillFlagFailed, raise_flag
@@ -48,14 +47,8 @@ from rooney_live.systemd import ALIVE, READY, STOPPING, tell_systemd
 
 POLL_SECONDS: Final = 1.0
 MAX_HEARTBEAT_SECONDS: Final = 60.0
-REPEAT_SECONDS: Final = 15.0
-"""How often an exit that went without the journal is sent again."""
-ACKNOWLEDGED_SECONDS: Final = 300.0
-"""How much later it is sent once more after it was acknowledged."""
 MARKET_CLOSED: Final = "MARKET_CLOSED"
 _US: Final = 1_000_000
-Say = Callable[[str, str], None]
-"""Called with a code and words for everything that a person should hear of."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +73,7 @@ class Monitor:
         self._pulse = Pulse(time.monotonic_ns())
         self._told: frozenset[str] = frozenset()
         self._halt_is_recorded = False
-        self._sent_blind: dict[str, float] = {}
+        self._blind = BlindExits(webhook, say)
         self._journal: Journal | None = None
         self._sending: asyncio.Task[None] | None = None
         self._dispatcher: Dispatcher | None = None
@@ -238,27 +231,13 @@ class Monitor:
         """Exits of what the last commit tells of, past a journal that takes no writing."""
         try:
             with reading(self._watched.journal) as journal:
-                positions = held(journal)
+                for one in held(journal):
+                    now_us = self._clock.now_us()
+                    if self._may_leave(one.symbol, now_us):
+                        order = self._exit(one, [(RiskCode.JOURNAL, "")], now_us)
+                        await self._blind.send(order, journal, now_us)
         except RooneyError as error:
             self._say("BLIND", f"nothing can be read, so nothing can be left: {error}")
-            return
-        for one in positions:
-            await self._post_blind(one)
-
-    async def _post_blind(self, one: Held) -> None:
-        now, now_us = time.monotonic(), self._clock.now_us()
-        order = self._exit(one, [(RiskCode.JOURNAL, "")], now_us)
-        last = self._sent_blind.get(order.ticker)
-        if last is not None and now - last < REPEAT_SECONDS:
-            return
-        if not self._may_leave(one.symbol, now_us):
-            return
-        self._sent_blind[order.ticker] = now
-        result = await self._webhook.post(lambda: payload_of(order, now_us).encoded())
-        if result.kind is PostKind.ACKED:
-            # Asked for again later all the same, as long as nobody could record that it is gone.
-            self._sent_blind[order.ticker] = now + ACKNOWLEDGED_SECONDS
-        self._say(f"BLIND_EXIT_{result.kind.upper()}", f"{order.ticker} {result.code}".strip())
 
     async def _wait(self) -> None:
         waiting = asyncio.ensure_future(self._stopping.wait())

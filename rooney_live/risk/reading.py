@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rooney_live.journal import Journal, JournalRefused
+from rooney_live.orders.outbox import STUCK_US
 
 BUSY_SECONDS = 1.0
-STUCK_US = 30_000_000
-"""A request is connected, sent and answered, or given up, within half of it."""
 
 
 @contextmanager
@@ -32,6 +31,15 @@ def reading(path: Path) -> Iterator[Journal]:
     connection.row_factory = sqlite3.Row
     with closing(connection):
         yield Journal(connection, path)
+
+
+@contextmanager
+def answering(path: Path) -> Iterator[Journal]:
+    """As `reading`, for a person's question, whatever the writer does. Raises JournalRefused for a
+    journal of another schema too."""
+    with reading(path) as journal:
+        journal.check_schema()
+        yield journal
 
 
 @dataclass(frozen=True)

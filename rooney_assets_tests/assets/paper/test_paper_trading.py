@@ -15,6 +15,7 @@ import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
 from rooney_assets.assets.paper import (
     PaperParams,
     candidate_models,
+    paper_of,
     paper_report,
     release_candidate,
     sessions_to_trade,
@@ -23,9 +24,11 @@ from rooney_assets.graph.declaration import CHECKS, Here, Made, Outcome
 from rooney_assets.lake import Lake, ManifestFacts
 from rooney_assets.ledger import SEARCHES
 from rooney_assets.mandate import Mandate
-from rooney_assets.paper_trading import _Ended, _opened, _read, trade_on_paper
+from rooney_assets.paper_trading import PaperTrading, _Ended, _opened, _read, trade_on_paper
+from rooney_core.decision.batch import DECISIONS_SCHEMA
+from rooney_core.decision.replay import TRADES_SCHEMA
 from rooney_core.errors import RefusedError
-from rooney_core.gates.paper import PAPER_SCHEMA, PaperLimits, paper_gate
+from rooney_core.gates.paper import PAPER_SCHEMA, POSITIONS_SCHEMA, PaperLimits, paper_gate
 from rooney_core.lineage import content_version
 from rooney_core.release import load_release
 from rooney_core.release.replay import ReplayBars, decide_release
@@ -260,6 +263,30 @@ def test_a_trader_that_refuses_to_begin_says_why(parts: Parts, lake: Lake) -> No
     with pytest.raises(RefusedError, match="did not end within"):
         trade_on_paper(config, models, lake.root, 2, scratch, timeout_s=0.001)
     assert not list(scratch.iterdir())
+
+
+def test_a_trader_that_stops_before_its_first_decision_is_an_f(parts: Parts, lake: Lake) -> None:
+    candidate = make_candidate(parts, lake, SIZES).table
+    nothing = {"trades": TRADES_SCHEMA, "positions": POSITIONS_SCHEMA}
+    nothing |= {"decisions": {**DECISIONS_SCHEMA, "session": pl.Date()}}
+    frames = {name: pl.DataFrame(schema=schema) for name, schema in nothing.items()}
+    traded = PaperTrading(
+        "run", "code", n_unexplained=None, stops=("SecretRefused: no key",), **frames
+    )
+    made = paper_of(
+        here(lake, "paper_report"),
+        candidate,
+        parts.continuous,
+        parts.sessions,
+        lambda *_: traded,
+    )
+    row = made.table.row(0, named=True)
+    assert (row["grade"], row["status"], row["n_sessions"]) == ("F", "traded", 0)
+    assert (row["note"], row["n_emergency_stops"]) == ("SecretRefused: no key", 1)
+    assert row["first_session"] is row["annual_sharpe"] is None
+    assert "nothing to show" in made.pictures["paper"]
+    assert not all(one.passed for one in paper_gate(made.table, PARAMS.paper))
+    keep(lake, "paper_report", made)
 
 
 def test_a_run_that_stopped_in_the_middle_is_an_emergency_stop(tmp_path: Any) -> None:

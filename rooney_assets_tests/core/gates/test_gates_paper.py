@@ -192,6 +192,15 @@ def test_the_drawdown_counts_the_starting_cash_and_a_first_losing_day():
     )
 
 
+def test_a_trader_that_stopped_before_its_first_decision_has_a_report_and_an_f():
+    facts = paper_facts(days([]), [], CASH, 0.9)
+    assert (facts["n_sessions"], facts["n_trades"], facts["net_profit_usd"]) == (0, 0, 0.0)
+    report = report_of({**facts, "n_emergency_stops": 1})
+    names = ("annual_sharpe", "annual_sharpe_high", "win_rate", "annual_alpha", "beta")
+    assert [report[name][0] for name in names] == [None] * 5
+    assert report["grade"][0] == "F"
+
+
 def test_undefined_is_null_and_fails():
     facts = paper_facts(days([0.0] * 10), [], CASH, 0.9)
     report = report_of(facts)

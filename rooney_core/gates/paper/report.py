@@ -75,7 +75,8 @@ def paper_facts(
     `days`: a row per session with daily_pnl_usd and buy_hold_pnl_usd, flat days included, of the
     whole portfolio. Returns are over `starting_cash_usd`, not compounded. Intervals: Clopper and
     Pearson's of the win rate, Mertens' standard error of the Sharpe (normal), at least that of a
-    Sharpe of 0 (1 / sqrt(sessions)), the stationary bootstrap of the alpha. Undefined is NaN.
+    Sharpe of 0 (1 / sqrt(sessions)), the stationary bootstrap of the alpha. Undefined is NaN, as
+    nearly all is where not one session was decided on.
     """
     returns = days["daily_pnl_usd"].to_numpy() / starting_cash_usd
     market = days["buy_hold_pnl_usd"].to_numpy() / starting_cash_usd
@@ -135,6 +136,9 @@ def _table(row: dict[str, Any]) -> pl.DataFrame:
 
 def _sharpe(returns: np.ndarray[Any, np.dtype[np.float64]], confidence: float) -> dict[str, float]:
     moments = return_moments(returns)
+    if not moments.n_obs:
+        # A trader that stopped before its first decision.
+        return dict.fromkeys(("annual_sharpe", "annual_sharpe_low", "annual_sharpe_high"), math.nan)
     year = math.sqrt(DAYS_PER_YEAR)
     # Mertens' error falls where mean and skew are both negative; of a few sessions it is then far
     # too small, and an interval of 98 % missed true edges ten times as often as it says.
