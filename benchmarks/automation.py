@@ -5,8 +5,8 @@ Run: .venv/bin/python benchmarks/automation.py [--only tick --only growth ...] [
 Parts: overhead (seconds per materialized partition beyond the step's own, in process, by worker
 processes, and launched by the daemon), backfill (the whole graph of so many symbols, quickly tuned:
 cold, and with nothing to do, by `rooney materialize` and run by run by the daemon), daemon (bars,
-then research of so many symbols, cold, as one backfill on the daemon's queue, with the daemon killed
-in the middle: what was lost, locks that failed, memory), memory (webserver, daemon and code servers,
+then research of so many symbols, cold, as one backfill on the queue of a daemon that is killed in
+the middle: what was lost, locks that failed, memory), memory (webserver, daemon and code servers,
 idle), growth (the instance database per 1,000 runs), tick (the retraining sensor and the follower
 with 30 symbols). Each says how far it is, and no wait takes longer than `--minutes`. Everything is
 in a folder of its own that is removed.
