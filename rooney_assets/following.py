@@ -53,7 +53,7 @@ def following(shop: Workshop, asked: Collection[str]) -> list[Wish]:
         is_asked = FOLLOWS[name].by_itself and follower in asked
         if (
             not is_asked
-            or _is_left(name, reason, left)
+            or _is_left(name, key, reason, left, shop.lake)
             or not _can_be_made(name, key, shop, coming)
         ):
             left.add(label)
