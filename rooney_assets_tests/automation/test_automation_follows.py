@@ -136,7 +136,8 @@ def test_a_round_by_hand_leaves_what_the_conditions_leave(tmp_path: Path) -> Non
         facts = ManifestFacts(
             run_id="r", code_version=made[0], git_commit="g", inputs=made[1], config=made[2]
         )
-        table = pl.DataFrame({"symbol": ["ES"], "number": [number]})
+        row = {"symbol": ["ES"], "session": [date(2026, 3, 31)], "number": [number]}
+        table = pl.DataFrame(row)
         lake.write(name, ("symbol", "ES"), table, facts)
 
     def followed() -> set[str]:
