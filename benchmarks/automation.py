@@ -1,11 +1,15 @@
 """What running by itself costs: overhead per partition, a backfill, idle memory, growth, a tick.
 
-Run: .venv/bin/python benchmarks/automation.py [--only tick --only overhead ...] [--symbols 12]
+Run: .venv/bin/python benchmarks/automation.py [--only tick --only growth ...] [--symbols 12]
+         [--minutes 60]
 Parts: overhead (seconds per materialized partition beyond the step's own, in process, by worker
 processes, and launched by the daemon), backfill (the whole graph of so many symbols, quickly tuned:
-cold, and with nothing to do, by `rooney materialize` and by the daemon), memory (webserver, daemon
-and code servers, idle), growth (the instance database per 1,000 runs), tick (the retraining sensor
-and the follower with 30 symbols). Everything is in a folder of its own that is removed.
+cold, and with nothing to do, by `rooney materialize` and run by run by the daemon), daemon (bars,
+then research of so many symbols, cold, as one backfill on the queue of a daemon that is killed in
+the middle: what was lost, locks that failed, memory), memory (webserver, daemon and code servers,
+idle), growth (the instance database per 1,000 runs), tick (the retraining sensor and the follower
+with 30 symbols). Each says how far it is, and no wait takes longer than `--minutes`. Everything is
+in a folder of its own that is removed.
 """
 
 import argparse
@@ -13,11 +17,9 @@ import contextlib
 import os
 import signal
 import statistics
-import subprocess
-import sys
 import tempfile
-import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,106 +27,51 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
-import yaml
+from automation_place import (
+    ROOT,
+    WORKSPACE,
+    Place,
+    descendants,
+    memory_watched,
+    shared_memory_mb,
+    size_mb,
+    until,
+)
 
 from rooney_assets.build import build_defs
-from rooney_assets.lake import Lake, ManifestFacts
+from rooney_assets.lake import ManifestFacts
 from rooney_assets.mandate import load_mandate
 from rooney_assets.sensors import retraining_tick
-from rooney_assets.settings import Settings, load_universe
 from rooney_assets.sources.selection import source_from
 from rooney_assets.ticking import tick
 from rooney_assets.watching import Watched
+from rooney_assets.worker import QUIET
 from rooney_core.gates.drift import DRIFT_SCHEMA
 
-ROOT = Path(__file__).resolve().parents[1]
-BIN = Path(sys.executable).parent
-WORKSPACE = str(ROOT / "workspace.yaml")
 CORES = os.cpu_count() or 1
 TICK_SYMBOLS, TICK_ROUNDS = 30, 5
-GROWTH_RUNS, PER_RUNS = 100, 1000
+GROWTH_RUNS, GROWTH_STEP, PER_RUNS = 100, 10, 1000
 FINISHED = ("SUCCESS", "FAILURE", "CANCELED")
-PATIENCE_SECONDS = 3600.0
-_MB = 1e6
+STARTUP_MINUTES = 5.0
+IDLE_SAMPLES, IDLE_SECONDS, IDLE_CHANGE = 3, 5.0, 0.01
+"""Idle is who has the same memory in so many looks, so many seconds apart."""
+LOCKED = ("database is locked", "could not obtain lock", "deadlock detected", "Conflicting lock")
 
 
-class Place:
-    """A factory of so many tradable symbols in a folder, with the checkout's instance."""
-
-    def __init__(self, folder: Path, n_symbols: int) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        write_universe(folder / "universe.yaml", n_symbols)
-        self.own = {
-            "ROONEY_LAKE": str(folder / "lake"),
-            "ROONEY_STATE": str(folder / "state"),
-            "ROONEY_UNIVERSE": str(folder / "universe.yaml"),
-            "ROONEY_TUNING": "quick",
-            "DAGSTER_HOME": str(ROOT),
-        }
-        os.environ.update(self.own)
-        (folder / "state").mkdir(exist_ok=True)
-        self.settings = Settings.from_environment(os.environ)
-        self.universe = load_universe(self.settings)
-        self.lake = Lake(self.settings.lake)
-
-    def run(self, *command: str) -> float:
-        """Run a command of the checkout; the seconds it took."""
-        began = time.perf_counter()
-        told = subprocess.run(
-            [str(BIN / command[0]), *command[1:]],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if told.returncode:
-            print(told.stdout[-2000:], told.stderr[-2000:], file=sys.stderr)
-        return time.perf_counter() - began
-
-    @contextlib.contextmanager
-    def process(self, *command: str) -> Iterator[int]:
-        """A command of the checkout in the background, ended with its group."""
-        with (self.folder / f"{command[0]}.log").open("w") as log:
-            started = subprocess.Popen(
-                [str(BIN / command[0]), *command[1:]],
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        try:
-            yield started.pid
-        finally:
-            os.killpg(started.pid, signal.SIGKILL)
-            started.wait()
-
-
-def write_universe(path: Path, n_symbols: int) -> None:
-    """The simulated market with so many tradable symbols: the shipped ones, drawn several times."""
-    document = yaml.safe_load((ROOT / "universe.yaml").read_text(encoding="utf-8"))
-    simulated = [one for one in document["instruments"] if one["symbol"].startswith("SIM_")]
-    tradable = [one for one in simulated if one["role"] == "tradable"]
-    pages = [one for one in simulated if one["role"] != "tradable"]
-    for number in range(n_symbols):
-        draw, original = divmod(number, len(tradable))
-        page = dict(tradable[original])
-        if draw:
-            page |= {"symbol": f"{page['symbol']}{draw + 1}", "partner": None}
-        pages.append(page)
-    path.write_text(yaml.safe_dump({"instruments": pages}, sort_keys=False), encoding="utf-8")
-
-
-def overhead(folder: Path, n_symbols: int) -> None:
+def overhead(folder: Path, n_symbols: int, minutes: float) -> None:
     """Seconds per partition beyond the step's own, three ways; the asset is a small one."""
     place = Place(folder / "overhead", n_symbols)
-    place.run("rooney", "materialize", "--to", "simulated_truth")
+    place.run("rooney", "materialize", "--to", "simulated_truth", minutes=minutes)
     keys = [one for one in place.universe.symbols if place.universe[one].is_simulated]
     with dg.DagsterInstance.from_config(str(ROOT)) as instance:
         rows = [
             ("in process", *_in_process(place, instance, keys)),
-            (f"{CORES} worker processes", *_by_workers(place, instance, keys)),
-            ("launched by the daemon", *_by_daemon(place, instance, "truth_of_symbol", len(keys))),
+            (f"{CORES} worker processes", *_by_workers(place, instance, keys, minutes)),
+            (
+                "launched by the daemon",
+                _by_daemon(place, instance, "truth_of_symbol", minutes),
+                0.0,
+            ),
         ]
     print(f"\nOverhead of {len(keys)} partitions, seconds each beyond the step itself")
     for name, seconds, inside in rows:
@@ -132,18 +79,20 @@ def overhead(folder: Path, n_symbols: int) -> None:
 
 
 def _in_process(place: Place, instance: Any, keys: list[str]) -> tuple[float, float]:
-    defs = build_defs(place.settings, place.universe)
-    job = defs.resolve_job_def("truth_of_symbol")
+    job = build_defs(place.settings, place.universe).resolve_job_def("truth_of_symbol")
     began = time.perf_counter()
     for key in keys:
-        job.execute_in_process(instance=instance, partition_key=key, tags={"rooney/force": "1"})
+        job.execute_in_process(
+            instance=instance, partition_key=key, tags={"rooney/force": "1"}, run_config=QUIET
+        )
     return time.perf_counter() - began, _inside(instance, "simulated_truth", len(keys))
 
 
-def _by_workers(place: Place, instance: Any, keys: list[str]) -> tuple[float, float]:
-    names = ",".join(keys)
-    wanted = ("--to", "simulated_truth", "--force", "--symbols", names)
-    seconds = place.run("rooney", "materialize", *wanted)
+def _by_workers(
+    place: Place, instance: Any, keys: list[str], minutes: float
+) -> tuple[float, float]:
+    wanted = ("--to", "simulated_truth", "--force", "--symbols", ",".join(keys))
+    seconds = place.run("rooney", "materialize", *wanted, minutes=minutes)
     return seconds, _inside(instance, "simulated_truth", len(keys)) / CORES
 
 
@@ -153,16 +102,45 @@ def _inside(instance: Any, asset: str, n: int) -> float:
     return sum(one.asset_materialization.metadata["seconds"].value for one in found)
 
 
-def _by_daemon(place: Place, instance: Any, job: str, n: int) -> tuple[float, float]:
-    """Seconds from the first run's start to the last one's end, and those inside their steps."""
-    mark = str(time.time())
+def _asked(place: Place, instance: Any, job: str) -> str:
+    """Every partition of a job onto the queue, by Dagster's own command; the mark of its runs."""
+    mark = f"{job} {time.time()}"
     what = ("-j", job, "--all", "--noprompt", "-w", WORKSPACE)
     place.run("dagster", "job", "backfill", *what, "--tags", f'{{"mark": "{mark}"}}')
+    return mark
+
+
+def _by_daemon(place: Place, instance: Any, job: str, minutes: float) -> float:
+    """Seconds from the first run's start to the last one's end."""
+    mark = _asked(place, instance, job)
     with place.process("dagster-daemon", "run", "-w", WORKSPACE):
-        wait(lambda: _ended(instance, mark) >= n)
-    records = instance.get_run_records(dg.RunsFilter(tags={"mark": mark}))
+        _until_ended(instance, [mark], minutes)
+    records = _records(instance, [mark])
     first = min(_launched(instance, one) for one in records)
-    return max(one.end_time for one in records) - first, 0.0
+    return max(one.end_time for one in records) - first
+
+
+def _until_ended(instance: Any, marks: list[str], minutes: float) -> None:
+    until(
+        "the runs to end;",
+        lambda: all(one.dagster_run.status.value in FINISHED for one in _records(instance, marks)),
+        minutes,
+        lambda: _states(instance, marks),
+    )
+
+
+def _records(instance: Any, marks: list[str]) -> list[Any]:
+    return [
+        one
+        for mark in marks
+        for one in instance.get_run_records(dg.RunsFilter(tags={"mark": mark}))
+    ]
+
+
+def _states(instance: Any, marks: list[str]) -> str:
+    """How many runs are in which state, in words."""
+    counts = Counter(one.dagster_run.status.value.lower() for one in _records(instance, marks))
+    return ", ".join(f"{n} {state}" for state, n in sorted(counts.items()))
 
 
 def _launched(instance: Any, record: Any) -> float:
@@ -171,25 +149,24 @@ def _launched(instance: Any, record: Any) -> float:
     return float(stats.launch_time or record.start_time)
 
 
-def _ended(instance: Any, mark: str) -> int:
-    runs = instance.get_runs(dg.RunsFilter(tags={"mark": mark}))
-    return sum(one.status.value in FINISHED for one in runs)
-
-
-def backfill(folder: Path, n_symbols: int) -> None:
+def backfill(folder: Path, n_symbols: int, minutes: float) -> None:
     """The whole graph: cold, with nothing to do, and nothing to do run by run by the daemon."""
     place = Place(folder / "backfill", n_symbols)
     print(f"\nThe whole graph of {n_symbols} tradable symbols on {CORES} cores, quickly tuned")
-    for title in ("cold", "nothing to do"):
-        with memory_watched() as peak:
-            seconds = place.run("rooney", "materialize")
-        with dg.DagsterInstance.from_config(str(ROOT)) as instance:
+    with dg.DagsterInstance.from_config(str(ROOT)) as instance:
+
+        def told() -> str:
+            return f"{instance.get_runs_count()} runs so far"
+
+        for title in ("cold", "nothing to do"):
+            with memory_watched() as peak:
+                seconds = place.run("rooney", "materialize", minutes=minutes, told=told)
             inside = _all_inside(instance) / CORES if title == "cold" else 0.0
-        told = f"{seconds - inside:.1f} s beyond the steps' own" if title == "cold" else ""
-        print(f"  rooney materialize, {title:<16}{seconds:>8.1f} s   {told}   {peak()}")
-    with dg.DagsterInstance.from_config(str(ROOT)) as instance, memory_watched() as peak:
-        seconds, _ = _by_daemon(place, instance, "research_of_symbol", n_symbols)
-        print(f"  the daemon, {n_symbols} runs, nothing to do{seconds:>8.1f} s   {peak()}")
+            beyond = f"{seconds - inside:.1f} s beyond the steps' own" if title == "cold" else ""
+            print(f"  rooney materialize, {title:<16}{seconds:>8.1f} s   {beyond}   {peak()}")
+        with memory_watched() as peak:
+            seconds = _by_daemon(place, instance, "research_of_symbol", minutes)
+            print(f"  the daemon, {n_symbols} runs, nothing to do{seconds:>8.1f} s   {peak()}")
 
 
 def _all_inside(instance: Any) -> float:
@@ -201,91 +178,99 @@ def _all_inside(instance: Any) -> float:
     return float(sum(one.value for one in found if one is not None))
 
 
-@contextlib.contextmanager
-def memory_watched() -> Iterator[Callable[[], str]]:
-    """The most memory that this process's descendants had at one time, by shares (PSS)."""
-    over, seen = threading.Event(), [0.0]
-
-    def look() -> None:
-        while not over.wait(1.0):
-            seen[0] = max(seen[0], shared_memory_mb(descendants(os.getpid())))
-
-    watching = threading.Thread(target=look, daemon=True)
-    watching.start()
-    try:
-        yield lambda: f"at most {seen[0]:.0f} MB"
-    finally:
-        over.set()
-        watching.join()
-
-
-def descendants(pid: int) -> list[int]:
-    """Processes below one, and those it started in sessions of their own that still name it."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            text = stat.read_text()
-            parents[int(text.split()[0])] = int(text.rpartition(")")[2].split()[1])
-    found, more = set(), {pid}
-    while more:
-        more = {child for child, parent in parents.items() if parent in more} - found
-        found |= more
-    return sorted(found)
+def by_daemon(folder: Path, n_symbols: int, minutes: float) -> None:
+    """Bars, then research, cold, all at once on the queue of a daemon that is killed once."""
+    place = Place(folder / "daemon", n_symbols)
+    print(f"\nBars, then research of {n_symbols} symbols by the daemon, killed in the middle")
+    with dg.DagsterInstance.from_config(str(ROOT)) as instance, memory_watched() as peak:
+        for job in ("bars_of_symbol", "research_of_symbol"):
+            began = time.monotonic()
+            marks = [_asked(place, instance, job)]
+            n_asked = len(_records(instance, marks))
+            with place.process("dagster-daemon", "run", "-w", WORKSPACE) as first:
+                until(
+                    "the first to end;",
+                    lambda marks=marks: any(
+                        one.dagster_run.status.value in FINISHED
+                        for one in _records(instance, marks)
+                    ),
+                    minutes,
+                    lambda marks=marks: _states(instance, marks),
+                )
+                os.killpg(first.pid, signal.SIGKILL)
+            left = _states(instance, marks)
+            with place.process("dagster-daemon", "run", "-w", WORKSPACE):
+                _until_ended(instance, marks, minutes)
+            seconds = time.monotonic() - began
+            print(f"  {job}: {n_asked} runs, {seconds:.0f} s; killed at {left}; ", end="")
+            print(f"at the end {_states(instance, marks)}; {peak()}")
+    print(f"  locks that failed, in all logs: {_locks_that_failed(place)}")
 
 
-def shared_memory_mb(pids: list[int]) -> float:
-    """Proportional set size of processes together, MB."""
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            page = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            total += sum(int(line.split()[1]) for line in page.splitlines() if line[:4] == "Pss:")
-    return total * 1024 / _MB
+def _locks_that_failed(place: Place) -> int:
+    logs = [*place.folder.glob("*.log"), *(place.folder / "state" / "logs").rglob("*.log")]
+    texts = (one.read_text(errors="replace") for one in logs)
+    return sum(text.count(words) for text in texts for words in LOCKED)
 
 
-def memory(folder: Path, n_symbols: int) -> None:
+def memory(folder: Path, n_symbols: int, minutes: float) -> None:
     """Webserver, daemon and their code servers, once they have nothing to do."""
     place = Place(folder / "memory", n_symbols)
-    print("\nIdle memory (PSS), MB")
     webserver = ("dagster-webserver", "-w", WORKSPACE, "-p", "33117")
     with place.process("dagster-daemon", "run", "-w", WORKSPACE) as daemon:
-        settle(place.folder / "dagster-daemon.log", "Instance is configured")
+        _settled(place.log_of("dagster-daemon"), "Instance is configured")
         with place.process(*webserver) as server:
-            settle(place.folder / "dagster-webserver.log", "Serving dagster-webserver")
-            threading.Event().wait(30)
-            for name, pid in (("daemon", daemon), ("webserver", server)):
+            _settled(place.log_of("dagster-webserver"), "Serving dagster-webserver")
+            pids = [daemon.pid, server.pid]
+            _idle([*pids, *descendants(pids[0]), *descendants(pids[1])], minutes)
+            print("\nIdle memory (PSS), MB: of its own, and of the processes below it")
+            for name, pid in (("daemon", daemon.pid), ("webserver", server.pid)):
                 below = descendants(pid)
                 told = f"{shared_memory_mb([pid]):>8.0f} + {shared_memory_mb(below):.0f}"
-                print(f"  {name:<16}{told} of {len(below)} processes below it")
+                print(f"  {name:<16}{told} of {len(below)} processes")
 
 
-def settle(log: Path, words: str) -> None:
+def _settled(log: Path, words: str) -> None:
     """Wait until a process has said something."""
-    wait(lambda: words in log.read_text(errors="replace"))
+    until(f"{words!r};", lambda: words in log.read_text(errors="replace"), STARTUP_MINUTES)
 
 
-def growth(folder: Path, n_symbols: int) -> None:
+def _idle(pids: list[int], minutes: float) -> None:
+    """Wait until the memory of processes stays what it is."""
+    seen: list[float] = []
+    due = [time.monotonic()]
+
+    def holds() -> bool:
+        if time.monotonic() < due[0]:
+            return False
+        due[0] = time.monotonic() + IDLE_SECONDS
+        seen.append(shared_memory_mb(pids))
+        newest = seen[-IDLE_SAMPLES:]
+        return len(newest) == IDLE_SAMPLES and max(newest) <= min(newest) * (1 + IDLE_CHANGE)
+
+    until("idleness;", holds, minutes, lambda: f"{seen[-1]:.0f} MB" if seen else "")
+
+
+def growth(folder: Path, n_symbols: int, minutes: float) -> None:
     """Bytes of the instance's files per 1,000 runs of a small asset with its checks."""
     place = Place(folder / "growth", n_symbols)
     defs = build_defs(place.settings, place.universe)
     job, state = defs.resolve_job_def("truth_of_symbol"), place.settings.state
-    key = place.universe.tradable[0]
+    key, ends = place.universe.tradable[0], time.monotonic() + 60 * minutes
     with dg.DagsterInstance.from_config(str(ROOT)) as instance:
-        job.execute_in_process(instance=instance, partition_key=key)
-        before = size_mb(state)
-        for _ in range(GROWTH_RUNS):
-            job.execute_in_process(instance=instance, partition_key=key)
+        job.execute_in_process(instance=instance, partition_key=key, run_config=QUIET)
+        before, n_runs, began = size_mb(state), 0, time.monotonic()
+        while n_runs < GROWTH_RUNS and time.monotonic() < ends:
+            for _ in range(GROWTH_STEP):
+                job.execute_in_process(instance=instance, partition_key=key, run_config=QUIET)
+            n_runs += GROWTH_STEP
+            print(f"    {n_runs} runs, {time.monotonic() - began:.0f} s", flush=True)
         grown = size_mb(state) - before
-    of = PER_RUNS / GROWTH_RUNS
-    print(f"\nInstance database per {PER_RUNS} runs of one step: {grown * of:.0f} MB")
+    per = grown * PER_RUNS / n_runs
+    print(f"\nInstance database per {PER_RUNS} runs of one step: {per:.0f} MB ({n_runs} were made)")
 
 
-def size_mb(folder: Path) -> float:
-    """All files below a folder, MB."""
-    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()) / _MB
-
-
-def ticks(folder: Path, n_symbols: int) -> None:
+def ticks(folder: Path, n_symbols: int, minutes: float) -> None:
     """The retraining sensor and the follower with 30 symbols, all of which have reports."""
     place = Place(folder / "tick", TICK_SYMBOLS)
     facts = ManifestFacts(run_id="r", code_version="c", git_commit="g")
@@ -327,22 +312,28 @@ def _timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def wait(holds: Callable[[], bool]) -> None:
-    """Wait for another process."""
-    patience, pause = time.monotonic() + PATIENCE_SECONDS, threading.Event()
-    while not holds():
-        if time.monotonic() > patience:
-            raise TimeoutError("what was waited for never came")
-        pause.wait(0.2)
-
-
-PARTS: dict[str, Callable[[Path, int], None]] = {
+PARTS: dict[str, Callable[[Path, int, float], None]] = {
     "tick": ticks,
     "overhead": overhead,
     "growth": growth,
     "memory": memory,
     "backfill": backfill,
+    "daemon": by_daemon,
 }
+
+
+@contextlib.contextmanager
+def cleaned() -> Iterator[Path]:
+    """A folder that goes at the end, with every process that is still at work in it."""
+    with tempfile.TemporaryDirectory(
+        prefix="rooney-automation-", ignore_cleanup_errors=True
+    ) as one:
+        try:
+            yield Path(one)
+        finally:
+            for pid in descendants(os.getpid()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def main() -> None:
@@ -350,10 +341,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only", action="append", choices=sorted(PARTS))
     parser.add_argument("--symbols", type=int, default=12)
+    parser.add_argument("--minutes", type=float, default=60.0, help="the most of a wait")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="rooney-automation-") as folder:
+    with cleaned() as folder:
         for name in asked.only or PARTS:
-            PARTS[name](Path(folder), asked.symbols)
+            PARTS[name](folder, asked.symbols, asked.minutes)
 
 
 if __name__ == "__main__":

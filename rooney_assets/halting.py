@@ -50,9 +50,19 @@ def refusal_of_a_run(tags: Mapping[str, str], lake: Lake) -> str | None:
     What a person asked for by hand goes on: the stop halts automations, and promotions by their
     own condition.
     """
-    asked_by = next((tags[name] for name in _ASKED_BY if name in tags), None)
+    asked_by = _asker(tags)
     words = None if asked_by is None else stop_words(lake.root)
     return None if words is None else f"{words}; this run was asked for by {asked_by}"
+
+
+def tags_of_asker(tags: Mapping[str, str]) -> dict[str, str]:
+    """For runs that a run with these tags makes: what halts it halts them too."""
+    asked_by, reason = _asker(tags), tags.get(REASON_TAG, "the clock")
+    return {} if asked_by is None else {AUTOMATION_TAG: asked_by, REASON_TAG: reason}
+
+
+def _asker(tags: Mapping[str, str]) -> str | None:
+    return next((tags[name] for name in _ASKED_BY if name in tags), None)
 
 
 class StoppableFollower(dg.AutomationConditionSensorDefinition):

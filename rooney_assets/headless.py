@@ -7,7 +7,8 @@ printing, the worker processes (`rooney_assets.pool`), or executing a run (`roon
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import rooney_assets.assets  # noqa: F401  (importing it fills the registries)
@@ -41,7 +42,8 @@ from rooney_core.market.instruments import Universe
 class Request:
     """What the user asked for; None means everything, or the default.
 
-    `only`: stages to run, by name, from what the lake holds of the others.
+    `only`: stages to run, by name, from what the lake holds of the others. `tags`: of each run,
+    such as which automation asked for it.
     """
 
     symbols: tuple[str, ...] | None = None
@@ -50,6 +52,7 @@ class Request:
     processes: int | None = None
     force: bool = False
     only: tuple[str, ...] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(
@@ -85,7 +88,7 @@ def run(
             stale = _stale(names, key, request.force, universe, source, lake, mandate)
             report.current += len(names) - len(stale)
             if stale:
-                tasks.append(Task(stage.job, key, tuple(stale)))
+                tasks.append(Task(stage.job, key, tuple(stale), request.tags))
         tell({"event": "stage", "stage": stage.job, "tasks": len(tasks), "partitions": len(keys)})
         work(tasks, settings, report, tell, processes=request.processes, force=request.force)
     return report

@@ -1,11 +1,13 @@
 """One round of everything that runs by itself, by hand: what is asked for, why, and doing it.
 
-Belongs here: which schedules are due, what sensors and schedules ask for, what follows, and working
-it off in worker processes, without a daemon. Does not belong here: the automations (`schedules`,
-`sensors`, `automation`), a tick of one (`ticking`), or printing (`rooney_assets.cli.pipeline`).
+Belongs here: which schedules are due, what sensors and schedules ask for, and working it off in
+worker processes, without a daemon. Does not belong here: the automations (`schedules`, `sensors`,
+`automation`), what follows (`following`), a tick of one (`ticking`), or printing
+(`rooney_assets.cli.pipeline`).
 
 A round is: ask every schedule and sensor; run what they ask for; make what follows from it by the
 same table of followers that the conditions are made from; and again, until nothing is asked for.
+Last, notices are sent.
 Schedules that fetch are asked each time, for they ask for nothing when there is no news; any other
 when its time has come since it was last asked, by the daemon or here. What somebody switched off in
 the UI is not asked, unless it is named.
@@ -23,14 +25,11 @@ from dagster._core.scheduler.instigation import InstigatorStatus, SensorInstigat
 from dagster._utils.schedules import cron_string_iterator, reverse_cron_string_iterator
 from dagster_shared.record import copy
 
-from rooney_assets.automation import FOLLOWS
-from rooney_assets.graph.declaration import ASSETS, Reach, partition_of
-from rooney_assets.graph.plan import input_keys
+from rooney_assets.following import FOLLOWERS, Wish, following
 from rooney_assets.halting import AUTOMATION_TAG, REASON_TAG, stop_words
 from rooney_assets.lake.durable import make_folder, publish
 from rooney_assets.pool import Listener, Report, Task, work
 from rooney_assets.recalibration import Workshop, recalibrate
-from rooney_assets.recalibration_plan import NEXT_MONTH, planned
 from rooney_assets.schedules import JOB, REBALANCE_JOB, REBALANCED_STAGES, fetching_name
 from rooney_assets.stages import STAGES
 from rooney_assets.ticking import tick
@@ -38,25 +37,13 @@ from rooney_assets.worker import QUIET
 from rooney_core.errors import RefusedError, RooneyError, UnknownName
 
 BY_HAND: Final = "rooney pipeline --once"
-FOLLOWING: Final = "follow"
-"""Name of what the two following sensors do, here by staleness in place of their conditions."""
 ACTS_TAG: Final = "rooney/acts_in_its_tick"
 """On a sensor that does its work in its tick, and asks for no run: no tick of it is a dry one."""
+SWITCHED_OFF: Final = "switched off in the UI"
 MOST_PASSES: Final = 3
 """A round that still finds work after these is ended; the next one goes on."""
 CHAINS: Final[Mapping[str, tuple[str, ...] | None]] = {JOB: None, REBALANCE_JOB: REBALANCED_STAGES}
 """Jobs that work stages off in processes of their own, and which."""
-
-
-@dataclass(frozen=True)
-class Wish:
-    """A run that an automation asks for. `assets`: empty for all of its job's."""
-
-    automation: str
-    job: str
-    key: str | None
-    reason: str
-    assets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,18 +111,16 @@ def ask(floor: Floor, now: datetime, only: tuple[str, ...] | None = None) -> lis
     while an emergency stop is in force, UnknownName for a name that is none.
     """
     require_no_stop(floor)
-    known = [one.name for one in _definitions(floor)]
+    known = [*(one.name for one in _definitions(floor)), *FOLLOWERS]
     for name in only or ():
-        if name not in (*known, FOLLOWING):
-            raise UnknownName.among("automation", name, [*known, FOLLOWING])
+        if name not in known:
+            raise UnknownName.among("automation", name, known)
     answers = [
         _answer(floor, definition, now, is_named=only is not None)
         for definition in _definitions(floor)
         if only is None or definition.name in only
     ]
-    if only is None or FOLLOWING in only:
-        answers.append(following(floor))
-    return answers
+    return [*answers, *_followed(floor, only)]
 
 
 def do(
@@ -148,23 +133,24 @@ def do(
 ) -> Round:
     """Ask, and run what is asked for, until nothing is; at most `MOST_PASSES` times.
 
-    Raises as `ask`. A run that fails is in the report; the others go on.
+    Last, what acts in its own tick has one. Raises as `ask`. A run that fails is in the report; the
+    others go on.
     """
-    done = Round()
+    done, named = Round(), only
     _remember_first(floor, now)
     for _ in range(MOST_PASSES):
-        answers = ask(floor, now, only)
-        done.answers += answers
+        answers = ask(floor, now, named)
+        done.answers += [one for one in answers if one.automation not in _acting(floor)]
         _remember(floor, answers, now)
         wishes = [wish for one in answers for wish in one.wishes]
-        if not wishes:
-            done.is_settled = True
-            break
-        _run(floor, wishes, tell, processes, done.report)
-        if only is not None and FOLLOWING not in only:
-            done.is_settled = True
+        if wishes:
+            _run(floor, wishes, tell, processes, done.report)
+        # What was named is asked once; what follows from what was made, again.
+        named = None if only is None else tuple(one for one in FOLLOWERS if one in only)
+        done.is_settled = not wishes or named == ()
         if done.is_settled or not done.report.succeeded:
             break
+    done.answers += _acted(floor, now, only)
     return done
 
 
@@ -173,46 +159,6 @@ def require_no_stop(floor: Floor) -> None:
     words = stop_words(floor.shop.lake.root)
     if words is not None:
         raise RefusedError(words)
-
-
-def following(floor: Floor) -> Answer:
-    """What follows by itself, of what is stale now: a wish per run of a partition.
-
-    As the conditions have it, nothing is asked for while something that it reads was never made.
-    """
-    stale: dict[tuple[str, str | None], list[tuple[str, str]]] = {}
-    coming: set[tuple[str, str]] = set()
-    for name, key, reason in planned(floor.shop).iter_rows():
-        if FOLLOWS[name].by_itself and _can_be_made(name, key, floor, coming):
-            coming.add((name, key))
-            job = next(one.job for one in STAGES if one.partitioning is ASSETS[name].partitioning)
-            stale.setdefault((job, key or None), []).append((name, reason))
-    wishes = tuple(
-        Wish(FOLLOWING, job, key, f"{rows[0][0]}: {rows[0][1]}", tuple(name for name, _ in rows))
-        for (job, key), rows in stale.items()
-    )
-    return Answer(FOLLOWING, wishes, "" if wishes else "Nothing that follows is stale.")
-
-
-def _can_be_made(name: str, key: str, floor: Floor, coming: set[tuple[str, str]]) -> bool:
-    """Whether everything that a partition reads is there, or is to be made before it."""
-    if key == NEXT_MONTH:
-        return False
-    asset, lake = ASSETS[name], floor.shop.lake
-    for one in asset.inputs.values():
-        known = set(input_keys(asset, one, key or None, floor.shop.universe, lake))
-        known |= {each or None for other, each in coming if other == one.asset}
-        is_there = {
-            each: lake.version(one.asset, partition_of(ASSETS[one.asset], each)) is not None
-            or (one.asset, each or "") in coming
-            for each in known
-        }
-        wanted = [key or None] if one.reach is Reach.SAME else [*known]
-        if ASSETS[one.asset].partitioning.is_whole:
-            wanted = [None]
-        if not wanted or not all(is_there.get(each, False) for each in wanted):
-            return False
-    return True
 
 
 def due(definition: Any, asked: str | None, now: datetime) -> bool:
@@ -254,12 +200,47 @@ def _fetches(definition: Any) -> bool:
     return bool(definition.name.startswith(fetching_name("")))
 
 
+def _followed(floor: Floor, only: tuple[str, ...] | None) -> list[Answer]:
+    """What each of the two following sensors asks for."""
+    asked = [
+        name
+        for name in FOLLOWERS
+        if (only is None and not _is_switched_off(floor, name)) or name in (only or ())
+    ]
+    wishes = following(floor.shop, asked) if asked else []
+    answers = []
+    for name in FOLLOWERS:
+        mine = tuple(one for one in wishes if one.automation == name)
+        if name in asked:
+            words = "" if mine else "Nothing that follows is stale."
+            answers.append(Answer(name, mine, words))
+        elif only is None:
+            answers.append(Answer(name, (), SWITCHED_OFF, False))
+    return answers
+
+
+def _acting(floor: Floor) -> list[str]:
+    """What does its work in its tick."""
+    return [one.name for one in _definitions(floor) if one.tags.get(ACTS_TAG) == "true"]
+
+
+def _acted(floor: Floor, now: datetime, only: tuple[str, ...] | None) -> list[Answer]:
+    """A tick each of what acts in its own, unless it is switched off and not named."""
+    answers = []
+    for name in _acting(floor):
+        if only is None and _is_switched_off(floor, name):
+            answers.append(Answer(name, (), SWITCHED_OFF, False))
+        elif only is None or name in only:
+            answers.append(Answer(name, (), tick(floor.defs, name, floor.instance, now).skipped))
+    return answers
+
+
 def _answer(floor: Floor, definition: Any, now: datetime, *, is_named: bool) -> Answer:
     name = definition.name
-    if definition.tags.get(ACTS_TAG) == "true":
-        return Answer(name, (), "acts in its own tick; it asks for no run", False)
     if not is_named and _is_switched_off(floor, name):
-        return Answer(name, (), "switched off in the UI", False)
+        return Answer(name, (), SWITCHED_OFF, False)
+    if definition.tags.get(ACTS_TAG) == "true":
+        return Answer(name, (), "acts in its own tick, last of a round; asks for no run", False)
     is_clocked = isinstance(definition, dg.ScheduleDefinition) and not _fetches(definition)
     if is_clocked and not is_named and not due(definition, _asked(floor, name), now):
         when = next_time(definition, now).strftime("%Y-%m-%d %H:%M")
@@ -340,7 +321,9 @@ def _run(
     for wish in wishes:
         if wish.job in CHAINS:
             chain = CHAINS[wish.job]
-            done = recalibrate(floor.shop, BY_HAND, tell, processes=processes, only=chain)
+            done = recalibrate(
+                floor.shop, BY_HAND, tell, processes=processes, only=chain, tags=_tags(wish)
+            )
             for where, why in done.failures.iter_rows():
                 report.failures.setdefault(where, why)
         elif wish.job not in of_stages:

@@ -132,18 +132,21 @@ def recalibrate(
     processes: int | None = None,
     heard: Callable[[Report], None] = lambda report: None,
     only: tuple[str, ...] | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> Recalibrated:
     """Run the whole chain for the month after the newest bars, and keep the report in the lake.
 
     `only`: stages of it, by name, from what the lake holds of the others. What was made from the
     same inputs by the same code is not made again. The promotion happens in the run when every
     condition holds; otherwise what is traded stays. `heard` is given the report of the run itself.
-    Raises InputError for wrong settings, LakeError when the lake cannot
+    `tags`: of each of its runs; one that names an automation is halted by an emergency stop, also
+    in the middle. Raises InputError for wrong settings, LakeError when the lake cannot
     be written: then nothing ran, and there is no report.
     """
     began = datetime.now(UTC)
     versions, before = kept_versions(shop.lake), _traded(shop.lake)
-    report = _run(shop, tell, Request(processes=processes, only=only))
+    request = Request(processes=processes, only=only, tags=tags or {})
+    report = _run(shop, tell, request)
     heard(report)
     changes = changes_since(shop.lake, versions)
     done = _report_of(shop, began, asked_by, report, changes, before)

@@ -6,6 +6,7 @@ in `dagster.yaml`.
 """
 
 import os
+from datetime import timedelta
 from typing import Final
 
 import dagster as dg
@@ -60,6 +61,12 @@ RESUMABLE_CHAIN_TAGS: Final = {PRIORITY: "5", RETRIES: "2", RUNTIME: str(48 * _H
 FOLLOWED_SYMBOLS_TAGS: Final = {PRIORITY: "5", RETRIES: "2", RUNTIME: str(12 * _HOUR)}
 FOLLOWED_MONTHS_TAGS: Final = {PRIORITY: "20", RETRIES: "0", RUNTIME: str(4 * _HOUR)}
 """Of runs that automation conditions ask for; those of a month may end in a release."""
+
+
+LONGEST_RUN: Final = timedelta(
+    seconds=max(int(tags[RUNTIME]) for tags in (*_STAGES.values(), WHOLE_CHAIN_TAGS))
+)
+"""No run takes longer."""
 
 
 def pool_of(asset: str) -> str | None:

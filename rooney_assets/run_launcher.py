@@ -7,11 +7,13 @@ many run at once (the queue).
 Every instance loads this module, so it imports nothing of ours.
 """
 
+import contextlib
 import os
 import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +43,9 @@ _CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _STARTED_AT: Final = 19
 """Place of a process's start time in /proc/PID/stat, counted from after its name (proc(5))."""
 _SLACK_SECONDS: Final = 5.0
+KILLED_AFTER_SECONDS: Final = 120.0
+"""A run that was asked to stop and works on is killed; before `cancel_timeout_seconds` of
+dagster.yaml is over, when Dagster believes it gone."""
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
@@ -77,18 +82,23 @@ class WatchedRunLauncher(DefaultRunLauncher):
     def terminate(self, run_id: str) -> bool:
         """Ask the run's process to stop, as a person does by Ctrl-C; False where there is none.
 
-        A step that is interrupted leaves the table that was there: the write is a rename.
+        A step that is interrupted leaves the table that was there: the write is a rename. So does
+        one that is killed, with the processes it started, because it did not stop in time.
         """
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
         self._instance.report_run_canceling(run)
-        here = [pid for pid, since in self._processes_of(run) if is_alive(pid, since)]
+        here = [one for one in self._processes_of(run) if is_alive(*one)]
         if not here or not _is_of_this_host(run):
             told = "The run has no process on this host that could be stopped"
             self._instance.report_engine_event(told, run)
             return False
-        os.kill(here[0], signal.SIGINT)
+        pid, since = here[0]
+        os.kill(pid, signal.SIGINT)
+        later = threading.Timer(KILLED_AFTER_SECONDS, end_for_good, (pid, since))
+        later.daemon = True
+        later.start()
         return True
 
     @property
@@ -134,6 +144,17 @@ def is_alive(pid: int, since: float) -> bool:
     if fields[0] in ("Z", "X"):
         return False
     return _boot_time() + int(fields[_STARTED_AT]) / _CLOCK_TICKS <= since + _SLACK_SECONDS
+
+
+def end_for_good(pid: int, since: float) -> None:
+    """Kill the process that had this id at `since`, with its group where it leads one."""
+    if not is_alive(pid, since):
+        return
+    with contextlib.suppress(ProcessLookupError):
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, signal.SIGKILL)
+        else:
+            os.kill(pid, signal.SIGKILL)
 
 
 def _boot_time() -> float:

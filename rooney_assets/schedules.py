@@ -18,6 +18,7 @@ from rooney_assets.halting import (
     AUTOMATION_TAG,
     REASON_TAG,
     refusal_of_a_run,
+    tags_of_asker,
     unless_stopped,
 )
 from rooney_assets.lake import Lake
@@ -284,7 +285,8 @@ def _run(
         if event["event"] in ("milestone", "reason", "run_ended", "run_failed", "stage"):
             context.log.info(_line(event))
 
-    done = recalibrate(Workshop(settings, universe, source, lake), asked_by, tell, only=only)
+    shop, tags = Workshop(settings, universe, source, lake), tags_of_asker(context.run.tags)
+    done = recalibrate(shop, asked_by, tell, only=only, tags=tags)
     context.log_event(
         dg.AssetMaterialization(ASSET, partition=done.id, metadata=facts_of(done, context.run_id))
     )

@@ -44,21 +44,28 @@ def gc(keep: int, run_days: int, dry_run: bool, as_json: bool) -> None:
     """Collect old versions: whatever no release, no judgement and nothing current was made of.
 
     What stays: current versions, releases, candidates, evidence, mandates, searches and ledgers,
-    and all that any of them names, down to the raw bars. Dagster forgets the runs that ended long
-    ago, made nothing that stays, and hold the newest event of no partition. Killed at any time, it
-    has removed whole versions and whole runs, and nothing else.
+    what a run in progress may have read, and all that any of them names, down to the raw bars.
+    Dagster forgets the runs that ended long ago, made nothing that stays, and hold the newest event
+    of no partition. Killed at any time, it has removed whole versions and whole runs, and nothing
+    else.
     """
     from rooney_assets.cli.context import Place
     from rooney_assets.instance import dagster_instance
     from rooney_assets.retention.collect import collect
-    from rooney_assets.retention.runs import forget_runs, named_by, old_runs
+    from rooney_assets.retention.runs import (
+        forget_runs,
+        named_by,
+        old_runs,
+        oldest_in_progress,
+    )
     from rooney_assets.retention.versions import plan
 
     place = Place.from_environment()
-    parts = plan(place.lake, keep)
-    told = _table(parts)
-    before = datetime.now(UTC) - timedelta(days=run_days)
+    now = datetime.now(UTC)
+    before = now - timedelta(days=run_days)
     with dagster_instance(place.settings) as instance:
+        parts = plan(place.lake, keep, oldest_in_progress(instance, now))
+        told = _table(parts)
         runs = old_runs(instance, before, named_by(parts))
         gone = None if dry_run else collect(place.lake, parts)
         if not dry_run:

@@ -31,7 +31,8 @@ def pipeline(mode: str | None, only: tuple[str, ...], processes: int | None, as_
     """Show, try or do what the schedules, sensors and conditions would do now.
 
     One round fetches new bars, makes what follows from them, trains the symbols that the retraining
-    sensor names, and runs the schedules whose time has come. An emergency stop halts it.
+    sensor names, runs the schedules whose time has come, and sends notices. An emergency stop halts
+    it.
     """
     from rooney_assets.cli.context import Place
     from rooney_assets.pipeline import require_no_stop
@@ -72,7 +73,7 @@ def _dry_run(floor: Floor, now: datetime, only: tuple[str, ...] | None, as_json:
     _print_answers(answers)
     n_wishes = sum(len(one.wishes) for one in answers)
     if n_wishes == 0:
-        click.echo("Nothing to do: nobody asks for anything.")
+        click.echo("Nothing to do: nobody asks for a run.")
     else:
         click.echo(f"{_runs(n_wishes)} would be made; nothing was. `--once` does it.")
 
@@ -145,7 +146,7 @@ def _print_end(done: Round) -> None:
     report = done.report
     wished = any(one.wishes for one in done.answers)
     if not wished:
-        click.secho("Nothing to do: nobody asks for anything.", fg="green")
+        click.secho("Nothing to do: nobody asks for a run.", fg="green")
         return
     told = f"{report.made} partitions made, {report.reused} unchanged (data versions match)"
     click.secho(f"{told}, {len(report.failures)} failed.", fg=None if report.succeeded else "red")

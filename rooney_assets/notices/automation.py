@@ -12,7 +12,7 @@ import dagster as dg
 from rooney_assets.notices.digest import digest_of
 from rooney_assets.notices.rounds import Post
 from rooney_assets.settings import Settings
-from rooney_core.errors import RooneyError
+from rooney_core.errors import InvalidSetting, RooneyError
 
 SENSOR: Final = "notices"
 EVERY_SECONDS: Final = 60
@@ -39,9 +39,11 @@ def build_notices(
     )
     def notices(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         try:
-            return dg.SkipReason(Post.of(settings).round(context.instance).words)
+            post, problem = Post.in_any_case(settings)
+            words = post.round(context.instance).words
         except RooneyError as error:
             return dg.SkipReason(f"nothing was sent: {error}")
+        return dg.SkipReason(f"the log alone was told: {problem} {words}" if problem else words)
 
     @dg.op(name="tell_the_day", description="Makes the digest of the last 24 hours and sends it.")
     def tell_the_day(context: dg.OpExecutionContext) -> None:
@@ -67,10 +69,15 @@ def build_notices(
 
 
 def send_digest(settings: Settings, instance: dg.DagsterInstance) -> str:
-    """Send today's digest; its words. A second one on the same day within hours is not sent."""
-    post = Post.of(settings)
+    """Send today's digest; its words. A second one on the same day within hours is not sent.
+
+    Raises InvalidSetting for a wrong page of addresses, once the log has the digest.
+    """
+    post, problem = Post.in_any_case(settings)
     now = datetime.now(UTC)
     notice = digest_of(instance, post.lake, post.book, settings.ui)
     is_new = post.raise_(notice, now)
     post.deliver(now)
+    if problem:
+        raise InvalidSetting(problem)
     return notice.words if is_new else f"sent shortly before\n{notice.words}"

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from rooney_assets.notices.records import CONDITIONS, Notice, NoticeKind
+from rooney_assets.notices.records import CONDITIONS, MERELY_TOLD, Notice, NoticeKind
 from rooney_core.errors import InvalidSetting
 
 FOLDER: Final = "notices"
@@ -100,7 +100,9 @@ class NoticeBook:
         pause = REMINDER if notice.kind in CONDITIONS else QUIET
         with self._transaction() as book:
             row = book.execute(
-                "SELECT id, told_at_us FROM notices WHERE key = ? AND is_open = 1", (notice.key,)
+                "SELECT id, told_at_us FROM notices WHERE key = ? AND (is_open = 1 OR ?) "
+                "ORDER BY id DESC LIMIT 1",
+                (notice.key, notice.kind in MERELY_TOLD),
             ).fetchone()
             if row is not None and now_us - row[1] < pause // timedelta(microseconds=1):
                 # A condition is found in every round; that is no further time.
@@ -133,8 +135,8 @@ class NoticeBook:
         row = (notice.key, notice.kind, notice.subject, notice.words, notice.link)
         added = book.execute(
             "INSERT INTO notices (key, kind, subject, words, link, first_at_us, last_at_us, "
-            "told_at_us, n_times, is_open) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 1)",
-            (*row, now_us, now_us, now_us),
+            "told_at_us, n_times, is_open) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?)",
+            (*row, now_us, now_us, now_us, notice.kind not in MERELY_TOLD),
         )
         return int(added.lastrowid or 0)
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import dagster as dg
 import polars as pl
+from dagster._core.scheduler.instigation import TickStatus
 
 from rooney_assets.lake import Lake
 from rooney_assets.notices.book import NoticeBook
@@ -18,6 +19,10 @@ from rooney_assets.promotion import current_release, emergency_stop, traded_of
 DAY: Final = timedelta(days=1)
 MOST_RUNS: Final = 2_000
 MOST_LINES: Final = 12
+MOST_LETTERS: Final = 300
+BARS: Final = "session_bars"
+BEHIND: Final = timedelta(days=5)
+"""Bars that end so much before those of other symbols: more than a long weekend."""
 LIVE_SHOWN: Final = ("n_trades", "net_profit_usd", "live_status")
 
 
@@ -29,6 +34,8 @@ def digest_of(instance: dg.DagsterInstance, lake: Lake, book: NoticeBook, ui: st
         *_runs(instance, now),
         *_release(lake),
         *_live(lake),
+        *_behind(lake),
+        *_broken(instance),
         *_notices(book, now),
     ]
     return Notice(NoticeKind.DIGEST, f"{now:%Y-%m-%d}", "\n".join(lines), ui)
@@ -71,6 +78,28 @@ def _live(lake: Lake) -> Iterator[str]:
         n = int(lake.read("parity_report", ("symbol", symbol))["n_unexplained"].sum())
         if n:
             yield f"parity {symbol}: {n} differences to the replay are unexplained"
+
+
+def _behind(lake: Lake) -> Iterator[str]:
+    """Symbols whose bars ended before those of others: freshness is of all of an asset at once."""
+    newest = {
+        symbol: lake.read(BARS, ("symbol", symbol))["session"].max()
+        for symbol in lake.partitions(BARS)
+    }
+    last = max((one for one in newest.values() if one is not None), default=None)
+    for symbol, session in newest.items():
+        if session is None or last - session > BEHIND:
+            yield f"bars of {symbol} end on {session}, others on {last}"
+
+
+def _broken(instance: dg.DagsterInstance) -> Iterator[str]:
+    """Schedules and sensors whose last tick failed; no run tells of it."""
+    for state in instance.all_instigator_state():
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
+        if ticks and ticks[0].status is TickStatus.FAILURE:
+            error = ticks[0].error
+            why = "no reason is on record" if error is None else error.message.strip()
+            yield f"automation {state.instigator_name} failed: {why[:MOST_LETTERS]}"
 
 
 def _number(value: object) -> str:

@@ -21,7 +21,7 @@ class NoticeKind(StrEnum):
     CHECK_FAILED       a check of severity ERROR failed
     DRIFT              a check of drift_report failed
     PROMOTION_REFUSED  a release candidate was not promoted, and by which condition
-    RETRAINING         models are trained anew, and why
+    RETRAINING         a run that the retraining sensor asked for ended: which symbol, and why
     STALE_ASSET        condition: an asset missed its freshness policy
     APPROVAL_EXPIRED   condition: the release in production may open no trade any more
     APPROVAL_EXPIRES   condition: it may do so for a few days only
@@ -52,6 +52,9 @@ CONDITIONS: Final = frozenset(
     )
 )
 """Kinds that last: they are over when whoever looks does not find them any more."""
+
+MERELY_TOLD: Final = frozenset((NoticeKind.RETRAINING, NoticeKind.DIGEST, NoticeKind.TEST))
+"""Kinds of which nothing is wrong: told once, and never among what is open."""
 
 
 @dataclass(frozen=True)

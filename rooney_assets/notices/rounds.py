@@ -5,7 +5,7 @@ what is worth a notice (`watch`), or how it travels (`channels`).
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
@@ -18,6 +18,7 @@ from rooney_assets.notices.channels import LOG, Channels, addresses_in
 from rooney_assets.notices.records import CONDITIONS, Notice
 from rooney_assets.notices.watch import Seen, look
 from rooney_assets.settings import Settings
+from rooney_core.errors import InvalidSetting
 
 MARK: Final = "runs seen until"
 MOST_DUE: Final = 500
@@ -63,6 +64,14 @@ class Post:
         """Of these settings. Raises InvalidSetting for a wrong page of addresses."""
         channels = Channels(settings.state, addresses_in(settings.notify))
         return cls(settings, Lake(settings.lake), NoticeBook(settings.state), channels)
+
+    @classmethod
+    def in_any_case(cls, settings: Settings) -> "tuple[Post, str]":
+        """The office, and what is wrong with the page of addresses: then it has the log alone."""
+        try:
+            return cls.of(settings), ""
+        except InvalidSetting as error:
+            return cls.of(replace(settings, notify=None)), str(error)
 
     def found(self, instance: dg.DagsterInstance) -> Seen:
         """What is to be told now; nothing is kept or sent."""

@@ -15,6 +15,7 @@ from dagster._core.definitions.freshness import FreshnessState
 
 from rooney_assets.checks.release import CONDITIONS as PROMOTION
 from rooney_assets.checks.release import RELEASES
+from rooney_assets.halting import AUTOMATION_TAG, REASON_TAG
 from rooney_assets.lake import Lake
 from rooney_assets.notices.records import Notice, NoticeKind
 from rooney_assets.promotion import current_release, emergency_stop, traded_of
@@ -25,6 +26,8 @@ MOST_RUNS: Final = 200
 FIRST_LOOK: Final = timedelta(days=1)
 """How far back the first look goes."""
 SOON: Final = timedelta(days=7)
+RETRAINING: Final = "retraining"
+"""Name of the sensor that asks for trainings with a reason (`rooney_assets.sensors`)."""
 DRIFT_ASSET: Final = "drift_report"
 PARTITION_TAG: Final = "dagster/partition"
 _WANTED: Final = {
@@ -130,6 +133,7 @@ def _of_run(run: dg.DagsterRun, log: _RunLog, ui: str) -> Iterator[Notice]:
     promotion = [one for one in log.failed if _is_condition(one)]
     other = [one for one in log.failed if not _is_condition(one) and _is_alarm(one)]
     yield from _refused(promotion, link)
+    yield from _retrained(run, link)
     for one in other:
         kind = NoticeKind.CHECK_FAILED
         if _asset(one) == DRIFT_ASSET:
@@ -165,6 +169,14 @@ def _refused(promotion: Sequence[Any], link: str) -> Iterator[Notice]:
         subject = f"release candidate ({', '.join(reasons)})"
         words = "\n".join(f"{code}: {why}" for code, why in reasons.items())
         yield Notice(NoticeKind.PROMOTION_REFUSED, subject, words, link)
+
+
+def _retrained(run: dg.DagsterRun, link: str) -> Iterator[Notice]:
+    """A run that the retraining sensor asked for, with its reason; gates judge what it made."""
+    if run.tags.get(AUTOMATION_TAG) == RETRAINING:
+        ended = run.status.value.lower()
+        words = f"{run.tags.get(REASON_TAG, 'no reason is on record')}\nThe training: {ended}."
+        yield Notice(NoticeKind.RETRAINING, _run_subject(run), words, link)
 
 
 def _is_condition(one: Any) -> bool:

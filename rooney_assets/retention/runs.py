@@ -12,7 +12,7 @@ Does not belong here: ticks of schedules and sensors, which `dagster.yaml` limit
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +21,17 @@ from dagster._core.event_api import EventRecordsFilter
 from dagster._core.events import DagsterEventType
 
 from rooney_assets.retention.versions import Partition
+from rooney_assets.run_control import LONGEST_RUN
 
 ENDED: Final = (
     dg.DagsterRunStatus.SUCCESS,
     dg.DagsterRunStatus.FAILURE,
     dg.DagsterRunStatus.CANCELED,
+)
+IN_PROGRESS: Final = (
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
 )
 _AT_ONCE: Final = 500
 """Runs that one query asks for."""
@@ -44,6 +50,19 @@ def named_by(parts: Iterable[Partition]) -> frozenset[str]:
     return frozenset(
         one.run_id for part in parts for one in part.versions if one.data_version in part.kept
     )
+
+
+def oldest_in_progress(instance: dg.DagsterInstance, now: datetime) -> datetime | None:
+    """When the oldest run began that is still in progress; None where none is.
+
+    One that began longer ago than any run may take is not believed to be.
+    """
+    records = instance.get_run_records(dg.RunsFilter(statuses=list(IN_PROGRESS)))
+    began = [
+        datetime.fromtimestamp(one.start_time or one.create_timestamp.timestamp(), UTC)
+        for one in records
+    ]
+    return min((one for one in began if now - one < LONGEST_RUN), default=None)
 
 
 def old_runs(instance: dg.DagsterInstance, before: datetime, needed: frozenset[str]) -> OldRuns:

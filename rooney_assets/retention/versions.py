@@ -8,6 +8,8 @@ Belongs here: the rules. They are, in this order:
   mandate, because approvals name it;
 - of what is judged (evaluations, stress, portfolios, candidates, gates, evidence) the newest
   versions stay with everything that they were made of, and so does what the promotion log names;
+- what was current since the oldest run that is still in progress began stays, because it may have
+  read it, and will name it when it writes;
 - of everything else the newest versions stay.
 
 Logs (looks, trials by hand, promotions) are no versions, and are never touched.
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -54,6 +57,7 @@ class Why(StrEnum):
     LOGGED = "the promotion log names it"
     COUNTED = "a search, a ledger, a mandate: all are kept"
     NAMED = "what stays was made of it"
+    BEING_READ = "a run in progress may have read it"
     NEWEST = "among the newest"
 
 
@@ -80,11 +84,12 @@ class Partition:
         )
 
 
-def plan(lake: Lake, keep: int) -> tuple[Partition, ...]:
+def plan(lake: Lake, keep: int, began: datetime | None = None) -> tuple[Partition, ...]:
     """Every partition of the lake, with what may go when the `keep` newest of each stay.
 
-    Raises InvalidSetting for fewer than one, LakeError for a damaged manifest: what is not
-    understood is not collected.
+    `began`: when the oldest run in progress did (UTC), None where none is in progress. Raises
+    InvalidSetting for fewer than one, LakeError for a damaged manifest: what is not understood is
+    not collected.
     """
     if keep < 1:
         raise InvalidSetting(f"--keep {keep} arrived; at least the newest version is kept.")
@@ -94,12 +99,26 @@ def plan(lake: Lake, keep: int) -> tuple[Partition, ...]:
             known.keep((one.label, manifest.data_version), Why.NEWEST)
             if one.asset in JUDGED:
                 known.follow((one.label, manifest.data_version))
+    for named in _current_since(known, began):
+        known.keep(named, Why.BEING_READ)
+        known.follow(named)
     for why, named in _stays(lake, known):
         known.keep(named, why)
         known.follow(named)
     return tuple(
         Partition(one, known.newest(one), known.kept.get(one.label, {})) for one in known.folders
     )
+
+
+def _current_since(known: _Known, began: datetime | None) -> Iterator[Named]:
+    """Every version that was current at that moment or later."""
+    if began is None:
+        return
+    for one in known.folders:
+        for manifest in known.newest(one):
+            yield one.label, manifest.data_version
+            if manifest.recorded_at < began:
+                break
 
 
 def _stays(lake: Lake, known: _Known) -> Iterator[tuple[Why, Named]]:

@@ -13,9 +13,15 @@ from growing_market import Market, instance_of, make_market
 
 from rooney_assets.automation import FOLLOWS, FRESHNESS
 from rooney_assets.build import build_defs
+from rooney_assets.following import FOLLOWERS, following
 from rooney_assets.graph.declaration import ASSETS
+from rooney_assets.graph.plan import basis_of, default_params
 from rooney_assets.lake import ManifestFacts
+from rooney_assets.mandate import load_mandate
+from rooney_assets.recalibration import Workshop
+from rooney_assets.sources.selection import source_from
 from rooney_assets.ticking import Tick, tick
+from rooney_core.errors import MissingArtifact
 
 BARS = ("raw_bars", "roll_calendar", "continuous_bars", "session_bars")
 FACTORY = ("strategy_results", "strategy_ranking", "best_strategy")
@@ -109,6 +115,43 @@ def test_what_was_judged_anew_is_followed_in_the_month_that_trades_next(tmp_path
             made(instance, name, "2026-04", "1")
         # One table each, not of a month; both in one run.
         assert factory.asked("follow_months") == {"None": RELEASED}
+
+
+def test_a_round_by_hand_leaves_what_the_conditions_leave(tmp_path: Path) -> None:
+    """New rows alone are judged with the next training; a model that was trained is judged."""
+    market = make_market(tmp_path / "market")
+    settings, lake = market.settings, market.lake
+    source = source_from(settings.source, settings.base, settings.vendor)
+    shop = Workshop(settings, market.universe, source, lake)
+
+    def write(name: str, number: int) -> None:
+        """A table as a run would leave it, of what the lake holds."""
+        asset = ASSETS[name]
+        params = default_params(asset, load_mandate(settings))
+        try:
+            basis = basis_of(asset, "ES", market.universe, source, lake, params)
+            made = (basis.code_version, dict(basis.inputs), dict(basis.config))
+        except MissingArtifact:
+            made = ("c", {}, {})
+        facts = ManifestFacts(
+            run_id="r", code_version=made[0], git_commit="g", inputs=made[1], config=made[2]
+        )
+        row = {"symbol": ["ES"], "session": [date(2026, 3, 31)], "number": [number]}
+        table = pl.DataFrame(row)
+        lake.write(name, ("symbol", "ES"), table, facts)
+
+    def followed() -> set[str]:
+        return {name for one in following(shop, FOLLOWERS) for name in one.assets}
+
+    inputs = {*ASSETS["model_evaluation"].inputs} - {"meta_model"}
+    for name in (*sorted(inputs), "meta_model", "model_evaluation"):
+        if not ASSETS[name].partitioning.is_whole:
+            write(name, 1)
+    assert "model_evaluation" not in followed()
+    write("training_set", 2)
+    assert "model_evaluation" not in followed()
+    write("meta_model", 2)
+    assert "model_evaluation" in followed()
 
 
 @pytest.mark.slow

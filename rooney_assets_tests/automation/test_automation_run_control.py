@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -123,6 +124,51 @@ def test_a_run_of_a_killed_process_is_known_to_be_dead(market: Market) -> None:
         assert launcher.check_run_worker_health(elsewhere).status is WorkerStatus.RUNNING
         instance.report_engine_event(f"Executing steps in process (pid: {os.getpid()})", run)
         assert launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
+
+
+DEAF = (
+    "import signal, subprocess, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "child = subprocess.Popen([sys.executable, '-c', 'import sys; sys.stdin.read()'], "
+    "stdin=subprocess.PIPE); print(child.pid, flush=True); child.wait()"
+)
+"""A run in compiled code that never returns, with a process of its own."""
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or goes within a minute."""
+    try:
+        watched = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([watched], [], [], 60)[0])
+    finally:
+        os.close(watched)
+
+
+def test_a_run_that_does_not_stop_is_killed_with_its_processes(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rooney_assets.run_launcher.KILLED_AFTER_SECONDS", 0.05)
+    with instance_of(market) as instance:
+        defs = build_defs(market.settings, market.universe)
+        run = instance.create_run_for_job(defs.resolve_job_def("mandate_page"))
+        deaf = subprocess.Popen(
+            [sys.executable, "-c", DEAF],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert deaf.stdout is not None
+        child = int(deaf.stdout.readline())
+        instance.report_engine_event(f"Launched as process {deaf.pid}", run)
+        assert instance.run_launcher.terminate(run.run_id)
+        assert deaf.wait(60) == -signal.SIGKILL
+        deaf.stdout.close()
+        assert has_ended(child)
+        stopping = instance.get_run_by_id(run.run_id)
+        assert stopping is not None
+        assert stopping.status is dg.DagsterRunStatus.CANCELING
 
 
 def test_a_step_that_takes_too_long_is_given_up() -> None:

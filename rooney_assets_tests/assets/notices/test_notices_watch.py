@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,21 @@ def test_a_refused_promotion_is_one_notice_with_its_conditions(
     assert office.round(instance).over == 1
 
 
+def test_a_retraining_is_told_with_its_reason_and_is_nothing_that_is_wrong(
+    office: Post, instance: dg.DagsterInstance
+) -> None:
+    tags = {"rooney/automation": "retraining", "rooney/reason": "feature_drift: 33 of 66"}
+    thing = asset_with("thing", {})
+    done = dg.materialize([thing], instance=instance, partition_key="ES", tags=tags)
+    (notice,) = office.round(instance).raised
+    assert notice.kind is NoticeKind.RETRAINING
+    assert notice.subject.endswith("[ES]")
+    assert notice.words == "feature_drift: 33 of 66\nThe training: success."
+    assert notice.link == f"{UI}/runs/{done.run_id}"
+    assert office.book.kept(only_open=True) == []
+    assert [one.notice.kind for one in office.book.kept()] == [NoticeKind.RETRAINING]
+
+
 def test_a_stop_is_told_while_it_lasts(office: Post, instance: dg.DagsterInstance) -> None:
     stop = office.lake.root / "EMERGENCY_STOP"
     stop.parent.mkdir(parents=True)
@@ -226,6 +242,39 @@ def test_the_sensor_and_the_digest_as_dagster_runs_them(
     assert [one["kind"] for one in lines] == ["RUN_FAILURE", "DIGEST"]
     assert "1 failure" in lines[1]["words"]
     assert "notices in 24 hours: 1; open: 1" in lines[1]["words"]
+
+
+def test_a_wrong_page_of_addresses_silences_the_log_of_nothing(
+    office: Post, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    page = tmp_path / "addresses"
+    page.write_text("json://host/very-secret", encoding="utf-8")
+    page.chmod(0o644)
+    run(instance, asset_with("thing", {}, "no"))
+    sensor, job, _ = build_notices(replace(office.settings, notify=page))
+    with dg.build_sensor_context(instance=instance) as context:
+        ticked = sensor.evaluate_tick(context)
+    assert str(ticked.skip_message).startswith(f"the log alone was told: {page} may be read by")
+    digest = job.execute_in_process(instance=instance, raise_on_error=False)
+    assert not digest.success, "whoever looks at the runs sees it, too"
+    lines = [json.loads(one) for one in office.channels.log.read_text().splitlines()]
+    assert [one["kind"] for one in lines] == ["RUN_FAILURE", "DIGEST"]
+
+
+def test_the_digest_tells_whose_bars_stay_behind(
+    office: Post, instance: dg.DagsterInstance
+) -> None:
+    """Freshness is of an asset as a whole: one symbol that gets no more bars would not show."""
+    from rooney_assets.lake import ManifestFacts
+    from rooney_assets.notices.digest import digest_of
+
+    facts = ManifestFacts(run_id="r", code_version="c", git_commit="g")
+    for symbol, day in (("ES", 20), ("NQ", 15), ("GC", 14)):
+        bars = pl.DataFrame({"symbol": [symbol], "session": [date(2026, 11, day)]})
+        office.lake.write("session_bars", ("symbol", symbol), bars, facts)
+    words = digest_of(instance, office.lake, office.book, UI).words
+    behind = [one for one in words.splitlines() if one.startswith("bars of ")]
+    assert behind == ["bars of GC end on 2026-11-14, others on 2026-11-20"]
 
 
 def test_the_digest_tells_of_live_results(office: Post, instance: dg.DagsterInstance) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,17 +18,17 @@ from click.testing import CliRunner
 
 from rooney_assets.build import build_defs
 from rooney_assets.cli.main import rooney
+from rooney_assets.following import FOLLOWERS, Wish, following
+from rooney_assets.halting import tags_of_asker
+from rooney_assets.headless import Request, run
 from rooney_assets.instance import dagster_instance
 from rooney_assets.lake import Lake
 from rooney_assets.pipeline import (
-    FOLLOWING,
     Floor,
     Memory,
-    Wish,
     ask,
     do,
     due,
-    following,
     merged,
     next_time,
 )
@@ -135,7 +135,7 @@ def test_an_empty_lake_wants_bars_and_nothing_that_has_none(floor: Floor) -> Non
     wanted = {(wish.job, wish.key) for one in answers.values() for wish in one.wishes}
     assert wanted == {("bars_of_symbol", symbol) for symbol in REFERENCES}
     assert {wish.reason for one in answers.values() for wish in one.wishes} == {"never fetched"}
-    assert answers[FOLLOWING].wishes == ()
+    assert [answers[name].wishes for name in FOLLOWERS] == [(), ()]
     assert "not due before 2026-12-06 18:00 UTC" in answers["monthly_rebalance"].words
     assert answers["notices"].words.startswith("acts in its own tick")
 
@@ -143,6 +143,25 @@ def test_an_empty_lake_wants_bars_and_nothing_that_has_none(floor: Floor) -> Non
 def test_a_name_that_is_no_automation_is_refused(floor: Floor) -> None:
     with pytest.raises(UnknownName, match="Did you mean 'fetch_rates'"):
         ask(floor, NOON, ("fetch_rate",))
+
+
+def test_followers_are_asked_by_the_names_that_the_ui_has(floor: Floor) -> None:
+    for name in FOLLOWERS:
+        [answer] = ask(floor, NOON, (name,))
+        assert (answer.automation, answer.words) == (name, "Nothing that follows is stale.")
+
+
+def test_notices_are_sent_last_and_by_name(floor: Floor) -> None:
+    """They act in their tick, which a dry run leaves alone and a round does."""
+    log = floor.shop.settings.state / "notices" / "notices.log"
+    ask(floor, NOON, ("notices",))
+    assert not log.exists()
+    assert not (log.parent / "notices.sqlite").exists()
+    done = do(floor, NOON, lambda event: None, only=("notices",))
+    assert done.is_settled
+    [answer] = done.answers
+    assert (answer.automation, answer.words[:9]) == ("notices", "0 raised,")
+    assert (log.parent / "notices.sqlite").exists()
 
 
 def test_a_stop_halts_the_round_with_its_words(floor: Floor) -> None:
@@ -179,15 +198,41 @@ def test_a_round_does_all_of_it_once_and_a_second_one_nothing(floor: Floor) -> N
 
 
 @pytest.mark.slow
+def test_a_stop_in_the_middle_of_a_chain_ends_what_an_automation_asked_for(floor: Floor) -> None:
+    """The chain has begun; a run of it that begins after the stop is refused, in its process."""
+    shop, stop = floor.shop, floor.shop.lake.root / "EMERGENCY_STOP"
+    stop.parent.mkdir(exist_ok=True)
+
+    def hear(event: Mapping[str, Any]) -> None:
+        if event["event"] == "stage":
+            stop.write_text("the exchange is down", encoding="utf-8")
+
+    tags = tags_of_asker({"dagster/schedule_name": "quarterly_recalibration"})
+    symbols, target = ("SIM_TLT",), "raw_bars"
+    request = Request(
+        symbols=symbols, target=target, force=True, only=("bars_of_symbol",), tags=tags
+    )
+    try:
+        report = run(request, shop.settings, shop.universe, shop.source, shop.lake, hear)
+    finally:
+        stop.unlink(missing_ok=True)
+    [why] = report.failures.values()
+    assert "EMERGENCY STOP: the exchange is down" in why
+    assert "asked for by quarterly_recalibration" in why
+    assert report.made == 0
+
+
+@pytest.mark.slow
 def test_what_follows_is_made_where_its_input_changed(floor: Floor) -> None:
     """Other rolls in the lake: the continuous bars of that symbol follow, and no others."""
     lake, partition = floor.shop.lake, ("symbol", "SIM_ZN")
-    assert following(floor).wishes == ()
+    assert following(floor.shop, FOLLOWERS) == []
     facts = lake.manifest("roll_calendar", partition).facts
     shorter = lake.read("roll_calendar", partition).head(20)
     lake.write("roll_calendar", partition, shorter, facts)
-    [wish] = following(floor).wishes
-    assert (wish.job, wish.key) == ("bars_of_symbol", "SIM_ZN")
+    assert following(floor.shop, ("follow_months",)) == []
+    [wish] = following(floor.shop, FOLLOWERS)
+    assert (wish.automation, wish.job, wish.key) == ("follow_symbols", "bars_of_symbol", "SIM_ZN")
     assert wish.assets == ("continuous_bars", "session_bars")
     assert "roll_calendar[SIM_ZN]" in wish.reason
 
@@ -197,21 +242,32 @@ def test_what_somebody_switched_off_is_not_asked_unless_it_is_named(
     floor: Floor, environment: dict[str, str]
 ) -> None:
     """By Dagster's own command, which sets the switch that the UI shows."""
-    home = {"DAGSTER_HOME": str(floor.shop.settings.dagster_home)}
+    home = str(floor.shop.settings.dagster_home)
+    # What is off by default cannot be stopped: a person stops what runs.
+    own = {"DAGSTER_HOME": home, "ROONEY_AUTOMATION": "on"}
     of_process = {name: one for name, one in os.environ.items() if not name.startswith("ROONEY_")}
-    for act in ("start", "stop"):
-        command = ["dagster", "schedule", act, "fetch_rates", "-m", "rooney_assets.definitions"]
+
+    for kind, name in (("schedule", "fetch_rates"), ("sensor", "follow_symbols")):
         done = subprocess.run(
-            [sys.executable, "-m", *command],
-            env={**of_process, **environment, **home},
+            [
+                sys.executable,
+                "-m",
+                "dagster",
+                kind,
+                "stop",
+                name,
+                "-m",
+                "rooney_assets.definitions",
+            ],
+            env={**of_process, **environment, **own},
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        answers = {one.automation: one for one in ask(floor, NOON)}
-        is_off = answers["fetch_rates"].words == "switched off in the UI"
-        assert is_off is (act == "stop")
+    answers = {one.automation: one.words for one in ask(floor, NOON)}
+    off = {name for name, words in answers.items() if words == "switched off in the UI"}
+    assert off == {"fetch_rates", "follow_symbols"}
     [named] = ask(floor, NOON, ("fetch_rates",))
     assert named.words != "switched off in the UI"
 
@@ -235,5 +291,4 @@ def test_the_command_tells_every_automation(
     assert status["emergency_stop"] is None
     tried = told(environment, "--dry-run")
     asked = {one["automation"] for one in tried["automations"]}
-    assert names - asked == {"follow_symbols", "follow_months"}
-    assert asked - names == {FOLLOWING}
+    assert asked == names

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEventType
 from kept_lake import SYMBOL, write
 
 from rooney_assets.lake import Lake
-from rooney_assets.retention.runs import forget_runs, named_by, old_runs
+from rooney_assets.retention.runs import forget_runs, named_by, old_runs, oldest_in_progress
 from rooney_assets.retention.versions import plan
+from rooney_assets.run_control import LONGEST_RUN
 
 KEYS = dg.StaticPartitionsDefinition(["SIM_ES", "SIM_NQ"])
 LATER = datetime.now(UTC) + timedelta(days=1)
@@ -65,6 +67,23 @@ def test_runs_that_are_young_or_not_over_stay(instance: dg.DagsterInstance) -> N
     waiting = dg.Definitions(assets=[page], jobs=[dg.define_asset_job("one", [page])])
     instance.create_run_for_job(waiting.resolve_job_def("one"))
     assert old_runs(instance, LATER, NOBODY).n_ended == 2
+
+
+def test_the_oldest_run_in_progress_is_found_and_a_lost_one_is_not_believed(
+    instance: dg.DagsterInstance,
+) -> None:
+    now = datetime.now(UTC)
+    run(instance, page)
+    assert oldest_in_progress(instance, now) is None
+    job = dg.Definitions(assets=[page], jobs=[dg.define_asset_job("one", [page])])
+    begun = instance.create_run_for_job(job.resolve_job_def("one"))
+    assert oldest_in_progress(instance, now) is None, "it waits, and has read nothing"
+    started = dg.DagsterEvent(DagsterEventType.RUN_START.value, "one")
+    instance.report_dagster_event(started, begun.run_id)
+    found = oldest_in_progress(instance, now)
+    assert found is not None
+    assert now <= found <= datetime.now(UTC)
+    assert oldest_in_progress(instance, now + LONGEST_RUN + timedelta(minutes=1)) is None
 
 
 def test_a_run_that_a_kept_table_names_stays(instance: dg.DagsterInstance, tmp_path: Path) -> None:

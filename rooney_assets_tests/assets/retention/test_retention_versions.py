@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,23 @@ def test_an_open_evaluation_keeps_what_it_was_made_of_and_an_old_one_does_not(la
         f"model_evaluation[{SYMBOL}]": found[f"model_evaluation[{SYMBOL}]"],
     }
     assert len(found[f"model_evaluation[{SYMBOL}]"]) == 2
+
+
+def test_what_a_run_in_progress_may_have_read_stays_with_what_it_was_made_of(lake: Lake) -> None:
+    """It names what it read when it writes: then that must be there, down to the bars."""
+    bars = versions_of_bars(lake, 4)
+    label = f"training_set[{SYMBOL}]"
+    for n in range(2):
+        write(lake, "training_set", SYMBOL, {"n": [n]}, {RAW: bars[n]})
+    began = datetime.now(UTC)
+    later = write(lake, "training_set", SYMBOL, {"n": [2]}, {RAW: bars[2]})
+    write(lake, "training_set", SYMBOL, {"n": [3]}, {RAW: bars[3]})
+    assert removable(lake, 1)[RAW] == set(bars[:3])
+    kept = {one.folder.label: one.kept for one in plan(lake, 1, began)}
+    # What was current when it began, and what was since.
+    assert set(kept[RAW]) == set(bars[1:])
+    assert len(kept[label]) == 3
+    assert kept[label][later] is Why.BEING_READ
 
 
 def test_searches_and_ledgers_are_all_kept(lake: Lake) -> None:
