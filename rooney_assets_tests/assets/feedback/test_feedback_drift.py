@@ -22,7 +22,8 @@ from rooney_core.gates.promises import CALIBRATION_SCHEMA
 from rooney_core.labeling import build_training_set
 from rooney_core.modeling.meta_model import MetaModel
 
-LIMITS = DriftLimits(min_trades=10)
+LIMITS = DriftLimits().model_copy(update={"min_trades": 2})
+"""Fewer than a mandate may ask for: ten rehearsed sessions have a few trades."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def training_set(parts: Parts) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def with_no_searches(model: pl.DataFrame) -> pl.DataFrame:
     """The row as the asset stores it, though of nothing that was searched."""
-    return model.with_columns(pl.lit(None).alias(SEARCHES))
+    return model.with_columns(pl.lit(None).alias(name) for name in SEARCHES)
 
 
 @pytest.fixture
@@ -55,7 +56,8 @@ def watched(
         "calibration_z": 0.0,
     }
     row = pl.DataFrame([told], schema=CALIBRATION_SCHEMA)
-    evaluation = row.with_columns(model_version=pl.lit(model["model_version"][0]))
+    version = model["model_version"][0]
+    evaluation = row.with_columns(symbol=pl.lit(ES), model_version=pl.lit(version))
     live.lake.write("training_set", ("symbol", ES), training_set[0], FACTS, sealed=training_set[1])
     live.lake.write("meta_model", ("symbol", ES), with_no_searches(model), FACTS)
     live.lake.write("model_evaluation", ("symbol", ES), evaluation, FACTS)
