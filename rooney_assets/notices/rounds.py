@@ -15,7 +15,7 @@ import dagster as dg
 from rooney_assets.lake import Lake
 from rooney_assets.notices.book import Due, NoticeBook
 from rooney_assets.notices.channels import LOG, Channels, addresses_in
-from rooney_assets.notices.records import CONDITIONS, Notice
+from rooney_assets.notices.records import CONDITIONS, NEWS, Notice
 from rooney_assets.notices.watch import Seen, look
 from rooney_assets.settings import Settings
 
@@ -81,6 +81,7 @@ class Post:
             else:
                 counted += 1
         n_over = sum(self.book.close(key) for key in seen.over)
+        self.book.settle(NEWS, {one.key for one in seen.happened})
         over = self.book.settle(CONDITIONS, {one.key for one in seen.lasting})
         for one in over:
             self.channels.write({"over": one.key, "subject": one.subject}, now)

@@ -15,7 +15,9 @@ from dagster._core.definitions.freshness import FreshnessState
 
 from rooney_assets.checks.release import CONDITIONS as PROMOTION
 from rooney_assets.checks.release import RELEASES
+from rooney_assets.halting import AUTOMATION_TAG, REASON_TAG
 from rooney_assets.lake import Lake
+from rooney_assets.notices.news import released
 from rooney_assets.notices.records import Notice, NoticeKind
 from rooney_assets.promotion import current_release, emergency_stop, traded_of
 from rooney_core.gates.promotion import ConditionCode
@@ -26,6 +28,8 @@ FIRST_LOOK: Final = timedelta(days=1)
 """How far back the first look goes."""
 SOON: Final = timedelta(days=7)
 DRIFT_ASSET: Final = "drift_report"
+RETRAINING: Final = "retraining"
+"""The sensor that asks for trainings, in its runs' tags (`rooney_assets.sensors`)."""
 PARTITION_TAG: Final = "dagster/partition"
 _WANTED: Final = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
@@ -80,7 +84,7 @@ def look(instance: dg.DagsterInstance, lake: Lake, ui: str, since: datetime | No
         # What is over by the time that it is seen is told by nobody but the digest.
         happened = [one for one in happened if not any(_fits(one.key, key) for key in passed)]
         over += passed
-        happened += found
+        happened += [*found, *released(lake, record.dagster_run.run_id, ui)]
     until = records[-1].update_timestamp.replace(tzinfo=UTC) if records else begin
     return Seen(tuple(happened), tuple(over), tuple(lasting(instance, lake, ui)), until)
 
@@ -127,6 +131,7 @@ def _innermost(error: Any) -> str:
 
 def _of_run(run: dg.DagsterRun, log: _RunLog, ui: str) -> Iterator[Notice]:
     link = f"{ui}/runs/{run.run_id}"
+    yield from _retrained(run, link)
     promotion = [one for one in log.failed if _is_condition(one)]
     other = [one for one in log.failed if not _is_condition(one) and _is_alarm(one)]
     yield from _refused(promotion, link)
@@ -156,6 +161,15 @@ def _passed(run: dg.DagsterRun, log: _RunLog) -> list[str]:
     if run.status is dg.DagsterRunStatus.SUCCESS:
         keys.append(Notice(NoticeKind.RUN_FAILURE, _run_subject(run), "").key)
     return keys
+
+
+def _retrained(run: dg.DagsterRun, link: str) -> Iterator[Notice]:
+    if run.tags.get(AUTOMATION_TAG) == RETRAINING:
+        ended = "It ended; what came of it is for the gates to judge."
+        if run.status is not dg.DagsterRunStatus.SUCCESS:
+            ended = "It failed, and the model that was there stays."
+        words = f"{run.tags.get(REASON_TAG, 'no reason is on record')}\n{ended}"
+        yield Notice(NoticeKind.RETRAINING, run.tags.get(PARTITION_TAG, run.job_name), words, link)
 
 
 def _refused(promotion: Sequence[Any], link: str) -> Iterator[Notice]:
