@@ -280,7 +280,8 @@ def ticks(folder: Path, n_symbols: int, minutes: float) -> None:
             place.lake.write(name, ("symbol", symbol), small, facts)
         row = {"symbol": symbol, "model_version": "m", "drifted_share": 0.9, "calibration_z": -5.0}
         row |= {"n_drifted": 9, "n_features": 10, "worst_feature": "x", "worst_psi": 1.0}
-        row |= {"recent_win_rate": 0.4, "promised_win_rate": 0.6, "n_recent_trades": 50}
+        row |= {"recent_win_rate": 0.4, "promised_win_rate": 0.6, "calibration_trades": 50}
+        row |= {"calibration_of": "live"}
         report = pl.DataFrame([row], schema=DRIFT_SCHEMA)
         place.lake.write("drift_report", ("symbol", symbol), report, facts)
     settings = place.settings

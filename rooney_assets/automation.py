@@ -70,7 +70,9 @@ FOLLOWS: Final[dict[str, Follows]] = {
         "hours of search: asked for weekly, by the retraining sensor with its reason, or by hand",
         False,
     ),
-    "drift_report": Follows("what the newest trades say of the model", whatever=("training_set",)),
+    "drift_report": Follows(
+        "what the newest signals say of the model, and live trades or its judge"
+    ),
     "trial_ledger": Follows("what was searched is counted, and what was not is not", at_once=False),
     "model_evaluation": Follows(
         "a new model is judged once; new days alone are judged with the next training",

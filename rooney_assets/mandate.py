@@ -14,7 +14,8 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from rooney_assets.settings import Settings, parse_yaml
+from rooney_assets.settings import Settings
+from rooney_assets.yaml_pages import parse_yaml
 from rooney_core.backtest.ranking import RankingCriteria
 from rooney_core.errors import InvalidSetting, UnknownName
 from rooney_core.feedback.limits import FeedbackLimits

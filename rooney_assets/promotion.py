@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from rooney_core.errors import LakeError, MissingArtifact
 from rooney_core.gates.approvals import Approval
 from rooney_core.gates.champion import DAYS_SCHEMA, ChampionTest, champion_test, portfolio_days
 from rooney_core.gates.promotion import Decision, PromotionFacts, Traded, decide
+from rooney_core.gates.report import refused_symbols
 from rooney_core.portfolio.turnover import turnover_breaches
 from rooney_core.release.limits import live_refusals
 
@@ -87,16 +88,17 @@ def facts_of(lake: Lake, asked: Asking) -> PromotionFacts:
     candidate, limits = asked.traded, asked.page.limits
     held = {} if champion is None else champion.sizes
     before = None if champion is None else limits_under(lake, champion.mandate_version)
+    overrides = overrides_on(lake, day_of_judging(asked.candidate["data_through"][0]))
     return PromotionFacts(
         candidate=candidate,
         champion=champion,
         gate_report=asked.gate_report,
         mandate_version=asked.page.version,
-        challenge=_challenge(lake, asked, champion),
+        challenge=_challenge(lake, asked, champion, refused_symbols(asked.gate_report, overrides)),
         other_versions=_made_otherwise(lake, asked),
         turnover=turnover_breaches(held, candidate.sizes, asked.page.portfolio),
         live_refusals=live_refusals(candidate.sizes, asked.page.live),
-        overrides=overrides_on(lake, day_of_judging(asked.candidate["data_through"][0])),
+        overrides=overrides,
         approvals=standing_approvals(lake),
         loosened=_loosened(champion, before, limits),
         lapsed=_lapsed(lake, limits),
@@ -184,10 +186,20 @@ def _loosened(
     return loosened(before, limits)
 
 
-def _challenge(lake: Lake, asked: Asking, champion: Traded | None) -> ChampionTest:
-    """The paired test; the champion's days are those kept beside its release."""
+def _challenge(
+    lake: Lake, asked: Asking, champion: Traded | None, refused: set[str]
+) -> ChampionTest:
+    """The paired test; the champion's days are those kept beside its release.
+
+    What of it the gates refuse now is no choice any more, however good its old days were: the
+    challenger is compared with the rest.
+    """
     if champion is None or champion.is_empty or asked.traded.is_empty:
         return ChampionTest(True, "nothing to compare")
+    held = {symbol: size for symbol, size in champion.sizes.items() if symbol not in refused}
+    gone = ", ".join(sorted(champion.sizes.keys() - held.keys()))
+    if not held:
+        return ChampionTest(True, f"the gates refuse all that is traded now: {gone}")
     kept = lake.beside(RELEASE, None).get(DAYS)
     if kept is None:
         return ChampionTest(False, f"release {champion.release_id} kept no days to compare with")
@@ -202,11 +214,13 @@ def _challenge(lake: Lake, asked: Asking, champion: Traded | None) -> ChampionTe
     if other:
         reason = f"the equity curves of {', '.join(other)} are of other models than the candidate"
         return ChampionTest(False, reason)
-    return champion_test(
+    found = champion_test(
         portfolio_days(published_days(curves, asked.traded.sizes), asked.traded.sizes),
-        portfolio_days(kept, champion.sizes),
+        portfolio_days(kept, held),
         asked.page.promotion,
     )
+    without = f"; without {gone}, which the gates refuse now" if gone else ""
+    return replace(found, reason=f"{found.reason}{without}")
 
 
 def _made_otherwise(lake: Lake, asked: Asking) -> tuple[str, ...]:

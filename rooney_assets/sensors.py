@@ -44,6 +44,9 @@ REASONS_TAG: Final = "rooney/reasons"
 
 ARRIVALS: Final = "arrivals"
 
+_READ_HERE: Final = ("files:", "simulated:")
+"""Sources that lie on this disk: files, and the page of a simulated market."""
+
 ARRIVAL_SECONDS: Final = 30
 WATCH_SECONDS: Final = 300
 FOLLOW_SECONDS: Final = 30
@@ -67,7 +70,7 @@ def build_arrivals(settings: Settings, universe: Universe, job: Any) -> dg.Senso
     """The sensor that asks for the bars of symbols whose files have changed."""
 
     def asks(context: Any) -> Any:
-        if not settings.source.startswith("files:"):
+        if not settings.source.startswith(_READ_HERE):
             return dg.SkipReason(f"{settings.source} has no files; schedules ask it.")
         set_pool_limits(context.instance)
         lake, source = context.resources.lake, context.resources.bars
@@ -87,11 +90,12 @@ def build_arrivals(settings: Settings, universe: Universe, job: Any) -> dg.Senso
         name=ARRIVALS,
         evaluation_fn=unless_stopped(settings.lake, asks),
         job=job,
-        minimum_interval_seconds=ARRIVAL_SECONDS,
+        minimum_interval_seconds=settings.pace(ARRIVAL_SECONDS),
         required_resource_keys={"lake", "bars"},
         default_status=_status(settings),
-        description="Reads what was added to files below ROONEY_SOURCE=files:DIR, whenever it "
-        f"comes; a vendor is asked by schedules. Switched on here or by {AUTOMATION_SETTING}=on.",
+        description="Reads what was added to files below ROONEY_SOURCE=files:DIR, or to the market "
+        "of simulated:FILE, whenever it comes; a vendor is asked by schedules. Switched on here or "
+        f"by {AUTOMATION_SETTING}=on.",
     )
 
 
@@ -119,7 +123,7 @@ def build_retraining(settings: Settings, universe: Universe, job: Any) -> dg.Sen
         name=RETRAINING,
         evaluation_fn=unless_stopped(settings.lake, asks),
         job=job,
-        minimum_interval_seconds=WATCH_SECONDS,
+        minimum_interval_seconds=settings.pace(WATCH_SECONDS),
         required_resource_keys={"lake", "bars"},
         default_status=_status(settings),
         description="Asks for a training of just the symbols whose features or calibration "
@@ -165,7 +169,7 @@ def _follower(
         name=name,
         target=dg.AssetSelection.assets(*assets),
         run_tags={**tags, AUTOMATION_TAG: name, REASON_TAG: CHANGED},
-        minimum_interval_seconds=FOLLOW_SECONDS,
+        minimum_interval_seconds=settings.pace(FOLLOW_SECONDS),
         default_status=_status(settings),
         description=description,
         # A run per partition: its steps compare versions, and its checks belong to one symbol.

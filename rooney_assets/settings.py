@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, cast, get_args
-
-import yaml
+from typing import Final, Literal, cast, get_args
 
 from rooney_assets.provenance import ROOT
 from rooney_assets.sources.databento.access import (
@@ -26,6 +24,7 @@ from rooney_assets.sources.databento.access import (
     parse_gateway,
 )
 from rooney_assets.sources.selection import source_from
+from rooney_assets.yaml_pages import parse_yaml
 from rooney_core.errors import InvalidSetting, UnknownName
 from rooney_core.market.instruments import Universe
 
@@ -45,10 +44,13 @@ NOTIFY_SETTING: Final = "ROONEY_NOTIFY"
 UI_SETTING: Final = "ROONEY_UI"
 DEFAULT_UI: Final = "http://127.0.0.1:3000"
 HOME_SETTING: Final = "ROONEY_DAGSTER_HOME"
+PACE_SETTING: Final = "ROONEY_SENSOR_SECONDS"
+SLOWEST_PACE: Final = 3600
+"""Seconds; who wants less than a look an hour switches a sensor off."""
 
 KNOWN: Final = {
     "ROONEY_LAKE": "a folder for the lake",
-    "ROONEY_SOURCE": "simulated, databento or files:DIR",
+    "ROONEY_SOURCE": "simulated, simulated:FILE, databento or files:DIR",
     GATEWAY_SETTING: "a host, such as localhost:8443, that answers in Databento's place",
     COST_SETTING: "what reading one symbol may cost at most, in USD",
     "ROONEY_UNIVERSE": "the path of a universe.yaml",
@@ -61,6 +63,7 @@ KNOWN: Final = {
     NOTIFY_SETTING: "the path of a private file with an apprise address a line",
     UI_SETTING: "the address of Dagster's UI, such as https://factory.example:3000",
     HOME_SETTING: "a folder with a dagster.yaml, in place of the checkout's",
+    PACE_SETTING: "seconds from one look of a sensor to the next, from 1 to 3600",
     # The trader's own; the two may share an environment.
     "ROONEY_LIVE_GATEWAY": "host:port of a local Databento, live",
     "ROONEY_AT_STOP": "hold or flatten, for positions when the trader ends",
@@ -71,16 +74,17 @@ KNOWN: Final = {
 class Settings:
     """Where the factory works. Paths are absolute, but need not exist yet.
 
-    `lake`: root of the lake. `source`: `simulated`, `databento` or `files:DIR`, where a relative
-    DIR starts at `base`. `universe`: the universe file. `mandate`: the file of limits
-    (`rooney_assets.mandate`). `state`: files of Dagster and MLflow. `base`: where relative paths of
-    the settings start. `tuning`: how hard the meta-label search tries.
+    `lake`: root of the lake. `source`: `simulated`, `simulated:FILE`, `databento` or `files:DIR`,
+    where a relative FILE or DIR starts at `base`. `universe`: the universe file. `mandate`: the
+    file of limits (`rooney_assets.mandate`). `state`: files of Dagster and MLflow. `base`: where
+    relative paths of the settings start. `tuning`: how hard the meta-label search tries.
     `recalibration`: whether the quarterly schedule runs where nobody has switched it, `automation`
-    the same of every other schedule and sensor. `gateway`,
-    `max_cost_usd` and `key` are the vendor's, as `VendorAccess` has them; the key is from
-    DATABENTO_API_KEY and shown nowhere. `journal`: the trader's, None for the one below `state`.
-    `notify`: the page of addresses that notices go to, None for the log alone. `ui`: where the
-    links of notices lead. `dagster_home`: the folder of the dagster.yaml that runs are recorded by.
+    the same of every other schedule and sensor. `gateway`, `max_cost_usd` and `key` are the
+    vendor's, as `VendorAccess` has them; the key is from DATABENTO_API_KEY and shown nowhere.
+    `journal`: the trader's, None for the one below `state`. `notify`: the page of addresses that
+    notices go to, None for the log alone. `ui`: where the links of notices lead. `dagster_home`:
+    the folder of the dagster.yaml that runs are recorded by. `sensor_seconds`: the pace of every
+    sensor, None for each one's own (`pace`).
     """
 
     lake: Path
@@ -99,6 +103,7 @@ class Settings:
     notify: Path | None = None
     ui: str = DEFAULT_UI
     dagster_home: Path = ROOT
+    sensor_seconds: int | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], base: Path | None = None) -> Settings:
@@ -132,6 +137,7 @@ class Settings:
             notify=_file(environ, NOTIFY_SETTING, start),
             ui=_text(environ, UI_SETTING, DEFAULT_UI).rstrip("/"),
             dagster_home=_dagster_home(environ, start),
+            sensor_seconds=_pace(environ),
         )
 
     @property
@@ -144,6 +150,10 @@ class Settings:
         """How the vendor is asked, with these settings."""
         downloads = self.lake / DOWNLOADS / "databento"
         return VendorAccess(downloads, self.gateway, self.max_cost_usd, self.key)
+
+    def pace(self, own_seconds: int) -> int:
+        """Seconds from one look of a sensor to the next; `own_seconds` where nobody set another."""
+        return self.sensor_seconds or own_seconds
 
     def as_environment(self) -> dict[str, str]:
         """The variables that give a process in any working directory these settings.
@@ -166,6 +176,7 @@ class Settings:
             **({} if self.journal is None else {JOURNAL_SETTING: str(self.journal)}),
             **({} if self.notify is None else {NOTIFY_SETTING: str(self.notify)}),
             **({} if self.gateway is None else {GATEWAY_SETTING: self.gateway}),
+            **({} if self.sensor_seconds is None else {PACE_SETTING: str(self.sensor_seconds)}),
         }
 
 
@@ -180,6 +191,15 @@ def _dagster_home(environ: Mapping[str, str], start: Path) -> Path:
             f"{HOME_SETTING} is {folder}, which has no dagster.yaml; give it {KNOWN[HOME_SETTING]}."
         )
     return folder
+
+
+def _pace(environ: Mapping[str, str]) -> int | None:
+    if PACE_SETTING not in environ:
+        return None
+    value = _text(environ, PACE_SETTING, "")
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= SLOWEST_PACE:
+        raise InvalidSetting(f"{PACE_SETTING} is {value!r}; give it {KNOWN[PACE_SETTING]}.")
+    return int(value)
 
 
 def _effort(value: str) -> Effort:
@@ -248,39 +268,3 @@ def _folder(environ: Mapping[str, str], name: str, default: Path, base: Path) ->
 def _file(environ: Mapping[str, str], name: str, base: Path) -> Path | None:
     """The path that a variable names; None where it is not set."""
     return _folder(environ, name, base, base) if name in environ else None
-
-
-class _EachOnce(yaml.SafeLoader):
-    """yaml's safe loader; of a key that is there twice it would silently take the last value."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key in (one for one, _ in node.value if isinstance(one, yaml.ScalarNode)):
-            if key.value in seen:
-                said = f"{key.value!r} is there twice"
-                raise yaml.MarkedYAMLError(problem=said, problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def parse_yaml(path: Path, what: str, setting: str) -> object:
-    """The document of a page that `setting` names, `what` in a message: "universe", "mandate".
-
-    Raises InvalidSetting when the file cannot be read or is not YAML, naming the line.
-    """
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_EachOnce)
-    except OSError as error:
-        reason = error.strerror or "it cannot be read"
-    except UnicodeDecodeError as error:
-        reason = f"byte {error.start} is not UTF-8"
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        reason = f"it is not valid YAML{line}: {error.problem}"
-    except yaml.YAMLError as error:
-        reason = f"it is not valid YAML: {error}"
-    raise InvalidSetting(
-        f"The {what} {path} was not read: {reason}. {setting} takes the path of a file like the "
-        f"shipped {what}.yaml."
-    )

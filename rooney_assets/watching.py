@@ -19,12 +19,17 @@ from rooney_assets.lake import Lake
 from rooney_assets.mandate import Mandate
 from rooney_assets.sources import BarSource
 from rooney_core.errors import MissingArtifact, RooneyError
+from rooney_core.gates.drift import Witness
 from rooney_core.gates.retraining import Reading, RetrainingCode
 from rooney_core.market.instruments import Universe
 
 DRIFT: Final = "drift_report"
 LIVE: Final = "live_performance"
 MODEL: Final = "meta_model"
+_TOLD_BY: Final = {
+    Witness.LIVE: "live",
+    Witness.EVALUATION: "as its evaluation published",
+}
 _SECONDS_A_DAY: Final = 86_400.0
 
 
@@ -80,10 +85,12 @@ def _drift(watched: Watched, symbol: str) -> list[Reading]:
         )
         excess = row["drifted_share"] / limits.max_drifted_share
         found.append(Reading(RetrainingCode.FEATURE_DRIFT, excess, words, version))
-    if row["calibration_z"] is not None:
+    # A report of before witnesses were named counted unpaid outcomes.
+    if row.get("calibration_of") and row["calibration_z"] is not None:
         words = (
-            f"{row['recent_win_rate']:.1%} of {row['n_recent_trades']} trades to "
-            f"{row['last_session']} won, {row['promised_win_rate']:.1%} promised: "
+            f"{row['recent_win_rate']:.1%} of {row['calibration_trades']} trades to "
+            f"{row['calibration_last_session']} won ({_TOLD_BY[Witness(row['calibration_of'])]}), "
+            f"{row['promised_win_rate']:.1%} promised: "
             f"{row['calibration_z']:+.1f} standard errors, {limits.max_calibration_z:g} may be"
         )
         excess = abs(row["calibration_z"]) / limits.max_calibration_z

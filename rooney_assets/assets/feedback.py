@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from rooney_assets.feedback.followed import find_release, newest_of, of_mode
+from rooney_assets.feedback.followed import find_release, model_versions, newest_of, of_mode
 from rooney_assets.feedback.replaying import Recorded, Replayed, compare
 from rooney_assets.graph.declaration import Here, Made, Reach, lake_asset
 from rooney_assets.graph.svg import Chart
@@ -271,13 +271,9 @@ def _of_newest_model(
     lake: Lake, trades: pl.DataFrame, symbol: str
 ) -> tuple[pl.DataFrame, str | None]:
     """The trades of the model that traded last, and its version."""
-    models = {}
-    for name in trades["release_id"].unique(maintain_order=True):
-        rows = find_release(lake, str(name)).rows
-        mine = None if rows is None else rows.filter(pl.col("symbol") == symbol)
-        models[name] = None if mine is None or mine.is_empty() else mine["model_version"][0]
     if trades.is_empty():
         return trades, None
+    models = model_versions(lake, trades["release_id"], symbol)
     newest = models[trades["release_id"][-1]]
     same = [name for name, model in models.items() if model == newest]
     return trades.filter(pl.col("release_id").is_in(same)), newest

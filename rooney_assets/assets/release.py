@@ -121,7 +121,7 @@ def _announce(here: Here, table: pl.DataFrame, before: pl.DataFrame | None) -> M
     entry = promotions.append(
         here.lake,
         promotions.Event.PROMOTED,
-        who=f"production_config, run {here.run_id}",
+        who=promotions.signature(here.run_id),
         reason="every condition of the promotion held",
         release_id=now.release_id,
         earlier_release_id=earlier,

@@ -14,6 +14,7 @@ from typing import Final
 
 import polars as pl
 
+from rooney_assets.backtests.costs import InForce, costs_in_force
 from rooney_assets.factory_tables import in_window
 from rooney_assets.graph.code_version import code_version
 from rooney_assets.lake import Lake
@@ -23,12 +24,14 @@ from rooney_core.backtest.engine import BacktestResult, run_backtest
 from rooney_core.backtest.summary import Summary, summarize
 from rooney_core.errors import HoldoutRefused, InvalidSetting, NotEnoughData
 from rooney_core.gates.settings import EvaluationSettings
-from rooney_core.market.instruments import Instrument, Universe
+from rooney_core.market.instruments import Universe
 from rooney_core.strategies import Variant, VariantParams, params_json
 from rooney_core.strategies.peers import Peers, PeerSessions
 from rooney_core.validation.windows import SPLITS
 
-ROOMS: Final = ("market", "indicators", "strategies", "backtest", "validation")
+ROOMS: Final = (
+    *("market", "indicators", "strategies", "backtest", "validation", "feedback.costs"),
+)
 WHO: Final = "rooney backtest"
 
 
@@ -79,10 +82,11 @@ class Wanted:
 class Done:
     """A run with its facts. `inputs`: data versions by what was read; `absent_peers`: symbols whose
     sessions the variant would compare with, and the lake does not hold. `trial`: its name on the
-    record, None where the search of the factory scores the same and counts it."""
+    record, None where the search of the factory scores the same and counts it. `priced`: the costs
+    in force; `costs` are these, times what was wanted."""
 
     wanted: Wanted
-    instrument: Instrument
+    priced: InForce
     costs: CostModel
     result: BacktestResult
     summary: Summary
@@ -100,7 +104,8 @@ def run(wanted: Wanted, universe: Universe, lake: Lake, looks: EvaluationSetting
     """
     require_window(wanted)
     _require_bars(wanted, lake)
-    instrument = universe[wanted.symbol]
+    priced = costs_in_force(universe[wanted.symbol], lake)
+    instrument = priced.instrument
     code = code_version(ROOMS)
     bars, version = _bars(wanted, lake, code, looks)
     first = 0
@@ -110,14 +115,17 @@ def run(wanted: Wanted, universe: Universe, lake: Lake, looks: EvaluationSetting
     costs = CostModel.of(instrument).times(wanted.costs_times)
     result = run_backtest(bars, wanted.variant, wanted.params, costs, instrument, peers, first)
     summary = summarize(result, bars.height - first)
-    trial = _record(wanted, lake, summary, version, code)
+    trial = _record(wanted, lake, summary, version, code, priced)
+    read = {f"continuous_bars[{wanted.symbol}]": version, **inputs}
+    if priced.version is not None:
+        read[f"cost_model[{wanted.symbol}]"] = priced.version
     return Done(
         wanted=wanted,
-        instrument=instrument,
+        priced=priced,
         costs=costs,
         result=result,
         summary=summary,
-        inputs={f"continuous_bars[{wanted.symbol}]": version, **inputs},
+        inputs=read,
         absent_peers=absent,
         code_version=code,
         trial=trial,
@@ -193,7 +201,7 @@ def _bars(
 
 
 def _record(
-    wanted: Wanted, lake: Lake, summary: Summary, bars_version: str, code: str
+    wanted: Wanted, lake: Lake, summary: Summary, bars_version: str, code: str, priced: InForce
 ) -> str | None:
     if wanted.is_of_search and wanted.params in wanted.variant.grid():
         return None
@@ -209,5 +217,6 @@ def _record(
         is_comparable=wanted.is_of_search,
         sharpe_per_day=summary.sharpe_per_day,
         n_obs=summary.n_sessions,
+        costs=priced.differing,
     )
     return lake.record_trial(wanted.symbol, trial)

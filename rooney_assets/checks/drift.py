@@ -19,16 +19,20 @@ def features_are_as_learnt(table: pl.DataFrame, here: Here) -> Outcome:
 
 @check("drift_report")
 def wins_are_as_promised(table: pl.DataFrame, here: Here) -> Outcome:
-    """As many of the newest trades won as the model promised, within the mandate's errors."""
+    """As many trades won as the model promised, within the mandate's errors, as far as live trading
+    or the model's own evaluation tell."""
     row = table.row(0, named=True)
-    names = ("promised_win_rate", "recent_win_rate", "calibration_z", "n_recent_trades", "note")
+    names = (
+        *("promised_win_rate", "recent_win_rate", "calibration_z", "calibration_trades"),
+        *("calibration_of", "calibration_last_session", "calibration_note"),
+    )
     facts = {name: "" if row[name] is None else row[name] for name in names}
     return Outcome(not row["has_calibration_drift"], facts)
 
 
 @check("drift_report", blocking=True)
 def every_feature_is_told_of_once(table: pl.DataFrame, here: Here) -> Outcome:
-    """A row per feature of the model, unless too few trades let nothing be said."""
+    """A row per feature that is compared, unless too few trades let nothing be said."""
     row, features = table.row(0, named=True), here.beside["features"]
     wanted = 0 if row["note"] else row["n_features"]
     distinct = features["feature"].n_unique()

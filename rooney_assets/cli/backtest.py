@@ -55,9 +55,10 @@ def backtest(
 ) -> None:
     """Backtest one configuration on SYMBOL's continuous bars, one contract, after costs.
 
-    Prints a summary, and writes trades.parquet and report.html. Bars before --from are history for
-    the signals. Every run is a trial that the deflated Sharpe ratio later pays for, unless the
-    search of the factory scores the same.
+    Costs are those in force: what cost_model learnt from own fills, else what universe.yaml
+    assumes; a line says which. Prints a summary, and writes trades.parquet and report.html. Bars
+    before --from are history for the signals. Every run is a trial that the deflated Sharpe ratio
+    later pays for, unless the search of the factory scores the same.
     """
     from rooney_assets.backtests import files
     from rooney_assets.backtests.run import Wanted, require_window, run
@@ -104,6 +105,7 @@ def _print(done: Done, paths: dict[str, Path]) -> None:
 
     wanted: Wanted = done.wanted
     click.echo(f"{wanted.symbol}: {wanted.identity}, costs x{wanted.costs_times:g}")
+    click.echo(f"costs: {done.priced.line}")
     for one in warnings_of(done):
         click.echo(one)
     for label, value in summary_rows(done.summary):

@@ -32,12 +32,12 @@ def rooney() -> None:
     """Research to production for systematic futures trading.
 
     Settings come from the environment: ROONEY_LAKE (root of the lake), ROONEY_SOURCE (simulated,
-    databento or files:DIR), ROONEY_UNIVERSE (path of universe.yaml), ROONEY_MANDATE
+    simulated:FILE, databento or files:DIR), ROONEY_UNIVERSE (path of universe.yaml), ROONEY_MANDATE
     (path of mandate.yaml), ROONEY_STATE (files of Dagster and MLflow), ROONEY_TUNING (full or
     quick), ROONEY_AUTOMATION and ROONEY_RECALIBRATION (on or off), ROONEY_LIVE_JOURNAL (the
     trader's journal), ROONEY_NOTIFY (a private file of addresses), ROONEY_UI (where links lead),
-    ROONEY_DAGSTER_HOME (folder of a dagster.yaml), and for Databento DATABENTO_API_KEY,
-    ROONEY_MAX_COST_USD and ROONEY_DATABENTO_GATEWAY.
+    ROONEY_DAGSTER_HOME (folder of a dagster.yaml), ROONEY_SENSOR_SECONDS (how often sensors look),
+    and for Databento DATABENTO_API_KEY, ROONEY_MAX_COST_USD and ROONEY_DATABENTO_GATEWAY.
     None is needed.
     """
 

@@ -34,7 +34,7 @@ def build_journal_sensor(settings: Settings, job: Any) -> dg.SensorDefinition:
         name=SENSOR,
         evaluation_fn=unless_stopped(settings.lake, asks),
         job=job,
-        minimum_interval_seconds=EVERY_SECONDS,
+        minimum_interval_seconds=settings.pace(EVERY_SECONDS),
         default_status=on if settings.automation == "on" else off,
         description="Reads what the trader wrote down since: runs, decisions, orders, fills and "
         "trades; costs, performance and parity follow by their conditions. Switched on here or by "

@@ -20,6 +20,8 @@ LIVE: Final = "live"
 MODES: Final = (LIVE, "rehearsal", "replay")
 """In order of what they prove. A rehearsal of a real market proves nothing of it."""
 MONTH: Final = "rebalance_month"
+RELEASE: Final = "production_config"
+MODELS: Final = "production_model"
 CANDIDATE: Final = "release_candidate"
 
 
@@ -71,10 +73,21 @@ def find_release(lake: Lake, release_id: str) -> Found:
     return Found(None, None, f"the lake holds no release {release_id}")
 
 
+def model_versions(lake: Lake, releases: pl.Series, symbol: str) -> dict[str, str | None]:
+    """By release id, the version of the model that it trades a symbol with; None: not known."""
+    found: dict[str, str | None] = {}
+    for name in releases.unique(maintain_order=True).drop_nulls():
+        rows = find_release(lake, str(name)).rows
+        mine = None if rows is None else rows.filter(pl.col("symbol") == symbol)
+        known = None if mine is None or mine.is_empty() else mine["model_version"][0]
+        found[str(name)] = None if known is None else str(known)
+    return found
+
+
 def _places(lake: Lake) -> list[tuple[str, tuple[str, str] | None]]:
     found: list[tuple[str, tuple[str, str] | None]] = []
-    if lake.version("production_config", None) is not None:
-        found.append(("production_config", None))
+    if lake.version(RELEASE, None) is not None:
+        found.append((RELEASE, None))
     months = reversed(lake.partitions(CANDIDATE))
     return [*found, *((CANDIDATE, (MONTH, month)) for month in months)]
 
@@ -85,4 +98,4 @@ def _models(
     if asset == CANDIDATE:
         return lake.beside(asset, partition, version=version)["models"].drop(MONTH)
     named = str(rows["production_model_version"][0])
-    return lake.read("production_model", None, version=named)
+    return lake.read(MODELS, None, version=named)

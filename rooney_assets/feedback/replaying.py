@@ -22,8 +22,9 @@ from rooney_core.decision.batch import features_at
 from rooney_core.decision.records import DecisionCode
 from rooney_core.decision.replay import decision_differences, replay_portfolio
 from rooney_core.features import Feeds, feature_names
-from rooney_core.feedback.decided import COMPARED, Evidence, bars_that_differ, explained
+from rooney_core.feedback.decided import COMPARED, Evidence, explained
 from rooney_core.feedback.limits import FeedbackLimits
+from rooney_core.feedback.opens import opens_that_differ
 from rooney_core.feedback.parity import Book, Difference, Prices, differences_of
 from rooney_core.market.bars import BarArrays
 from rooney_core.release import Release
@@ -81,7 +82,7 @@ def compare(
     found = decision_differences(_compared(recorded.decisions), _compared(decisions))
     evidence = _evidence(recorded, replayed, symbol, found)
     differs = explained(own, other, evidence)
-    other_bars = bars_that_differ(own, evidence.bars)
+    other_bars = evidence.other_bars(own)
     book = _book(recorded, replayed, symbol, decisions, last, limits, other_bars)
     assert symbol in release.bundles
     return book, differences_of(book, differs)
@@ -128,6 +129,17 @@ def _evidence(recorded: Recorded, replayed: Replayed, symbol: str, found: pl.Dat
         other_code=other_code,
         elsewhere=elsewhere if isinstance(elsewhere, datetime) else None,
         held_before=_taken_over(recorded, symbol),
+        other_opens=_other_opens(recorded, replayed, symbol),
+    )
+
+
+def _other_opens(recorded: Recorded, replayed: Replayed, symbol: str) -> dict[datetime, str]:
+    bundle = replayed.release.bundles[symbol]
+    fills = _of(recorded.fills, symbol).filter(pl.col("fill_source") == "expected")
+    orders = {row["order_id"]: row for row in _of(recorded.orders, symbol).iter_rows(named=True)}
+    bars = replayed.bars.own[symbol].select("bar_start", "bar_end", "open", "contract")
+    return opens_that_differ(
+        fills.iter_rows(named=True), orders, bars, bundle.costs, bundle.instrument
     )
 
 

@@ -79,6 +79,11 @@ def append(lake: Lake, event: Event, *, who: str, reason: str, **facts: str | da
     return number
 
 
+def signature(run_id: str) -> str:
+    """`who` of what a run promoted."""
+    return f"production_config, run {run_id}"
+
+
 def read(lake: Lake) -> pl.DataFrame:
     """Every entry (PROMOTIONS_SCHEMA), in order; no rows when there never was one.
 

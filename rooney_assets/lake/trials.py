@@ -33,9 +33,11 @@ TRIALS_SCHEMA: dict[str, type[pl.DataType]] = {
     "is_comparable": pl.Boolean,
     "sharpe_per_day": pl.Float64,
     "n_obs": pl.Int64,
+    "costs": pl.String,
 }
 """One row per trial; `trial` is the digest that names it. `is_comparable`: scored on the window and
-at the costs of the search, so that its Sharpe says something on how those of the search vary."""
+at the costs of the search, so that its Sharpe says something on how those of the search vary.
+`costs`: those in force where they were learnt from own fills, before `costs_times`; else empty."""
 
 _SCORES = ("who", "sharpe_per_day", "n_obs")
 
@@ -55,11 +57,15 @@ class HandMadeTrial:
     is_comparable: bool
     sharpe_per_day: float
     n_obs: int
+    costs: str = ""
 
     @property
     def name(self) -> str:
         """16 hex digits over what was tried; not over who did, or what came out."""
         tried = {name: value for name, value in asdict(self).items() if name not in _SCORES}
+        if not self.costs:
+            # Trials of before costs were learnt keep their names.
+            del tried["costs"]
         return hashlib.sha256(json.dumps(tried, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -81,7 +87,7 @@ def read(folder: Path) -> pl.DataFrame:
 
 def _entry(path: Path) -> dict[str, Any]:
     try:
-        entry = json.loads(path.read_bytes())
+        entry = {"costs": "", **json.loads(path.read_bytes())}
         return {name: entry[name] for name in TRIALS_SCHEMA}
     except (ValueError, KeyError, TypeError) as error:
         raise LakeError(

@@ -29,12 +29,13 @@ def build_notices(
 
     @dg.sensor(
         name=SENSOR,
-        minimum_interval_seconds=EVERY_SECONDS,
+        minimum_interval_seconds=settings.pace(EVERY_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells a person, once each, of failed runs and checks, refused promotions, "
-        "drift, stale assets, an approval that ends and an emergency stop: into "
-        "ROONEY_STATE/notices/notices.log, and to the addresses of ROONEY_NOTIFY. It launches "
-        "nothing, and goes on in an emergency stop. By hand: `rooney notices once`.",
+        "drift, trainings that were asked for, another release, stale assets, an approval that "
+        "ends and an emergency stop: into ROONEY_STATE/notices/notices.log, and to the addresses "
+        "of ROONEY_NOTIFY. It launches nothing, and goes on in an emergency stop. By hand: "
+        "`rooney notices once`.",
         tags={"rooney/acts_in_its_tick": "true"},
     )
     def notices(context: dg.SensorEvaluationContext) -> dg.SkipReason:

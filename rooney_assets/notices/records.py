@@ -21,7 +21,8 @@ class NoticeKind(StrEnum):
     CHECK_FAILED       a check of severity ERROR failed
     DRIFT              a check of drift_report failed
     PROMOTION_REFUSED  a release candidate was not promoted, and by which condition
-    RETRAINING         a run that the retraining sensor asked for ended: which symbol, and why
+    RETRAINING         news: a model was trained anew because a sensor asked for it, and why
+    RELEASED           news: another release is traded from now on, what it trades and what left
     STALE_ASSET        condition: an asset missed its freshness policy
     APPROVAL_EXPIRED   condition: the release in production may open no trade any more
     APPROVAL_EXPIRES   condition: it may do so for a few days only
@@ -35,6 +36,7 @@ class NoticeKind(StrEnum):
     DRIFT = "DRIFT"
     PROMOTION_REFUSED = "PROMOTION_REFUSED"
     RETRAINING = "RETRAINING"
+    RELEASED = "RELEASED"
     STALE_ASSET = "STALE_ASSET"
     APPROVAL_EXPIRED = "APPROVAL_EXPIRED"
     APPROVAL_EXPIRES = "APPROVAL_EXPIRES"
@@ -53,7 +55,9 @@ CONDITIONS: Final = frozenset(
 )
 """Kinds that last: they are over when whoever looks does not find them any more."""
 
-MERELY_TOLD: Final = frozenset((NoticeKind.RETRAINING, NoticeKind.DIGEST, NoticeKind.TEST))
+MERELY_TOLD: Final = frozenset(
+    (NoticeKind.RETRAINING, NoticeKind.RELEASED, NoticeKind.DIGEST, NoticeKind.TEST)
+)
 """Kinds of which nothing is wrong: told once, and never among what is open."""
 
 

@@ -17,6 +17,7 @@ from rooney_assets.checks.release import CONDITIONS as PROMOTION
 from rooney_assets.checks.release import RELEASES
 from rooney_assets.halting import AUTOMATION_TAG, REASON_TAG
 from rooney_assets.lake import Lake
+from rooney_assets.notices.news import released
 from rooney_assets.notices.records import Notice, NoticeKind
 from rooney_assets.promotion import current_release, emergency_stop, traded_of
 from rooney_core.gates.promotion import ConditionCode
@@ -26,9 +27,9 @@ MOST_RUNS: Final = 200
 FIRST_LOOK: Final = timedelta(days=1)
 """How far back the first look goes."""
 SOON: Final = timedelta(days=7)
-RETRAINING: Final = "retraining"
-"""Name of the sensor that asks for trainings with a reason (`rooney_assets.sensors`)."""
 DRIFT_ASSET: Final = "drift_report"
+RETRAINING: Final = "retraining"
+"""The sensor that asks for trainings, in its runs' tags (`rooney_assets.sensors`)."""
 PARTITION_TAG: Final = "dagster/partition"
 _WANTED: Final = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
@@ -83,7 +84,7 @@ def look(instance: dg.DagsterInstance, lake: Lake, ui: str, since: datetime | No
         # What is over by the time that it is seen is told by nobody but the digest.
         happened = [one for one in happened if not any(_fits(one.key, key) for key in passed)]
         over += passed
-        happened += found
+        happened += [*found, *released(lake, record.dagster_run.run_id, ui)]
     until = records[-1].update_timestamp.replace(tzinfo=UTC) if records else begin
     return Seen(tuple(happened), tuple(over), tuple(lasting(instance, lake, ui)), until)
 
@@ -130,10 +131,10 @@ def _innermost(error: Any) -> str:
 
 def _of_run(run: dg.DagsterRun, log: _RunLog, ui: str) -> Iterator[Notice]:
     link = f"{ui}/runs/{run.run_id}"
+    yield from _retrained(run, link)
     promotion = [one for one in log.failed if _is_condition(one)]
     other = [one for one in log.failed if not _is_condition(one) and _is_alarm(one)]
     yield from _refused(promotion, link)
-    yield from _retrained(run, link)
     for one in other:
         kind = NoticeKind.CHECK_FAILED
         if _asset(one) == DRIFT_ASSET:
@@ -162,6 +163,16 @@ def _passed(run: dg.DagsterRun, log: _RunLog) -> list[str]:
     return keys
 
 
+def _retrained(run: dg.DagsterRun, link: str) -> Iterator[Notice]:
+    """A run that the retraining sensor asked for, with its reason; gates judge what it made."""
+    if run.tags.get(AUTOMATION_TAG) == RETRAINING:
+        ended = "It ended; what came of it is for the gates to judge."
+        if run.status is not dg.DagsterRunStatus.SUCCESS:
+            ended = "It failed, and the model that was there stays."
+        words = f"{run.tags.get(REASON_TAG, 'no reason is on record')}\n{ended}"
+        yield Notice(NoticeKind.RETRAINING, run.tags.get(PARTITION_TAG, run.job_name), words, link)
+
+
 def _refused(promotion: Sequence[Any], link: str) -> Iterator[Notice]:
     """One notice for all conditions that do not hold; both tables of a release ask the same."""
     reasons = {one.check_name: _fact(one, "reason") for one in promotion}
@@ -169,14 +180,6 @@ def _refused(promotion: Sequence[Any], link: str) -> Iterator[Notice]:
         subject = f"release candidate ({', '.join(reasons)})"
         words = "\n".join(f"{code}: {why}" for code, why in reasons.items())
         yield Notice(NoticeKind.PROMOTION_REFUSED, subject, words, link)
-
-
-def _retrained(run: dg.DagsterRun, link: str) -> Iterator[Notice]:
-    """A run that the retraining sensor asked for, with its reason; gates judge what it made."""
-    if run.tags.get(AUTOMATION_TAG) == RETRAINING:
-        ended = run.status.value.lower()
-        words = f"{run.tags.get(REASON_TAG, 'no reason is on record')}\nThe training: {ended}."
-        yield Notice(NoticeKind.RETRAINING, _run_subject(run), words, link)
 
 
 def _is_condition(one: Any) -> bool:

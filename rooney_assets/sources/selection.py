@@ -12,23 +12,28 @@ from rooney_assets.sources import BarSource
 from rooney_assets.sources.databento.access import VendorAccess
 from rooney_assets.sources.databento.source import DatabentoSource
 from rooney_assets.sources.files import FileSource
-from rooney_assets.sources.simulated import SimulatedSource
+from rooney_assets.sources.simulated import SimulatedSource, market_of_page
 from rooney_core.errors import InvalidSetting
 
 ALLOWED = (
-    "It takes `simulated`, `databento`, or `files:DIR`, a folder of Parquet, CSV or DBN files."
+    "It takes `simulated`, `databento`, or `files:DIR`, a folder of Parquet, CSV or DBN files; or "
+    "`simulated:FILE`, the page of a simulated market that grows."
 )
 
 
 def source_from(setting: str, base: Path, access: VendorAccess) -> BarSource:
-    """The source that ROONEY_SOURCE names; a relative folder starts at `base`.
+    """The source that ROONEY_SOURCE names; a relative folder or page starts at `base`.
 
     `access` says how a vendor is asked. Touches no network.
-    Raises InvalidSetting for any other form, with a suggestion, and for a folder that is not there.
+    Raises InvalidSetting for any other form, with a suggestion, for a folder or a page that is not
+    there, and for a page that says something impossible.
     """
     kind, colon, rest = setting.partition(":")
     if kind == "simulated" and not colon:
         return SimulatedSource()
+    page = base / Path(rest.strip()).expanduser()
+    if kind == "simulated" and rest.strip() and page.is_file():
+        return SimulatedSource(market_of_page(page))
     if kind == "databento" and not colon:
         return DatabentoSource(access)
     if kind == "files" and rest.strip():
@@ -49,6 +54,8 @@ def _existing_folder(folder: Path, setting: str) -> Path:
 def _hint(kind: str, setting: str, base: Path) -> str:
     if kind == "files":
         return " The folder after `files:` is missing."
+    if kind == "simulated":
+        return " No such page is there. Did you mean 'simulated'?"
     if (base / setting).is_dir():
         return f" Did you mean 'files:{setting}'?"
     kinds = ("simulated", "databento", "files")

@@ -89,6 +89,19 @@ def test_an_empty_setting_is_refused(tmp_path: Path, name: str, value: str) -> N
         Settings.from_environment({name: value}, tmp_path)
 
 
+def test_sensors_look_at_their_own_pace_unless_somebody_sets_one(tmp_path: Path) -> None:
+    assert Settings.from_environment({}, tmp_path).pace(300) == 300
+    set_pace = Settings.from_environment({"ROONEY_SENSOR_SECONDS": " 5 "}, tmp_path)
+    assert set_pace.pace(300) == 5
+    assert Settings.from_environment(set_pace.as_environment(), tmp_path).pace(300) == 5
+
+
+@pytest.mark.parametrize("value", ["0", "3601", "-5", "5.0", "fast", "５"])
+def test_an_impossible_pace_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(InvalidSetting, match="ROONEY_SENSOR_SECONDS is"):
+        Settings.from_environment({"ROONEY_SENSOR_SECONDS": value}, tmp_path)
+
+
 def test_a_lake_on_s3_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match="s3://bucket/lake"):
         Settings.from_environment({"ROONEY_LAKE": "s3://bucket/lake"}, tmp_path)

@@ -5,71 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
 import polars as pl
 import pytest
+from daemon_process import BIN, DONE, daemon, runs, until
 from growing_market import ROOT, SYMBOLS, Market, instance_of, make_market
 
 from rooney_core.lineage import content_version
 
 pytestmark = pytest.mark.slow
-
-PATIENCE_SECONDS = 600
-"""A machine that does other work as well takes its time; nothing is asserted about it."""
-NEVER = threading.Event()
-BIN = Path(sys.executable).parent
-DONE = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-
-
-class Daemon:
-    """`dagster-daemon run` as a process group of its own."""
-
-    def __init__(self, market: Market, **more: str) -> None:
-        self.log = market.folder / "daemon.log"
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [str(BIN / "dagster-daemon"), "run", "-w", str(ROOT / "workspace.yaml")],
-                env=market.process_environment(**more),
-                cwd=market.folder,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def end(self, how: int) -> None:
-        """End the whole group: the daemon and its code server."""
-        os.killpg(self.process.pid, how)
-        self.process.wait(PATIENCE_SECONDS)
-
-
-@contextmanager
-def daemon(market: Market, **more: str) -> Iterator[Daemon]:
-    running = Daemon(market, **more)
-    try:
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.end(signal.SIGKILL)
-
-
-def until(what: str, holds: Callable[[], bool]) -> None:
-    """Wait for something that another process does."""
-    patience = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < patience, f"never: {what}"
-        NEVER.wait(0.5)
-
-
-def runs(instance: dg.DagsterInstance, **tags: str) -> list[dg.DagsterRun]:
-    return list(instance.get_runs(dg.RunsFilter(tags=tags)))
 
 
 def backfill(market: Market, job: str) -> None:

@@ -71,12 +71,17 @@ def report(
         "drifted_share": share,
         "worst_feature": "ibs",
         "worst_psi": 0.9,
+        "calibration_of": None if z is None else "live",
+        "calibration_first_session": date(2026, 1, 5),
+        "calibration_last_session": date(2026, 2, 27),
+        "calibration_trades": 80,
         "promised_win_rate": 0.6,
         "recent_win_rate": 0.5,
         "calibration_z": z,
         "has_feature_drift": False,
         "has_calibration_drift": False,
         "note": "",
+        "calibration_note": "",
     }
     write(market, "drift_report", symbol, pl.DataFrame([row], schema=DRIFT_SCHEMA))
 
@@ -107,7 +112,8 @@ def test_only_the_symbol_that_drifted_is_asked_for(market: Market, watched: Watc
     (request,) = second.run_requests or ()
     words = request.tags["rooney/reason"]
     assert "33 of 66 features drifted by 2026-03-04, most of all ibs (PSI 0.90); 25% may" in words
-    assert "50.0% of 100 trades to 2026-03-04 won, 60.0% promised: -4.0 standard errors" in words
+    told = "50.0% of 80 trades to 2026-02-27 won (live), 60.0% promised: -4.0 standard errors"
+    assert told in words
     assert request.tags["rooney/automation"] == "retraining"
     # A daemon that starts anew has the memory; the same day is asked for once.
     assert asked(retraining_tick(watched, second.cursor, after(3))) == {}
@@ -140,6 +146,18 @@ def test_a_report_of_another_model_or_without_numbers_says_nothing(
         result = retraining_tick(watched, cursor, after(day))
         assert asked(result) == {}
         cursor = result.cursor
+
+
+def test_a_report_that_counted_outcomes_from_bars_is_no_witness(
+    market: Market, watched: Watched
+) -> None:
+    """As reports were before they named one: of the outcomes in it nobody had a look on record."""
+    report(market, "ES", 2, z=-9.0)
+    before = market.lake.read("drift_report", ("symbol", "ES"))
+    write(market, "drift_report", "ES", before.drop("calibration_of", "calibration_trades"))
+    first = retraining_tick(watched, None, after(1))
+    assert first.skip_reason is not None
+    assert first.skip_reason.skip_message == "ES: no reason; GC: no reason"
 
 
 def test_a_model_of_exactly_these_rows_is_not_trained_again(

@@ -78,11 +78,17 @@ class Sample:
 
 
 @cache
-def null_bars(seed: int) -> BarArrays:
-    """Nine years of hourly bars, rolled, with nothing planted."""
+def null_table(seed: int) -> pl.DataFrame:
+    """Nine years of hourly bars (continuous_bars), rolled, with nothing planted."""
     market = SimulatedMarket(seed=seed, first_session=FIRST, last_session=LAST)
     raw = simulate_bars(INSTRUMENT, market)
-    return BarArrays.from_frame(stitch(raw, find_rolls(raw, INSTRUMENT), INSTRUMENT), INSTRUMENT)
+    return stitch(raw, find_rolls(raw, INSTRUMENT), INSTRUMENT)
+
+
+@cache
+def null_bars(seed: int) -> BarArrays:
+    """The same as arrays."""
+    return BarArrays.from_frame(null_table(seed), INSTRUMENT)
 
 
 @cache

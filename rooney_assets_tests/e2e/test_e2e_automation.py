@@ -5,23 +5,31 @@ import json
 import pytest
 from e2e_factory import Factory
 
+from rooney_core.features import PRIOR_TRADE_FEATURES
+
 pytestmark = pytest.mark.slow
 
 
 def test_drift_report_is_of_the_models_that_were_evaluated(materialized: Factory) -> None:
     rows = materialized.sql(
         "select d.symbol, d.note, d.n_recent_trades, d.n_features, d.drifted_share, "
-        "d.recent_win_rate, d.model_version = e.model_version as same, len(m.features) as k "
+        "d.calibration_of, d.calibration_z = e.calibration_z as published, d.calibration_trades, "
+        "d.model_version = e.model_version as same, m.features as features "
         "from drift_report d join model_evaluation e using (symbol) join meta_model m "
         "using (symbol) order by 1"
     )
     assert [one["symbol"] for one in rows] == ["SIM_ES", "SIM_NQ"]
     for one in rows:
         assert one["same"]
+        one["k"] = len(set(one["features"]) - {of.name for of in PRIOR_TRADE_FEATURES})
         assert one["n_features"] == one["k"]
+        # Nobody trades live here: of outcomes it knows what the evaluation published, or nothing.
+        assert one["calibration_of"] in ("evaluation", None)
+        if one["calibration_of"]:
+            assert one["published"]
+            assert one["calibration_trades"] >= 30
         if not one["note"]:
             assert one["n_recent_trades"] >= 30
-            assert 0 <= one["recent_win_rate"] <= 1
             # Nothing moves in a market that is drawn from one law.
             assert one["drifted_share"] < 0.25
     features = materialized.sql(

@@ -16,7 +16,8 @@ class Cause(StrEnum):
     """What a difference is put down to. Each needs evidence; without any it is UNEXPLAINED.
 
     DATA         the trader saw other bars, or none: a bar that is missing on one side, another
-                 close or contract, other features, or a denial because of the feed
+                 close or contract, another open under a fill of the paper account, other features,
+                 or a denial because of the feed
     SIGNAL       the rule answered otherwise: other code decided, or a person traded
     MODEL        the same features, and another probability or threshold
     SIZING       another number of contracts, and none where a limit, a pause or the kill switch

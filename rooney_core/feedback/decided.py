@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -53,6 +53,7 @@ class Evidence:
     run's, by decided_at, with state, order_code, origin, intent. `lookback`: bars that a signal
     reads. `other_code`: what says that other code decided, empty for the same. `elsewhere`: when
     another symbol of the run first differed. `held_before`: the run began with a position.
+    `other_opens`: bar_end -> how the lake's bar opens elsewhere, in words (`opens`).
     """
 
     bars: Mapping[datetime, tuple[str, float]]
@@ -63,6 +64,11 @@ class Evidence:
     other_code: str = ""
     elsewhere: datetime | None = None
     held_before: str = ""
+    other_opens: Mapping[datetime, str] = field(default_factory=dict)
+
+    def other_bars(self, recorded: pl.DataFrame) -> dict[datetime, str]:
+        """By bar_end, in words: how the lake's bar differs from the one that the trader saw."""
+        return {**self.other_opens, **bars_that_differ(recorded, self.bars)}
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ def explained(recorded: pl.DataFrame, replayed: pl.DataFrame, evidence: Evidence
     right = {row["bar_end"]: row for row in replayed.iter_rows(named=True)}
     found: list[Differs] = []
     moments = sorted({*left, *right})
-    state = _Following(evidence, bars_that_differ(recorded, evidence.bars))
+    state = _Following(evidence, evidence.other_bars(recorded))
     for moment in moments:
         own, other = left.get(moment), right.get(moment)
         state.see(moment)

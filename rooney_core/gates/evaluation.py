@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from rooney_core.gates.promises import CALIBRATION_SCHEMA, RECENT_SESSIONS, Calibration
 from rooney_core.gates.verdict import (
     DEFAULT_THRESHOLDS,
     LIFT_COLUMNS,
@@ -22,6 +23,7 @@ from rooney_core.gates.verdict import (
     judge,
 )
 from rooney_core.modeling.meta_model import MetaModel
+from rooney_core.modeling.rows import feature_matrix
 from rooney_core.modeling.taken import daily_costs_usd, daily_results, taken_trades
 from rooney_core.validation.lift import sharpe_lift
 from rooney_core.validation.metrics import win_rate
@@ -65,6 +67,7 @@ EVALUATION_SCHEMA: Final[dict[str, Any]] = {
     "test_win_rate": pl.Float64(),
     "test_avg_profit_usd": pl.Float64(),
     "test_trades": pl.Int64(),
+    **CALIBRATION_SCHEMA,
     "verdict": pl.String(),
     "significant": pl.Boolean(),
     "reasons": pl.List(REASON),
@@ -122,9 +125,12 @@ def evaluate(
     returns; undefined ones (a window without a varying day) are null and fail the verdict. N of the
     deflation is the raw count. The lift is over all the primary strategy's test trades, with the
     interval of `validation.lift`. A model that was trained on the validation rows too is warned of.
+    Calibration is of all the primary strategy's trades of the newest RECENT_SESSIONS test sessions,
+    so that nobody has to open the window to know whether the model still keeps its promises.
     """
     model = MetaModel.from_row(model_row)
     windows = _windows(sessions, splits)
+    calibration = _calibration(model, test, windows["test"])
     rows = {name: known.filter(pl.col("split") == name) for name in ("train", "validation")}
     taken = {name: taken_trades(model, table) for name, table in {**rows, "test": test}.items()}
     unfiltered = daily_results(test, windows["test"])
@@ -143,10 +149,21 @@ def evaluate(
         "n_trials_effective": trials.effective,
         "trial_sharpe_variance": trials.sharpe_variance,
         "trial_sharpe_variance_observed": trials.observed_variance,
+        **calibration.row,
         **_published(daily["test"], unfiltered, taken["test"]),
     }
     table = pl.DataFrame([row | _judged(row, thresholds)], schema=EVALUATION_SCHEMA)
     return table.with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def _calibration(model: MetaModel, test: pl.DataFrame, sessions: pl.Series) -> Calibration:
+    """Of the trades that were signalled in the newest of `sessions`, those of the test window."""
+    newest = sessions.unique().sort().tail(RECENT_SESSIONS)
+    if newest.is_empty():
+        return Calibration()
+    recent = test.filter(pl.col("label_start").dt.date() >= newest[0])
+    promised = model.probability(feature_matrix(recent, model.features)) if recent.height else []
+    return Calibration.of(promised, recent["meta_label"].to_numpy(), newest[0], newest[-1])
 
 
 def _windows(sessions: pl.Series, splits: Splits) -> dict[str, pl.Series]:

@@ -23,6 +23,7 @@ from rooney_core.gates.backtest_gate import (
     BacktestLimits,
     backtest_gate,
 )
+from rooney_core.gates.backtest_gate import GATE as BACKTEST
 from rooney_core.gates.limits import GateLimits
 from rooney_core.gates.paper import PaperCode, paper_gate
 from rooney_core.gates.paper.gate import GATE as PAPER
@@ -56,6 +57,8 @@ GATE_SCHEMA: Final[Mapping[str, pl.DataType]] = {
     "overridden_until": pl.Date(),
     "override_reason": pl.String(),
 }
+OWN_GATES: Final = (BACKTEST, STRESS)
+"""Gates that judge a symbol by itself, whether it would be traded or not."""
 JUDGED = (
     "train_sharpe",
     "validation_sharpe",
@@ -170,6 +173,13 @@ def judge_month(month: MonthJudged, candidates: Mapping[str, Candidate]) -> pl.D
         for row in _symbol_rows(month, symbol, candidates.get(symbol))
     ]
     return pl.DataFrame(rows, schema=dict(GATE_SCHEMA))
+
+
+def refused_symbols(report: pl.DataFrame, overrides: Mapping[Key, Override]) -> set[str]:
+    """Symbols of a gate_report that OWN_GATES refuse, and no override lets pass."""
+    failed = report.filter(~pl.col("passed") & pl.col("gate").is_in(OWN_GATES))
+    pairs = failed.select("symbol", "gate").unique().rows()
+    return {symbol for symbol, gate in pairs if (symbol, gate) not in overrides}
 
 
 def _symbol_rows(

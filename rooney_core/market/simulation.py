@@ -19,6 +19,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from rooney_core.errors import InvalidSetting, NotEnoughData
@@ -112,24 +113,27 @@ def simulate_bars(instrument: Instrument, market: SimulatedMarket) -> pl.DataFra
 def simulated_truth(instrument: Instrument, market: SimulatedMarket) -> pl.DataFrame:
     """One row of what was planted: the answer that research is to be compared with.
 
-    Columns: symbol, seed, edge ("mean_reversion" or "none"), reversion_edge, annual_volatility
-    (fraction; of the draws alone: a planted reversion damps daily returns by up to a fifth),
-    market_beta, first_session, last_session, note.
+    Columns: symbol, seed, edge ("mean_reversion" or "none"), reversion_edge, edge_ends (the last
+    session that has it, null where all have), annual_volatility (fraction; of the draws alone: a
+    planted reversion damps daily returns by up to a fifth), market_beta, first_session,
+    last_session, note.
     Raises InvalidSetting for an instrument without simulated facts.
     """
     facts = _simulated_facts(instrument)
     planted = facts.reversion_edge > 0
+    ended = f" The last session that has it is {facts.edge_ends}." if facts.edge_ends else ""
     return pl.DataFrame(
         {
             "symbol": [instrument.symbol],
             "seed": [market.seed],
             "edge": ["mean_reversion" if planted else "none"],
             "reversion_edge": [facts.reversion_edge],
+            "edge_ends": pl.Series([facts.edge_ends], dtype=pl.Date),
             "annual_volatility": [facts.annual_volatility],
             "market_beta": [facts.market_beta],
             "first_session": [market.first_session],
             "last_session": [market.last_session],
-            "note": [_WITH_EDGE if planted else _WITHOUT_EDGE],
+            "note": [_WITH_EDGE + ended if planted else _WITHOUT_EDGE],
         }
     )
 
@@ -236,7 +240,7 @@ def _draw(
         facts.start_price,
         facts.annual_volatility / np.sqrt(_HOURS_PER_YEAR),
         facts.market_beta,
-        facts.reversion_edge,
+        _edge_by_hour(hours["session"], facts),
         instrument.tick_size,
         market.path == "continuous",
     )
@@ -244,6 +248,14 @@ def _draw(
     volume = _BASE_VOLUME * shape**2 * np.exp(log_multiplier + 0.35 * noise)
     columns = dict(zip(("open", "high", "low", "close"), prices.T, strict=True))
     return hours.with_columns(**{k: pl.Series(v) for k, v in columns.items()}, volume=volume)
+
+
+def _edge_by_hour(sessions: pl.Series, facts: SimulatedFacts) -> NDArray[np.float64]:
+    """The planted strength of each hour, by the session it belongs to."""
+    edge = np.full(len(sessions), facts.reversion_edge)
+    if facts.edge_ends is not None:
+        edge[(sessions > facts.edge_ends).to_numpy()] = 0.0
+    return edge
 
 
 def _with_front(bars: pl.DataFrame, rolls: list[_Roll], instrument: Instrument) -> pl.DataFrame:

@@ -129,7 +129,7 @@ def draw_prices(
     start_price: float,
     hourly_volatility: float,
     beta: float,
-    edge: float,
+    edge: NDArray[np.float64],
     tick: float,
     is_continuous: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -140,9 +140,9 @@ def draw_prices(
     average hour. gap_hours (n,): length of the break before this hour in average hours, 0 inside a
     session. jump (n,): factor on the price at this hour's start, 1 where no contract rolls.
     keys (3,): common factor, common volatility, own. hourly_volatility: fraction, average hour.
-    beta: correlation with the common factor. edge: planted reversion, 0 for none; it acts from
-    the next bar on, for three bars, and never over a break. tick: price; 0 < tick. is_continuous:
-    high and low are those of the path between the steps, not of the steps alone.
+    beta: correlation with the common factor. edge (n,): planted reversion of each hour, 0 for none;
+    it acts from the next bar on, for three bars, and never over a break. tick: price; 0 < tick.
+    is_continuous: high and low are those of the path between the steps, not of the steps alone.
     """
     n = len(hour)
     prices = np.empty((n, 4))
@@ -199,7 +199,7 @@ def draw_prices(
         width = spread / (price * around)
         boost = min(max(width - _EDGE_FROM_WIDTH, 0.0), _EDGE_LARGEST_BOOST)
         push_3, push_2 = push_2, push_1
-        push_1 = edge * _EDGE_SCALE * sigma * boost * (0.5 - bar_strength)
+        push_1 = edge[i] * _EDGE_SCALE * sigma * boost * (0.5 - bar_strength)
     return prices, log_multiplier
 
 

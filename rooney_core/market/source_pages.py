@@ -34,14 +34,25 @@ class SimulatedFacts(Facts):
 
     `annual_volatility` is a fraction (0.2 = 20 %). `market_beta` in [-1, 1] is the correlation of
     its returns with the common factor of the simulated market. `reversion_edge` >= 0 is the planted
-    short-horizon mean reversion; 0 plants nothing. `data_version` never depends on other symbols.
+    short-horizon mean reversion; 0 plants nothing. `edge_ends`: the last session that has it, None
+    for an edge that stays. `data_version` never depends on other symbols.
     """
 
     start_price: PositiveFloat
     annual_volatility: Annotated[float, Field(gt=0, le=2)]
     market_beta: Annotated[float, Field(ge=-1, le=1)] = 0.0
     reversion_edge: Annotated[float, Field(ge=0, le=5)] = 0.0
+    edge_ends: date | None = None
     carry_per_roll: Annotated[float, Field(ge=-0.2, le=0.2)] = 0.002
+
+    @model_validator(mode="after")
+    def _only_an_edge_ends(self) -> Self:
+        if self.edge_ends is not None and self.reversion_edge == 0:
+            raise ValueError(
+                f"edge_ends {self.edge_ends} arrived with reversion_edge 0: nothing is planted "
+                "that could end. Leave edge_ends out, or plant an edge."
+            )
+        return self
 
 
 class BarFiles(Facts):

@@ -16,8 +16,8 @@ from rooney_assets.graph.inputs import load_inputs
 from rooney_assets.graph.plan import basis_of
 from rooney_assets.lake import Lake, ManifestFacts
 from rooney_assets.provenance import ROOT
-from rooney_assets.settings import parse_yaml
 from rooney_assets.sources.simulated import SimulatedSource
+from rooney_assets.yaml_pages import parse_yaml
 from rooney_core.market.instruments import Universe
 from rooney_core.market.simulation import SimulatedMarket
 

@@ -186,6 +186,43 @@ def test_bars_that_were_revised_since_are_data_with_their_dollars(live: LiveLake
     assert live.look("parity_report", "live_profit_is_the_record_s", made, ES).passed
 
 
+@pytest.mark.parametrize("leg", ["entry", "exit"])
+def test_an_open_that_was_revised_since_is_data_with_its_dollars(live: LiveLake, leg: str) -> None:
+    """The open alone is moved, inside the bar: no close, no feature and no decision changes."""
+    live.ingest()
+    trades = live.lake.read("live_trades", None).filter(
+        (pl.col("symbol") == ES) & pl.col("exit_reason").is_in(["SIGNAL", "TIME"])
+    )
+    trade, one = trades.row(0, named=True), universe()[ES]
+    bars = live.lake.read("continuous_bars", ("symbol", ES))
+    place = pl.col("bar_start") == trade[f"{leg}_time"]
+    moved = pl.when(place).then(pl.col("open") + one.tick_size)
+    revised = bars.with_columns(moved.otherwise("open").alias("open")).with_columns(
+        pl.max_horizontal("open", "high").alias("high")
+    )
+    live.lake.write("continuous_bars", ("symbol", ES), revised, FACTS)
+    made = parity(live, ES)
+    # Live bought, or sold, a tick below what the bar opens at now.
+    worth = trade["side"] * one.tick_size * one.multiplier * trade["size"]
+    assert by_cause(made) == {"data": pytest.approx(worth if leg == "entry" else -worth)}
+    (difference,) = made.beside["differences"].to_dicts()
+    assert "when the paper account filled there, now" in difference["proof"]
+    assert is_explained(live, made, ES)
+
+
+def test_a_price_that_only_the_trade_has_stays_unexplained(live: LiveLake) -> None:
+    """The paper account's fill and the lake's bar agree, so that no vendor is to blame."""
+    with live.writing() as journal:
+        journal.execute(
+            "UPDATE trades SET entry_price = entry_price + 1, net_profit_usd = net_profit_usd - "
+            "side * size * ? WHERE entry_order_id = ?",
+            (universe()[ES].multiplier, _entry(live)),
+        )
+    made = parity(live, ES)
+    assert set(by_cause(made)) == {"unexplained"}
+    assert not is_explained(live, made, ES)
+
+
 def test_a_bar_that_never_reached_the_trader_is_data(live: LiveLake) -> None:
     with live.writing() as journal:
         journal.execute(

@@ -150,19 +150,80 @@ def test_a_refused_promotion_is_one_notice_with_its_conditions(
     assert office.round(instance).over == 1
 
 
-def test_a_retraining_is_told_with_its_reason_and_is_nothing_that_is_wrong(
+def test_a_training_that_a_sensor_asked_for_is_news_with_its_reason(
     office: Post, instance: dg.DagsterInstance
 ) -> None:
-    tags = {"rooney/automation": "retraining", "rooney/reason": "feature_drift: 33 of 66"}
-    thing = asset_with("thing", {})
-    done = dg.materialize([thing], instance=instance, partition_key="ES", tags=tags)
+    tags = {"rooney/automation": "retraining", "rooney/reason": "live_win_rate: 40 % won"}
+
+    def train(symbol: str, error: str | None) -> None:
+        dg.materialize(
+            [asset_with("thing", {}, error)],
+            instance=instance,
+            partition_key=symbol,
+            tags=tags,
+            raise_on_error=False,
+        )
+
+    train("ES", None)
     (notice,) = office.round(instance).raised
-    assert notice.kind is NoticeKind.RETRAINING
-    assert notice.subject.endswith("[ES]")
-    assert notice.words == "feature_drift: 33 of 66\nThe training: success."
-    assert notice.link == f"{UI}/runs/{done.run_id}"
+    assert notice.key == "RETRAINING:ES"
+    assert notice.words.startswith("live_win_rate: 40 % won\nIt ended")
+    # Nobody has to do anything: it is not among what is open.
     assert office.book.kept(only_open=True) == []
     assert [one.notice.kind for one in office.book.kept()] == [NoticeKind.RETRAINING]
+    train("GC", "no memory")
+    failed = {str(one.kind): one for one in office.round(instance).raised}
+    assert set(failed) == {"RETRAINING", "RUN_FAILURE"}
+    assert "the model that was there stays" in failed["RETRAINING"].words
+    run(instance, asset_with("thing", {}))
+    assert told(office, instance) == []
+
+
+def test_another_release_is_news_with_what_left(office: Post, instance: dg.DagsterInstance) -> None:
+    from rooney_assets.lake import ManifestFacts, promotions
+
+    def release(name: str, **sizes: int) -> None:
+        rows = {
+            "release_id": [name] * 2,
+            "rebalance_month": "2026-01",
+            "mandate_version": "m",
+            "symbol": ["ES", "GC"],
+            "size": [sizes.get("ES", 0), sizes.get("GC", 0)],
+            "model_version": "v",
+            "reason": ["ES: the verdict failed", "chosen"],
+            "approved_until": datetime.now(UTC).date() + timedelta(days=90),
+        }
+        facts = ManifestFacts(run_id="r", code_version="c", git_commit="g")
+        office.lake.write("production_config", None, pl.DataFrame(rows), facts)
+
+    def promoted(run_id: str, name: str, before: str | None) -> None:
+        promotions.append(
+            office.lake,
+            promotions.Event.PROMOTED,
+            who=promotions.signature(run_id),
+            reason="x",
+            release_id=name,
+            earlier_release_id=before,
+            mandate_version="m",
+        )
+
+    release("first", ES=1, GC=2)
+    promoted(run(instance, asset_with("thing", {})), "first", None)
+    (notice,) = office.round(instance).raised
+    assert notice.key == "RELEASED:release first"
+    assert "is traded from now on: 1 ES, 2 GC;" in notice.words
+    release("second", GC=2)
+    promoted(run(instance, asset_with("thing", {})), "second", "first")
+    (notice,) = office.round(instance).raised
+    lines = notice.words.splitlines()
+    assert lines[0].startswith("Release second of 2026-01 is traded from now on: 2 GC; approved")
+    assert lines[1:] == [
+        "Before it: release first: 1 ES, 2 GC.",
+        "ES is not traded any more: ES: the verdict failed.",
+    ]
+    assert notice.link == f"{UI}/assets/production_config"
+    run(instance, asset_with("thing", {}))
+    assert told(office, instance) == []
 
 
 def test_a_stop_is_told_while_it_lasts(office: Post, instance: dg.DagsterInstance) -> None:

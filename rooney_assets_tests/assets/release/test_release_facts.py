@@ -134,6 +134,47 @@ def test_a_challenger_that_earns_less_stays_out(lake: Lake) -> None:
     assert not failures(lake)
 
 
+def test_what_the_gates_refuse_now_is_no_champion_however_good_it_was(lake: Lake) -> None:
+    """Two were traded. One fails its gates today: the release without it is no worse than the
+    other one alone, though on their old days the two together were far better."""
+    both = pl.concat([release("old", 2), release("old", 2).with_columns(symbol=pl.lit("SIM_GC"))])
+    days = curve(NOISE).select("symbol", "session", "daily_pnl_usd")
+    # Its gains are where the other one loses: without it the Sharpe is a fraction.
+    better = days.with_columns(symbol=pl.lit("SIM_GC"), daily_pnl_usd=300.0 - pl.col.daily_pnl_usd)
+    kept = pl.concat([days, better])
+    lake.write("production_config", None, both, facts(), beside={DAYS: kept})
+    assert set(failures(lake)) == {"challenger_not_worse"}
+    for gate in ("paper", "selection"):
+        refused_by(lake, "SIM_GC", gate)
+        assert set(failures(lake)) == {"challenger_not_worse"}
+    refused_by(lake, "SIM_GC", "backtest")
+    assert not failures(lake)
+    told = decided(lake).of(ConditionCode.CHALLENGER_NOT_WORSE).reason
+    assert told.endswith("; without SIM_GC, which the gates refuse now")
+
+
+def test_where_the_gates_refuse_all_that_is_traded_nothing_is_compared(lake: Lake) -> None:
+    other = release("old", 1, model="m0").with_columns(symbol=pl.lit("SIM_GC"))
+    days = curve(NOISE + 500.0).select(pl.lit("SIM_GC").alias("symbol"), "session", "daily_pnl_usd")
+    lake.write("production_config", None, other, facts(), beside={DAYS: days})
+    assert set(failures(lake)) == {"challenger_not_worse"}
+    refused_by(lake, "SIM_GC", "stress")
+    assert not failures(lake)
+
+
+def refused_by(lake: Lake, symbol: str, gate: str) -> None:
+    """Let the month's report say so of a symbol that is not in the candidate."""
+    report = lake.read("gate_report", MONTH)
+    row = report.head(1).with_columns(
+        symbol=pl.lit(symbol), gate=pl.lit(gate), passed=pl.lit(False), reason=pl.lit("dead")
+    )
+    before = lake.manifest("gate_report", MONTH)
+    written = lake.write("gate_report", MONTH, pl.concat([report, row]), before.facts)
+    evidence = lake.manifest("release_evidence", MONTH)
+    inputs = {**evidence.inputs, "gate_report[2026-01]": written.data_version}
+    lake.write("release_evidence", MONTH, lake.read("release_evidence", MONTH), facts(**inputs))
+
+
 def test_a_champion_without_its_days_is_not_replaced_unseen(lake: Lake) -> None:
     lake.write("production_config", None, release("old", 1, model="m0"), facts())
     assert "kept no days" in failures(lake)["challenger_not_worse"]

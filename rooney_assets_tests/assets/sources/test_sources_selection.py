@@ -45,6 +45,37 @@ def test_files_are_a_folder_from_the_base_on(tmp_path: Path) -> None:
         assert (source.name, source.is_simulated) == ("files", False)
 
 
+def test_a_page_is_a_market_that_grows_when_the_page_does(tmp_path: Path) -> None:
+    page = tmp_path / "market.yaml"
+    page.write_text("last_session: 2024-03-28\n", encoding="utf-8")
+    for setting in ("simulated:market.yaml", f"simulated:{page}"):
+        source = source_from(setting, tmp_path, ACCESS)
+        assert source == SimulatedSource(SimulatedMarket(last_session=date(2024, 3, 28)))
+    page.write_text("{seed: 7, last_session: 2024-04-01}\n", encoding="utf-8")
+    market = SimulatedMarket(seed=7, last_session=date(2024, 4, 1))
+    assert source_from("simulated:market.yaml", tmp_path, ACCESS) == SimulatedSource(market)
+    page.write_text("# the embedded one\n", encoding="utf-8")
+    assert source_from("simulated:market.yaml", tmp_path, ACCESS) == SimulatedSource()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("last_sesion: 2024-03-28", "last_sesion: Extra inputs"),
+        ("last_session: soon", "last_session: Input should be a valid date"),
+        ("{last_session: 2009-01-05}", "first_session must not be after last_session"),
+        ("- 2024-03-28", "the page: Input should be"),
+        ("last_session: [", "not valid YAML"),
+    ],
+)
+def test_a_page_that_says_something_else_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "market.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidSetting) as refused:
+        source_from("simulated:market.yaml", tmp_path, ACCESS)
+    for told in (words, "market.yaml", "last_session, a date"):
+        assert told in str(refused.value)
+
+
 def test_databento_is_asked_as_the_access_says(tmp_path: Path) -> None:
     source = source_from("databento", tmp_path, ACCESS)
     assert source == DatabentoSource(ACCESS)
@@ -100,6 +131,18 @@ def test_simulated_fingerprint_follows_what_shapes_the_bars() -> None:
         SimulatedSource(SHORT).fingerprint(_shipped()["SIM_NQ"]),
     }
     assert len(others | {known}) == 5
+
+
+def test_an_edge_that_ends_is_another_market_from_its_end_on() -> None:
+    one = _shipped()["SIM_ES"]
+
+    def fingerprint(ends: date | None) -> str:
+        page = {**one.model_dump()["sources"]["simulated"], "edge_ends": ends}
+        return SimulatedSource(SHORT).fingerprint(_with(one, sources={"simulated": page}))
+
+    endless = SimulatedSource(SHORT).fingerprint(one)
+    assert fingerprint(None) == fingerprint(SHORT.last_session) == endless
+    assert len({endless, fingerprint(date(2019, 2, 1)), fingerprint(date(2019, 2, 4))}) == 3
 
 
 def test_a_real_instrument_is_not_in_the_simulated_market() -> None:

@@ -11,14 +11,15 @@ import pytest
 from scipy import stats
 
 from rooney_core.errors import InputError
-from rooney_core.gates.drift import DriftLimits, drift_of
+from rooney_core.features import PRIOR_TRADE_FEATURES
+from rooney_core.gates.drift import DriftLimits, Witness, compared_features, drift_of
 from rooney_core.gates.drift.distances import (
     block_distances,
-    calibration_z,
     false_discovery_adjusted,
     population_stability_index,
     two_sample_p,
 )
+from rooney_core.gates.promises import Calibration, calibration_z
 
 NOISE = np.random.default_rng(20100104)
 
@@ -103,37 +104,43 @@ def test_calibration_of_true_promises_is_standard_normal() -> None:
     assert stats.kstest(found, "norm").pvalue > 0.001
 
 
-class HalfTheFeatures:
-    """Stands where a model would: it promises 0.6 for everything."""
+class FourFeatures:
+    """Stands where a model would; of the last one, which tells of results, nobody has a value."""
 
-    features = ("a", "b", "c", "d")
-
-    def probability(self, features: np.ndarray) -> np.ndarray:
-        return np.full(len(features), 0.6)
+    features = ("a", "b", "c", "d", "prior_return")
 
 
-def trades(begin: date, n: int, shift: float, win_rate: float) -> pl.DataFrame:
-    """A trade a day, four features of which the first two are shifted."""
+FIRST, LAST = date(2024, 1, 1), date(2024, 5, 5)
+
+
+def witness(n: int, won: int) -> Calibration:
+    """`n` trades that were promised 0.6 each, of which so many won."""
+    return Calibration.of(np.full(n, 0.6), np.arange(n) < won, FIRST, LAST)
+
+
+def trades(begin: date, n: int, shift: float) -> pl.DataFrame:
+    """The signal of a trade a day, four features of which the first two are shifted."""
     start = datetime(begin.year, begin.month, begin.day, tzinfo=UTC)
     columns = {name: NOISE.normal(shift if name in "ab" else 0.0, size=n) for name in "abcd"}
     starts = [start + timedelta(days=day) for day in range(n)]
-    label = (np.arange(n) < round(n * win_rate)).astype(np.int8)
-    return pl.DataFrame({"label_start": starts, "meta_label": label, **columns}).with_columns(
+    return pl.DataFrame({"label_start": starts, **columns}).with_columns(
         pl.col("label_start").cast(pl.Datetime("us", "UTC"))
     )
 
 
-def report(shift: float, win_rate: float, n: int = 126) -> tuple[dict, pl.DataFrame]:
-    learnt = trades(date(2010, 1, 1), 2000, 0.0, 0.6)
-    recent = trades(date(2024, 1, 1), n, shift, win_rate)
-    sessions = recent["label_start"].dt.date()
+def report(
+    shift: float, n: int = 126, told: dict[Witness, Calibration] | None = None
+) -> tuple[dict, pl.DataFrame]:
+    learnt = trades(date(2010, 1, 1), 2000, 0.0)
+    recent = trades(FIRST, n, shift)
     table, features = drift_of(
         "ES",
-        HalfTheFeatures(),  # type: ignore[arg-type]
+        FourFeatures(),  # type: ignore[arg-type]
         "v",
         learnt,
         recent,
-        sessions,
+        recent["label_start"].dt.date(),
+        told or {},
         DriftLimits(),
     )
     return table.row(0, named=True), features
@@ -141,31 +148,55 @@ def report(shift: float, win_rate: float, n: int = 126) -> tuple[dict, pl.DataFr
 
 def test_noise_is_no_drift() -> None:
     for _ in range(20):
-        row, features = report(0.0, 0.6)
+        row, features = report(0.0, told={Witness.LIVE: witness(126, 76)})
         assert not row["has_feature_drift"]
         assert not row["has_calibration_drift"]
         assert features.height == 4
 
 
 def test_moved_features_are_found_and_named() -> None:
-    row, features = report(1.5, 0.6)
+    row, features = report(1.5)
     assert (row["n_drifted"], row["drifted_share"], row["has_feature_drift"]) == (2, 0.5, True)
     assert set(features.filter("has_drifted")["feature"]) == {"a", "b"}
     assert row["worst_feature"] in {"a", "b"}
     assert not row["has_calibration_drift"]
 
 
+def test_what_is_made_of_results_is_not_compared() -> None:
+    """Of the newest trades these values would tell what came of them."""
+    assert compared_features(FourFeatures()) == ("a", "b", "c", "d")  # type: ignore[arg-type]
+    row, features = report(0.0)
+    assert row["n_features"] == features.height == 4
+    assert not set(features["feature"]) & {one.name for one in PRIOR_TRADE_FEATURES}
+
+
 def test_an_edge_that_dies_breaks_the_promise() -> None:
-    row, _ = report(0.0, 0.45)
-    won = round(126 * 0.45)
-    z = (won - 126 * 0.6) / math.sqrt(126 * 0.6 * 0.4)
-    assert row["calibration_z"] == pytest.approx(z)
+    row, _ = report(0.0, told={Witness.LIVE: witness(100, 45)})
+    assert row["calibration_z"] == pytest.approx((45 - 60) / math.sqrt(100 * 0.6 * 0.4))
+    told = (row["calibration_of"], row["calibration_trades"], row["recent_win_rate"])
+    assert told == ("live", 100, 0.45)
+    assert (row["calibration_first_session"], row["calibration_last_session"]) == (FIRST, LAST)
     assert row["has_calibration_drift"]
     assert not row["has_feature_drift"]
 
 
+def test_the_first_witness_that_knows_of_enough_trades_is_believed() -> None:
+    """Live money before what an evaluation published; and nobody who knows of a few trades only."""
+    both = {Witness.EVALUATION: witness(200, 60), Witness.LIVE: witness(30, 18)}
+    row, _ = report(0.0, told=both)
+    assert (row["calibration_of"], row["has_calibration_drift"]) == ("live", False)
+    row, _ = report(0.0, told={**both, Witness.LIVE: witness(29, 0)})
+    assert (row["calibration_of"], row["has_calibration_drift"]) == ("evaluation", True)
+    row, _ = report(0.0, told={one: witness(29, 0) for one in Witness})
+    assert (row["calibration_of"], row["has_calibration_drift"]) == (None, False)
+    assert row["calibration_note"] == (
+        "outcomes are known of 29 of the model's recent live trades and 29 of those that its "
+        "evaluation published; nothing is said of fewer than 30"
+    )
+
+
 def test_few_trades_say_nothing() -> None:
-    row, features = report(3.0, 0.1, n=29)
+    row, features = report(3.0, n=29)
     assert row["note"].startswith("29 recent and 2000 earlier trades")
     assert row["drifted_share"] is None
     assert row["calibration_z"] is None
@@ -175,10 +206,10 @@ def test_few_trades_say_nothing() -> None:
 
 
 def test_only_the_newest_sessions_count() -> None:
-    learnt = trades(date(2010, 1, 1), 1000, 0.0, 0.6)
-    old, new = trades(date(2024, 1, 1), 300, 4.0, 0.6), trades(date(2025, 1, 1), 126, 0.0, 0.6)
+    learnt = trades(date(2010, 1, 1), 1000, 0.0)
+    old, new = trades(date(2024, 1, 1), 300, 4.0), trades(date(2025, 1, 1), 126, 0.0)
     sessions = pl.concat([old["label_start"], new["label_start"]]).dt.date()
     recent = pl.concat([old, new])
-    table, _ = drift_of("ES", HalfTheFeatures(), "v", learnt, recent, sessions, DriftLimits())  # type: ignore[arg-type]
+    table, _ = drift_of("ES", FourFeatures(), "v", learnt, recent, sessions, {}, DriftLimits())  # type: ignore[arg-type]
     assert table["n_recent_trades"][0] == 126
     assert table["n_drifted"][0] == 0

@@ -198,6 +198,24 @@ def test_trades_of_the_test_window(strong) -> None:
     assert len(row["test_sessions"]) == row["test_n_obs"] == len(row["test_daily_return"])
 
 
+def test_calibration_is_of_all_trades_of_the_newest_half_year(strong) -> None:
+    table, model = strong
+    row = table.row(0, named=True)
+    newest = SESSIONS[-126:]
+    test = trades(1, 0.6).filter(pl.col("split") == "test")
+    recent = test.filter(pl.col("exit_session") >= newest[0])
+    promised = model.probability(recent.select(NAMES).to_numpy())
+    won = recent["meta_label"].to_numpy()
+    assert 20 < recent.height < test.height
+    days = (row["calibration_first_session"], row["calibration_last_session"])
+    assert days == (newest[0], newest[-1])
+    assert row["calibration_trades"] == recent.height
+    rates = (row["promised_win_rate"], row["recent_win_rate"])
+    assert rates == pytest.approx((promised.mean(), won.mean()))
+    error = math.sqrt((promised * (1 - promised)).sum())
+    assert row["calibration_z"] == pytest.approx((won.sum() - promised.sum()) / error)
+
+
 def test_a_real_edge_passes_and_is_named(strong) -> None:
     table, model = strong
     row = table.row(0, named=True)

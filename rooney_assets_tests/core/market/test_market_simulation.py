@@ -26,7 +26,7 @@ EIGHT_YEARS = SimulatedMarket(last_session=date(2018, 12, 31))
 EPOCH = date(1970, 1, 1)
 
 
-def _with_facts(symbol: str, **changed: float) -> Instrument:
+def _with_facts(symbol: str, **changed: object) -> Instrument:
     page = UNIVERSE[symbol].model_dump()
     page["sources"]["simulated"] |= changed
     return Instrument.model_validate(page)
@@ -192,9 +192,12 @@ def test_sixteen_years_stay_sane(symbol, seed):
     assert bars["high"].max() < start * 8
 
 
-def _predictability(instrument: Instrument) -> float:
+def _predictability(
+    instrument: Instrument, first: date = date.min, last: date = EIGHT_YEARS.last_session
+) -> float:
     """t statistic of the next bar's open-to-close move on 0.5 - IBS, inside sessions."""
     bars = _continuous(instrument, EIGHT_YEARS)
+    bars = bars.filter(pl.col("session").is_between(first, last))
     opened, high, low, close = (bars[c].to_numpy() for c in ("open", "high", "low", "close"))
     session = bars["session"].to_physical().to_numpy()
     spread = high - low
@@ -297,6 +300,37 @@ def test_the_truth_says_what_was_planted():
     assert truth["first_session"] == date(2014, 1, 2)
     assert "Simulated" in truth["note"]
     assert simulated_truth(UNIVERSE["SIM_NQ"], SHORT)["edge"].to_list() == ["none"]
+
+
+def test_an_edge_that_ends_leaves_what_was_before_and_nothing_after():
+    ends = date(2014, 6, 30)
+    alive, dying = (
+        _with_facts("SIM_ES", reversion_edge=2.0, edge_ends=one) for one in (None, ends)
+    )
+    whole, cut = (simulate_bars(one, EIGHT_YEARS) for one in (alive, dying))
+    before = pl.col("session") <= ends
+    assert whole.filter(before).equals(cut.filter(before))
+    assert whole["bar_start"].equals(cut["bar_start"])
+    differs = whole["close"] != cut["close"]
+    # From the first hours after it on.
+    assert date(2014, 7, 1) <= cut["session"][differs.arg_max()] <= date(2014, 7, 3)
+    after = date(2014, 7, 1)
+    assert _predictability(dying, last=ends) > 4
+    assert _predictability(alive, after) > 4
+    assert abs(_predictability(dying, after)) < 3.5
+
+
+def test_the_truth_says_when_the_edge_ends():
+    ended = simulated_truth(_with_facts("SIM_RTY", edge_ends=date(2014, 6, 30)), SHORT)
+    assert ended["edge_ends"].to_list() == [date(2014, 6, 30)]
+    assert "2014-06-30" in ended["note"][0]
+    endless = simulated_truth(UNIVERSE["SIM_RTY"], SHORT)
+    assert (endless["edge_ends"].to_list(), endless.schema) == ([None], ended.schema)
+
+
+def test_only_an_edge_ends():
+    with pytest.raises(ValidationError, match="nothing is planted that could end"):
+        _with_facts("SIM_NQ", edge_ends=date(2014, 6, 30))
 
 
 def test_a_real_instrument_is_not_simulated():

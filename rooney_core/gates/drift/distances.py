@@ -1,7 +1,7 @@
 """Are these values still of the distribution that those came from?
 
-Belongs here: distances and tests between two samples, and between probabilities and outcomes. Does
-not belong here: which samples, or how much is too much (`report`).
+Belongs here: distances and tests between two samples. Does not belong here: which samples, or how
+much is too much (`report`), or outcomes beside what was promised (`rooney_core.gates.promises`).
 
 Values that follow each other resemble each other: a quarter of any year differs from all years by
 more than luck allows independent values. So a distance is judged beside the distances that blocks
@@ -91,22 +91,6 @@ def false_discovery_adjusted(p_values: npt.ArrayLike) -> FloatArray:
     adjusted = np.full(len(values), np.nan)
     adjusted[order] = np.minimum(np.minimum.accumulate(stepped[::-1])[::-1], 1.0)
     return adjusted
-
-
-def calibration_z(probability: npt.ArrayLike, outcome: npt.ArrayLike) -> float:
-    """How many standard errors the wins are above what the probabilities promised.
-
-    sum(y - p) / sqrt(sum p (1 - p)): calibration in the large (Cox 1958), standard normal for many
-    independent outcomes. p f8[n] in [0, 1], y f8[n] in {0, 1}. Negative: fewer wins than promised.
-    NaN for no outcomes, or where nothing was left to chance. Raises InputError for other values.
-    """
-    p, y = _vector(probability), _vector(outcome)
-    if p.shape != y.shape:
-        raise InputError(f"{len(p)} probabilities and {len(y)} outcomes arrived; one each.")
-    if np.isnan(p).any() or (p < 0).any() or (p > 1).any() or not np.isin(y, (0.0, 1.0)).all():
-        raise InputError("Probabilities lie in [0, 1] and outcomes are 0 or 1; others arrived.")
-    variance = float(np.sum(p * (1 - p)))
-    return float(np.sum(y - p)) / math.sqrt(variance) if variance > 0 else math.nan
 
 
 def _vector(values: npt.ArrayLike) -> FloatArray:

@@ -1,29 +1,35 @@
 """Have the markets moved away from what a model learnt? One row per symbol, and one per feature.
 
 Belongs here: which samples are compared, and when that is drift. Does not belong here: the
-distances (`rooney_core.gates.drift.distances`), or what is done about it (`retraining`).
+distances (`rooney_core.gates.drift.distances`), the counting of wins (`gates.promises`), or what is
+done about it (`retraining`).
 
-Recent rows are what the strategy's newest trades looked like when they were signalled, and what
-came of them. They lie in the sealed years, so of them only these summaries are published, about a
-model that has been finished and evaluated: nothing is chosen by them.
+Recent rows are what the strategy's newest trades looked like when they were signalled: inputs, and
+no outcome. What came of trades is asked of those who may know it: live trading, and what an
+evaluation published under its recorded look. Nobody counts the newest trades' outcomes from bars:
+the sessions after an evaluation's window are the window of the next one, and a choice made by them,
+be it to train or not, would be made by a test that nobody paid for.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from rooney_core.features import PRIOR_TRADE_FEATURES
 from rooney_core.gates.drift.distances import (
     block_distances,
-    calibration_z,
     false_discovery_adjusted,
     population_stability_index,
     two_sample_p,
 )
+from rooney_core.gates.promises import CALIBRATION_SCHEMA, Calibration
 from rooney_core.modeling.meta_model import MetaModel
 from rooney_core.modeling.rows import feature_matrix
 
@@ -49,12 +55,27 @@ DRIFT_SCHEMA: Final = {
     "drifted_share": pl.Float64(),
     "worst_feature": pl.String(),
     "worst_psi": pl.Float64(),
-    "promised_win_rate": pl.Float64(),
-    "recent_win_rate": pl.Float64(),
-    "calibration_z": pl.Float64(),
+    "calibration_of": pl.String(),
+    **CALIBRATION_SCHEMA,
     "has_feature_drift": pl.Boolean(),
     "has_calibration_drift": pl.Boolean(),
     "note": pl.String(),
+    "calibration_note": pl.String(),
+}
+OUTCOME_FEATURES: Final = frozenset(one.name for one in PRIOR_TRADE_FEATURES)
+"""Features that are made of what came of earlier trades: of the newest ones they stay unread."""
+
+
+class Witness(StrEnum):
+    """Who told what came of trades, the one that is asked first in front."""
+
+    LIVE = "live"  # the trader's own trades of this model
+    EVALUATION = "evaluation"  # published by the evaluation of this model, under its recorded look
+
+
+_KNOWN_BY: Final = {
+    Witness.LIVE: "the model's recent live trades",
+    Witness.EVALUATION: "those that its evaluation published",
 }
 
 
@@ -62,7 +83,8 @@ class DriftLimits(BaseModel):
     """What is compared, and how much is drift.
 
     `recent_sessions`: the newest sessions, whose trades are compared with those of the train
-    window; `min_trades` of them at least, or nothing is said. A feature has drifted when its
+    window; `min_trades` of them at least, or nothing is said: neither of features, nor of wins by a
+    witness that knows fewer. A feature has drifted when its
     population stability index is above `max_psi`, above the `block_quantile` of what stretches of
     the train window of the same length have against the whole of it, and the two-sample test's
     adjusted p value is below `significance`. A symbol's features have drifted when more than
@@ -88,15 +110,18 @@ def drift_of(
     trained_on: pl.DataFrame,
     recent: pl.DataFrame,
     sessions: pl.Series,
+    told: Mapping[Witness, Calibration],
     limits: DriftLimits,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """DRIFT_SCHEMA (one row) and FEATURES_SCHEMA (a row per feature of the model, the worst first).
+    """DRIFT_SCHEMA (one row) and FEATURES_SCHEMA (a row per feature compared, the worst first).
 
-    `trained_on`: training_set rows of the train window; `recent`: rows of the same columns of
-    newer trades, of which those that were signalled in the last `limits.recent_sessions` of
-    `sessions` (Date, all there are) count. Too few of either: numbers are null, and `note` says so.
+    `trained_on`: training_set rows of the train window; `recent`: `label_start` and the features
+    (`compared_features`) of newer trades, of which those that were signalled in the last
+    `limits.recent_sessions` of `sessions` (Date, all there are) count. Too few of either: numbers
+    are null, and `note` says so. `told`: what each witness knows of this model's trades; the first
+    one that knows of enough is believed, and without one `calibration_note` says so.
     """
-    newest = sessions.unique().sort().tail(limits.recent_sessions)
+    newest = newest_sessions(sessions, limits)
     seen = recent.filter(pl.col("label_start").dt.date() >= newest.min())
     row: dict[str, Any] = {
         "symbol": symbol,
@@ -105,22 +130,34 @@ def drift_of(
         "last_session": newest.max(),
         "n_reference_trades": trained_on.height,
         "n_recent_trades": seen.height,
-        "n_features": len(model.features),
+        "n_features": len(compared_features(model)),
         "has_feature_drift": False,
-        "has_calibration_drift": False,
         "note": "",
+        **_of_outcomes(told, limits),
     }
     features = pl.DataFrame(schema=FEATURES_SCHEMA)
     fewest = min(seen.height, trained_on.height)
-    if fewest < limits.min_trades:
+    if not compared_features(model):
+        row["note"] = "the model reads nothing but the results of earlier trades"
+    elif fewest < limits.min_trades:
         row["note"] = (
             f"{seen.height} recent and {trained_on.height} earlier trades; nothing is said of "
             f"fewer than {limits.min_trades}"
         )
     else:
         features = _features(symbol, model, trained_on, seen, limits)
-        row |= _of_features(features, limits) | _of_outcomes(model, seen, limits)
+        row |= _of_features(features, limits)
     return pl.DataFrame([row], schema=DRIFT_SCHEMA), features
+
+
+def compared_features(model: MetaModel) -> tuple[str, ...]:
+    """The model's features that may be read of any trade: all but OUTCOME_FEATURES."""
+    return tuple(name for name in model.features if name not in OUTCOME_FEATURES)
+
+
+def newest_sessions(sessions: pl.Series, limits: DriftLimits) -> pl.Series:
+    """The sessions (Date, ascending) whose trades are the recent ones."""
+    return sessions.unique().sort().tail(limits.recent_sessions)
 
 
 def _features(
@@ -130,12 +167,13 @@ def _features(
     recent: pl.DataFrame,
     limits: DriftLimits,
 ) -> pl.DataFrame:
-    before, now = feature_matrix(trained_on, model.features), feature_matrix(recent, model.features)
+    names = compared_features(model)
+    before, now = feature_matrix(trained_on, names), feature_matrix(recent, names)
     blocks = _blocks(trained_on["label_start"], recent["label_start"])
     p_values = np.array([two_sample_p(*pair) for pair in zip(before.T, now.T, strict=True)])
     adjusted = false_discovery_adjusted(p_values)
     rows = []
-    for place, name in enumerate(model.features):
+    for place, name in enumerate(names):
         reference, values = before[:, place], now[:, place]
         psi = population_stability_index(reference, values)
         usual = float(np.quantile(block_distances(reference, blocks), limits.block_quantile))
@@ -169,13 +207,23 @@ def _of_features(features: pl.DataFrame, limits: DriftLimits) -> dict[str, Any]:
     }
 
 
-def _of_outcomes(model: MetaModel, recent: pl.DataFrame, limits: DriftLimits) -> dict[str, Any]:
-    promised = model.probability(feature_matrix(recent, model.features))
-    won = recent["meta_label"].to_numpy().astype(np.float64)
-    z = calibration_z(promised, won)
+def _of_outcomes(told: Mapping[Witness, Calibration], limits: DriftLimits) -> dict[str, Any]:
+    """What the first witness says that knows of enough trades."""
+    for witness in Witness:
+        known = told.get(witness, Calibration())
+        if known.calibration_trades >= limits.min_trades:
+            z = known.calibration_z
+            return known.row | {
+                "calibration_of": str(witness),
+                "has_calibration_drift": z is not None and abs(z) > limits.max_calibration_z,
+                "calibration_note": "",
+            }
+    counts = " and ".join(
+        f"{told.get(one, Calibration()).calibration_trades} of {words}"
+        for one, words in _KNOWN_BY.items()
+    )
     return {
-        "promised_win_rate": float(promised.mean()),
-        "recent_win_rate": float(won.mean()),
-        "calibration_z": None if math.isnan(z) else z,
-        "has_calibration_drift": abs(z) > limits.max_calibration_z,
+        "has_calibration_drift": False,
+        "calibration_note": f"outcomes are known of {counts}; nothing is said of fewer than "
+        f"{limits.min_trades}",
     }
