@@ -171,7 +171,7 @@ def test_a_training_that_a_sensor_asked_for_is_news_with_its_reason(
     # Nobody has to do anything: it is not among what is open.
     assert office.book.kept(only_open=True) == []
     assert [one.notice.kind for one in office.book.kept()] == [NoticeKind.RETRAINING]
-    train("GC", "no memory")
+    train("NQ", "no memory")
     failed = {str(one.kind): one for one in office.round(instance).raised}
     assert set(failed) == {"RETRAINING", "RUN_FAILURE"}
     assert "the model that was there stays" in failed["RETRAINING"].words
