@@ -6,6 +6,7 @@ Not a benchmark itself. The trader is a process of its own, as a server would st
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -96,7 +97,7 @@ class Bench:
         """Start it; how it ended is in `watched` too."""
         planned = None if crash is None else PlannedCrash.of(crash)
         ended = self.stage.start(self.file.model_copy(update={"crash": planned}))
-        if ended.returncode not in (0, -9):
+        if ended.returncode != (0 if crash is None else -signal.SIGKILL):
             raise SystemExit(f"the trader ended with {ended.returncode}: {ended.told}")
         return ended
 

@@ -98,28 +98,35 @@ def run_trader(settings: Settings, rehearsal: Path | None = None) -> int:
     log_to()
     file = None if rehearsal is None else RehearsalFile.read(rehearsal)
     release = read_release(settings.lake)
+    with Lock.take(settings.live / TRADER_LOCK):
+        # Before anything is written: a trader that cannot trade leaves no run behind.
+        Webhook(read_secret(TRADERSPOST_WEBHOOK_URL))
+        market = _market_of(release, None, SystemClock()) if file is None else None
+        with Journal.open(settings.journal) as journal:
+            return asyncio.run(trade(_start_of(settings, release, journal, file, market)))
+
+
+def _start_of(
+    settings: Settings,
+    release: Release,
+    journal: Journal,
+    file: RehearsalFile | None,
+    market: Market | None,
+) -> Start:
+    """A start on record. `market`: None in a rehearsal, whose clock the journal knows."""
+    journal.check()
+    journal.reserve()
+    if file is not None:
+        _prepare_rehearsal(file, settings)
+    run = _run_of(release, file)
+    journal.begin(run, _wall_clock())
+    clock = _clock_of(file, journal, run)
+    market = market or _market_of(release, file, clock)
     killed = killed_by_variable(os.environ)
-    _refuse_without_secrets(release)
-    with Lock.take(settings.live / TRADER_LOCK), Journal.open(settings.journal) as journal:
-        journal.check()
-        journal.reserve()
-        if file is not None:
-            _prepare_rehearsal(file, settings)
-        run = _run_of(release, file)
-        journal.begin(run, _wall_clock())
-        clock = _clock_of(file, journal, run)
-        market = _market_of(release, file, clock)
-        start = Start(settings, release, journal, run, clock, market, killed=killed)
-        if file is not None:
-            start = replace(start, begin_us=file.first_us, last_us=file.last_us)
-        return asyncio.run(trade(start))
-
-
-def _refuse_without_secrets(release: Release) -> None:
-    """Before anything is locked or written: a trader that cannot trade was never here."""
-    read_secret(TRADERSPOST_WEBHOOK_URL)
-    if release.bundles:
-        read_secret(DATABENTO_API_KEY)
+    start = Start(settings, release, journal, run, clock, market, killed=killed)
+    if file is None:
+        return start
+    return replace(start, begin_us=file.first_us, last_us=file.last_us)
 
 
 def _prepare_rehearsal(file: RehearsalFile, settings: Settings) -> None:

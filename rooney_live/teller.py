@@ -105,16 +105,16 @@ class Teller:
         words = f"{order.intent} {order.side:+d} x {order.size} {order.ticker}: {stored.state}"
         if stored.code:
             words += f" {stored.code}"
-        names = {"decision_id": order.decision_id, "order_id": order.order_id}
+        names: dict[str, Any] = {"decision_id": order.decision_id, "order_id": order.order_id}
         self._posted(names, result)
         level = logging.WARNING if stored.state in _WARNED else logging.INFO
         self.say(f"ORDER_{stored.state}", words, level, symbol=order.symbol, **names)
         if stored.state is not OrderState.INTENT:
             self.notices.tell(f"Order {stored.state}", words)
 
-    def _posted(self, names: Mapping[str, str | None], result: PostResult | None) -> None:
+    def _posted(self, names: Mapping[str, Any], result: PostResult | None) -> None:
         """How long a request took from the last bar to its first byte, for whoever measures."""
-        timing = self.posted.pop(names["order_id"] or "", None)
+        timing = self.posted.pop(names["order_id"], None)
         if timing is not None and result is not None and result.first_byte_ns is not None:
             times = {**timing._asdict(), "first_byte_ns": result.first_byte_ns}
             self.say("POSTED", "left", **names, **times)

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from small_release import CHECKOUT
 from small_trader import Killed, opened_desk
 
+from rooney_core.errors import InvalidSetting
 from rooney_live.boot import run_trader
 from rooney_live.cli import main
 from rooney_live.journal import Journal, Run
@@ -29,6 +30,7 @@ FITTING = {
     "positions.csv": str(CHECKOUT / "README.md"),
 }
 """What the README's placeholders may stand for."""
+KEY = "db-made-up"
 WEBHOOK = "https://venue.invalid/trading/webhook/0000/1111"
 
 
@@ -69,15 +71,25 @@ def live_run(journal, run_id, started_at):
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {TRADERSPOST_WEBHOOK_URL: WEBHOOK}, {DATABENTO_API_KEY: "k"}]
+    ("given", "error", "words"),
+    [
+        ({}, SecretRefused, TRADERSPOST_WEBHOOK_URL),
+        ({DATABENTO_API_KEY: KEY}, SecretRefused, TRADERSPOST_WEBHOOK_URL),
+        ({TRADERSPOST_WEBHOOK_URL: WEBHOOK}, SecretRefused, DATABENTO_API_KEY),
+        ({TRADERSPOST_WEBHOOK_URL: "nowhere", DATABENTO_API_KEY: KEY}, InvalidSetting, "https://"),
+        # Nobody delivers the simulated market live.
+        ({TRADERSPOST_WEBHOOK_URL: WEBHOOK, DATABENTO_API_KEY: KEY}, InvalidSetting, "databento"),
+    ],
 )
-def test_a_trader_without_its_secrets_was_never_here(released, tmp_path, monkeypatch, given):
+def test_a_trader_that_cannot_trade_was_never_here(
+    released, tmp_path, monkeypatch, given, error, words
+):
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     state = tmp_path / "state"
-    with pytest.raises(SecretRefused):
+    with pytest.raises(error, match=words):
         run_trader(Settings(released, state))
-    assert not state.exists()
+    assert not (state / "live" / "journal.sqlite").exists()
 
 
 @pytest.mark.parametrize(

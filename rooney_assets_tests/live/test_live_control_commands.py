@@ -13,7 +13,6 @@ from small_trader import Killed, opened_desk
 
 from rooney_live.cli import main
 from rooney_live.instance import TRADER_LOCK, Lock
-from rooney_live.journal import Journal
 from rooney_live.risk.kill import raise_flag
 
 US = 1_000_000
@@ -175,23 +174,9 @@ def test_why_shows_the_order_of_a_decision_and_what_the_venue_said(desk, rooney)
     assert f"of {row['ticker']}, ACKED" in shown.output
 
 
-def test_a_second_trader_on_one_state_folder_is_refused(desk, rooney, monkeypatch):
-    monkeypatch.setenv("DATABENTO_API_KEY", "made-up")
+def test_a_second_trader_on_one_state_folder_is_refused(desk, rooney):
     with Lock.take(desk.settings.live / TRADER_LOCK):
         shown = rooney("run")
     assert shown.exit_code == 1
     assert f"pid {os.getpid()}" in shown.output
     assert not desk.settings.journal.exists()
-
-
-def test_a_trader_on_a_damaged_journal_is_refused(desk, rooney, monkeypatch):
-    monkeypatch.setenv("DATABENTO_API_KEY", "made-up")
-    with Journal.open(desk.settings.journal):
-        pass
-    with open(desk.settings.journal, "r+b") as file:
-        file.seek(4096)
-        file.write(b"\xff" * 8192)
-    shown = rooney("run")
-    assert shown.exit_code == 1
-    assert "journal" in shown.output
-    assert "Traceback" not in shown.output

@@ -102,6 +102,12 @@ def a_file(**changed):
     )
 
 
+def test_a_rehearsal_lasts_as_long_as_its_market_at_its_speed():
+    day_us = 86_400_000_000
+    assert a_file(last_us=5 + day_us, speed=100, began_ns=17).lasts_s == 864
+    assert a_file(last_us=5 + day_us).lasts_s == 0
+
+
 def test_a_rehearsals_file_is_read_as_it_was_written(tmp_path):
     crash = PlannedCrash.of(Crash(Step.AFTER_POST, "exit", 7, Blow.TERMINATE))
     file = a_file(crash=crash, speed=100, began_ns=17)

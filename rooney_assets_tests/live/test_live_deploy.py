@@ -190,8 +190,11 @@ class Server:
         path.write_text(version)
         return path
 
-    def install(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+    def install(
+        self, *arguments: object, home: str = "/nowhere"
+    ) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {
+            "HOME": home,
             "ROOT": str(self.root),
             "UV": str(self._folder / "uv"),
             "UV_LOG": str(self._folder / "uv.log"),
@@ -260,8 +263,10 @@ def test_an_upgrade_can_be_prepared_first_and_rolled_back(server):
 def test_a_version_that_was_cut_off_is_made_anew(server):
     server.install(server.wheel("1.0"))
     (server.home / "current" / ".complete").unlink()
-    server.install(server.wheel("1.0"))
+    # A Python below the installing user's home is none for the services.
+    again = server.install(server.wheel("1.0"), home=str(server.root.parent))
     assert (server.home / "current" / ".complete").is_file()
+    assert "lies in a home, where the services cannot look" in again.stdout
 
 
 def test_notices_are_handed_over_only_where_somebody_wants_them(server):

@@ -51,6 +51,7 @@ def test_an_exit_names_no_quantity_and_no_bracket() -> None:
         "extras": EXTRAS | {"order_id": order.order_id},
         "signalPrice": 4000.25,
         "orderType": "market",
+        "cancel": True,
     }
 
 
@@ -69,11 +70,14 @@ def test_an_exit_names_no_quantity_and_no_bracket() -> None:
             {"stopLoss": {"type": "stop", "amount": 2.0}},
         ),
         (leaving(order_type="limit", limit_price=1.5), {"orderType": "limit", "limitPrice": 1.5}),
+        (leaving(), {"orderType": "market", "cancel": True}),
         (leaving(intent="cancel"), {"action": "cancel"}),
     ],
 )
 def test_kinds_of_orders(order, expected: dict) -> None:
     found = signal(order)
+    # Only what goes at the market takes down what works: a limit beside a stop leaves the stop.
+    assert ("cancel" in found) == (found["action"] == "exit" and found["orderType"] == "market")
     assert {name: found[name] for name in expected} == expected
 
 
@@ -103,6 +107,7 @@ def test_what_would_be_misread_by_the_venue_is_refused(order) -> None:
     [
         {"action": "add"},
         {"action": "Buy"},
+        {"cancel": True},
         {"signal_price": 1.0},
         {"stoploss": {"type": "stop", "amount": 1.0}},
         {"quantity": "2"},

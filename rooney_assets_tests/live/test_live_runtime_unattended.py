@@ -12,6 +12,8 @@ from small_trader import RUN_ID, Killed, PlayedMarket, opened_desk
 from rooney_live.boot import Start, trade
 from rooney_live.clock import SystemClock
 from rooney_live.journal import Journal, Run
+from rooney_live.orders.outbox import MONITOR, Outbox
+from rooney_live.orders.records import OrderIntent, Origin
 
 PATIENCE_S = 20.0
 
@@ -112,6 +114,48 @@ def test_what_is_held_of_a_symbol_that_left_the_release_is_left(desk):
     assert (left["origin"], left["state"]) == ("recovery", "ACKED")
     assert left["ticker"] == entered["ticker"]
     assert not desk.receiver.positions().get(entered["ticker"])
+
+
+def test_an_exit_that_a_dead_monitor_was_sending_is_sent_by_the_trader(desk):
+    """SENDING, and nobody behind it: the position counts as being left, and never would be."""
+    at_us = []
+
+    def die_as_the_monitor_while_sending():
+        held = desk.rows(
+            "SELECT p.*, o.ticker FROM positions p JOIN orders o ON o.order_id = p.opened_by "
+            "WHERE p.state = 'open'"
+        )
+        if at_us or not held:
+            return
+        (one, *_) = held
+        at_us.append(max(moment.end_us for moment in seen))
+        intent = OrderIntent(
+            order_id=f"{one['symbol']}:{at_us[0]}:exit:dead",
+            **{name: one[name] for name in ("symbol", "side", "size", "contract", "ticker")},
+            decided_at_us=at_us[0],
+            intent="exit",
+            reason="RISK_HEARTBEAT",
+            run_id=RUN_ID,
+            origin=Origin.MONITOR,
+        )
+        with Journal.open(desk.settings.journal) as journal, journal.transaction():
+            later_us = at_us[0] + 120_000_000
+            Outbox(journal, MONITOR).add(intent, later_us, send_now=True)
+
+    seen = []
+    script = [
+        item
+        for moment in desk.moments
+        for item in (moment, lambda one=moment: seen.append(one), die_as_the_monitor_while_sending)
+    ]
+    assert desk.play(script) == 0
+    (exit_,) = desk.rows("SELECT * FROM orders WHERE order_id LIKE '%:dead'")
+    assert (exit_["state"], exit_["sender"], exit_["attempts"]) == ("ACKED", "trader", 2)
+    told = desk.rows("SELECT to_state, code FROM order_events WHERE order_id LIKE '%:dead'")
+    assert [one["to_state"] for one in told] == ["INTENT", "SENDING", "UNKNOWN", "SENDING", "ACKED"]
+    assert told[2]["code"] == "RECOVERED"
+    assert not any(desk.receiver.positions().values())
+    assert desk.rows("SELECT 1 FROM positions WHERE state <> 'flat'") == []
 
 
 def test_a_journal_that_is_taken_away_under_the_trader_ends_it_with_nothing_held(desk):

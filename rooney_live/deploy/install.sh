@@ -55,7 +55,7 @@ if [ ! -f "$target/.complete" ]; then
     "$uv" venv --quiet --python "${PYTHON:->=3.11}" "$target/.venv"
     interpreter=$(readlink -f "$target/.venv/bin/python")
     case "$interpreter" in
-        /root/* | /home/*)
+        "${HOME:-/nowhere}"/*)
             told="$interpreter lies in a home, where the services cannot look; set PYTHON to another"
             [ -n "$root" ] || fail "$told"
             echo "on a server this would fail: $told"

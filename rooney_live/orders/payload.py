@@ -5,7 +5,9 @@ ignores fields that it does not know, so a misspelt one would vanish silently: t
 extras. `add` is no action here.
 
 Futures brackets are offsets of the entry price. An exit names no quantity: it closes all of its
-contract, and repeated it does nothing.
+contract, and repeated it does nothing. At the market it also says `cancel`: what works for the
+ticker, a protective stop or a limit exit before it, goes first. The venue does that by itself
+unless the subscription is set not to, and what is left working would open a position the other way.
 """
 
 from __future__ import annotations
@@ -71,6 +73,7 @@ class Payload(_Page):
     stopPrice: float | None = None  # noqa: N815
     stopLoss: StopLoss | None = None  # noqa: N815
     takeProfit: TakeProfit | None = None  # noqa: N815
+    cancel: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -79,6 +82,8 @@ class Payload(_Page):
                 raise ValueError("an entry needs quantity and signalPrice")
         elif self.quantity is not None or self.stopLoss or self.takeProfit:
             raise ValueError("an exit closes all of its contract: no quantity, no bracket")
+        if self.cancel and self.action != "exit":
+            raise ValueError("cancel belongs to an exit")
         # A limit order without a price would become a market order at the venue.
         if (self.orderType == "limit") != (self.limitPrice is not None):
             raise ValueError("limitPrice belongs to orderType limit")
@@ -124,7 +129,8 @@ def payload_of(order: OrderIntent, now_us: int) -> Payload:
     if order.intent == "cancel":
         return Payload.model_validate(shared | {"action": "cancel"})
     if order.intent == "exit":
-        how = {"orderType": order.order_type, "limitPrice": order.limit_price}
+        how: dict[str, object] = {"orderType": order.order_type, "limitPrice": order.limit_price}
+        how |= {"cancel": True} if order.order_type == "market" else {}
         return Payload.model_validate(shared | {"action": "exit"} | how)
     return Payload.model_validate(
         shared

@@ -45,8 +45,8 @@ class Rehearsal:
     """What is rehearsed. `lake`: of the release, `bars`: a lake too; both only read.
 
     `settings`: of the trader whose rehearsal it is; its state is below theirs. `speed`: seconds
-    that pass in one, None for no waiting. `timeout_s`: for each process of the trader; `launch`
-    starts it.
+    that pass in one, None for no waiting. `timeout_s`: for each process of the trader, beyond
+    the time that the market takes at `speed`; `launch` starts it.
     """
 
     release: Release

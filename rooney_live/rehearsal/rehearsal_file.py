@@ -22,6 +22,7 @@ from rooney_live.crash_points import ORDER_STEPS, Blow, Crash, Step
 
 FILE_NAME: Final = "rehearsal.json"
 _ORDER_INTENTS: Final = ("enter", "exit")
+_US: Final = 1_000_000
 
 
 class PlannedCrash(BaseModel):
@@ -94,6 +95,11 @@ class RehearsalFile(BaseModel):
         if (self.speed is None) != (self.began_ns is None):
             raise ValueError("speed and began_ns go together: both, or neither")
         return self
+
+    @property
+    def lasts_s(self) -> float:
+        """Seconds that pass from the first moment to the last; 0 where none is waited for."""
+        return 0.0 if self.speed is None else (self.last_us - self.first_us) / _US / self.speed
 
     @classmethod
     def read(cls, path: Path) -> Self:

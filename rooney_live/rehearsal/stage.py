@@ -69,9 +69,12 @@ class Stage:
         return ["run", "--rehearsal", str(self.file), *places]
 
     def start(self, file: RehearsalFile, timeout_s: float = TIMEOUT_S) -> Ended:
-        """Run the trader once, until it ends. After `timeout_s` it is killed: TraderFailed."""
+        """Run the trader once, until it ends.
+
+        It is killed, TraderFailed, `timeout_s` after the time that the market itself takes.
+        """
         file.write(self.file)
-        one = self.launch(self.arguments(), self.environment, timeout_s)
+        one = self.launch(self.arguments(), self.environment, timeout_s + file.lasts_s)
         self.starts.append(one)
         return one
 
