@@ -204,10 +204,15 @@ def _joined(found: Landed, known: pl.DataFrame | None, stored: Stored, with_curs
     if with_cursor and known is not None:
         last = known.group_by("run_id").agg(pl.col("bar_end").max().dt.timestamp("us"))
         since = list(last.iter_rows())
-    with opened(found) as journal:
-        rows = journal.rows_of(stored, since)
     mine = None if known is None else known.select(tuple(stored.schema))
-    return join(mine, rows, stored)
+    with opened(found) as journal:
+        joined = join(mine, journal.rows_of(stored, since), stored)
+        more = journal.runs_with_more(stored, joined.table) if since else set()
+        if more:
+            # A symbol that fell behind was decided on later than another one's next bar.
+            since = [one for one in since if one[0] not in more]
+            joined = join(mine, journal.rows_of(stored, since), stored)
+    return joined
 
 
 def _known(here: Here) -> pl.DataFrame | None:

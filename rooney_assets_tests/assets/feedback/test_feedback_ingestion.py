@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +21,8 @@ from live_lake import (
 from small_release import Parts
 
 from rooney_assets.feedback.landing import is_behind, land, landed, problem, try_to_land
+from rooney_assets.feedback.reading import opened
+from rooney_assets.feedback.schemas import DECISIONS
 from rooney_assets.graph.columns import describe
 from rooney_core.errors import RefusedError
 
@@ -81,6 +84,39 @@ def test_what_comes_in_pieces_is_the_same_as_at_once(live: LiveLake, tmp_path: P
     second = grown.ingest()
     assert second["live_decisions"].notes["new"] > 0
     assert {name: grown.lake.version(name, None) for name in JOURNAL_ASSETS} == whole
+
+
+def test_a_symbol_that_fell_behind_is_read_when_it_is_decided_on(live: LiveLake) -> None:
+    """Its bars come later than another symbol's next ones; so do the decisions on them."""
+    sql = "SELECT * FROM decisions WHERE symbol = ? ORDER BY bar_end_us DESC LIMIT 3"
+    with live.writing() as journal:
+        late = journal.execute(sql, (CL,)).fetchall()
+        gone = "DELETE FROM decisions WHERE symbol = ? AND bar_end_us >= ?"
+        assert journal.execute(gone, (CL, late[-1]["bar_end_us"])).rowcount == len(late)
+    before = live.ingest()["live_decisions"].table
+    with live.writing() as journal:
+        marks = ", ".join("?" * len(late[0]))
+        journal.executemany(f"INSERT INTO decisions VALUES ({marks})", [tuple(row) for row in late])
+    after = live.ingest()["live_decisions"]
+    assert after.table.height == before.height + len(late)
+    assert after.table.height == asked(live, "SELECT count(*) FROM decisions")
+    assert live.ingest()["live_decisions"].table.equals(after.table)
+
+
+def test_a_thousand_starts_of_the_trader_are_read_as_one(live: LiveLake) -> None:
+    """A trader that is restarted daily makes a run a day; SQLite's conditions end at a thousand."""
+    live.ingest()
+    found = landed(live.lake)
+    assert found is not None
+    since = [(f"run {number}", number) for number in range(1500)]
+    with opened(found) as journal:
+        every = journal.rows_of(DECISIONS)
+        assert journal.rows_of(DECISIONS, since).equals(every)
+        run_id, last = every["run_id"][0], every["bar_end"].max()
+        assert isinstance(last, datetime)
+        from_us = round(last.timestamp() * 1_000_000)
+        newest = journal.rows_of(DECISIONS, [*since, (run_id, from_us)])
+    assert newest.equals(every.filter(pl.col("bar_end") == last))
 
 
 def test_another_journal_adds_and_a_lost_one_takes_nothing_away(

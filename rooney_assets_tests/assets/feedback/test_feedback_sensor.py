@@ -68,7 +68,12 @@ def test_a_fill_more_is_no_other_lineage_of_a_release(tmp_path: Path) -> None:
 
 
 def test_no_journal_and_an_emergency_stop_are_told(live: LiveLake, tmp_path: Path) -> None:
-    requests, words = tick(definitions(live, tmp_path / "nowhere.sqlite"))
+    nowhere = definitions(live, tmp_path / "nowhere.sqlite")
+    # Every search reads costs, and these read the live tables: they are made empty.
+    [request], _ = tick(nowhere)
+    assert request.tags["rooney/reason"] == "never made; without a journal they are empty"
+    live.ingest()
+    requests, words = tick(nowhere)
     assert requests == []
     assert "no journal at" in words
     (live.lake.root / "EMERGENCY_STOP").write_text("fire")

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from rooney_assets.build import build_defs
 from rooney_assets.cli.main import rooney
+from rooney_assets.feedback.automation import NEVER_MADE
 from rooney_assets.following import FOLLOWERS, Wish, following
 from rooney_assets.halting import tags_of_asker
 from rooney_assets.headless import Request, run
@@ -133,7 +134,12 @@ def test_a_memory_that_cannot_be_read_is_an_empty_one(tmp_path: Path) -> None:
 def test_an_empty_lake_wants_bars_and_nothing_that_has_none(floor: Floor) -> None:
     answers = {one.automation: one for one in ask(floor, NOON)}
     wanted = {(wish.job, wish.key) for one in answers.values() for wish in one.wishes}
-    assert wanted == {("bars_of_symbol", symbol) for symbol in REFERENCES}
+    journal = answers.pop("live_feedback_arrivals")
+    assert [(wish.job, wish.reason) for wish in journal.wishes] == [("live_feedback", NEVER_MADE)]
+    assert wanted == {
+        ("live_feedback", None),
+        *(("bars_of_symbol", symbol) for symbol in REFERENCES),
+    }
     assert {wish.reason for one in answers.values() for wish in one.wishes} == {"never fetched"}
     assert [answers[name].wishes for name in FOLLOWERS] == [(), ()]
     assert "not due before 2026-12-06 18:00 UTC" in answers["monthly_rebalance"].words
@@ -188,8 +194,9 @@ def test_a_round_does_all_of_it_once_and_a_second_one_nothing(floor: Floor) -> N
     assert done.is_settled
     assert lake.partitions("session_bars") == tuple(sorted(REFERENCES))
     runs = floor.instance.get_runs()
-    assert {run.tags["rooney/automation"] for run in runs} == {"fetch_rates", "fetch_us_equity"}
-    assert {run.tags["rooney/reason"] for run in runs} == {"never fetched"}
+    asked = {run.tags["rooney/automation"]: run.tags["rooney/reason"] for run in runs}
+    fetched = dict.fromkeys(("fetch_rates", "fetch_us_equity"), "never fetched")
+    assert asked == {**fetched, "live_feedback_arrivals": NEVER_MADE}
     before = floor.instance.get_runs_count()
     again = do(floor, NOON + timedelta(minutes=5), lambda event: None)
     assert again.is_settled
