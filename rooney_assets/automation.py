@@ -18,9 +18,11 @@ from typing import Any, Final
 
 import dagster as dg
 
+from rooney_assets.checks.release import RELEASES
 from rooney_assets.graph.declaration import Asset, Partitioning, Reach
 from rooney_assets.headless import next_month
 from rooney_assets.lake import Lake
+from rooney_assets.promotion import CANDIDATE, EVIDENCE, REPORT, made_of_others, newest_month
 from rooney_assets.settings import Settings
 from rooney_core.errors import MissingArtifact
 from rooney_core.market.instruments import Universe
@@ -157,6 +159,38 @@ class TradesNext(dg.AutomationCondition[dg.AssetKey]):
         return dg.AutomationResult(context, subset)
 
 
+class JudgedWhole(dg.AutomationCondition[dg.AssetKey]):
+    """True while the newest month's gates and evidence are of the candidate that is there.
+
+    A candidate is made minutes before its gates have spoken; asked for in between, a promotion
+    would be refused, and a person told of it, for nothing. Where something is missing it is true:
+    the run tells what.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+
+    @property
+    def name(self) -> str:
+        """What the UI calls it."""
+        return "judged_whole"
+
+    @property
+    def description(self) -> str:
+        """What it means, for the UI."""
+        return "Gates and evidence are of the candidate and the paper trading that are there"
+
+    def evaluate(self, context: Any) -> Any:
+        """The candidates, all or none."""
+        try:
+            month = newest_month(*map(self.lake.partitions, (CANDIDATE, REPORT, EVIDENCE)))
+            waits = bool(made_of_others(self.lake, month))
+        except MissingArtifact:
+            waits = False
+        subset = context.get_empty_subset() if waits else context.candidate_subset
+        return dg.AutomationResult(context, subset)
+
+
 def condition_of(
     asset: Asset, settings: Settings, universe: Universe
 ) -> dg.AutomationCondition[Any] | None:
@@ -179,4 +213,6 @@ def condition_of(
         condition = condition & ~missing
     if asset.partitioning is Partitioning.MONTH:
         condition = condition & TradesNext(Lake(settings.lake), universe)
+    if asset.name in RELEASES:
+        condition = condition & JudgedWhole(Lake(settings.lake))
     return condition.with_label(follows.reason)

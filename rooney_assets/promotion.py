@@ -235,11 +235,11 @@ def _made_otherwise(lake: Lake, asked: Asking) -> tuple[str, ...]:
         wanted = plain_json(asked.page.params_of(asset.params).model_dump(mode="json"))
         if lake.manifest(name, partition_of(asset, key)).config.get("params") != wanted:
             told.append(f"{name}[{key}] was made under other limits than the mandate's")
-    return (*told, *_made_of_others(lake, asked.month))
+    return (*told, *made_of_others(lake, asked.month))
 
 
-def _made_of_others(lake: Lake, month: str) -> list[str]:
-    """What the month's judgement read that is another version now."""
+def made_of_others(lake: Lake, month: str) -> list[str]:
+    """What the month's judgement read that is another version now, in words."""
     told = []
     for name in (REPORT, EVIDENCE):
         read = lake.manifest(name, ("rebalance_month", month)).inputs

@@ -154,6 +154,34 @@ def test_a_round_by_hand_leaves_what_the_conditions_leave(tmp_path: Path) -> Non
     assert "model_evaluation" in followed()
 
 
+def test_a_candidate_is_not_promoted_before_its_gates_have_spoken(tmp_path: Path) -> None:
+    """A candidate is there minutes before gates and evidence of it; those of before are no word."""
+    market = make_market(tmp_path / "market")
+    lake, month = market.lake, ("rebalance_month", "2026-04")
+
+    def write(asset: str, of: str, **inputs: str) -> str:
+        facts = ManifestFacts(run_id="r", code_version="c", git_commit="g", inputs=inputs)
+        table = pl.DataFrame({"rebalance_month": ["2026-04"], "of": [of]})
+        version = lake.write(asset, month, table, facts).data_version
+        made(instance, asset, "2026-04", version)
+        return version
+
+    with instance_of(market) as instance:
+        factory = Factory(market, instance)
+        made(instance, "mandate", None, "1")
+        candidate = write("release_candidate", "old")
+        write("gate_report", "old", **{"release_candidate[2026-04]": candidate})
+        write("release_evidence", "old", **{"release_candidate[2026-04]": candidate})
+        assert factory.asked("follow_months") == {}
+        newer = write("release_candidate", "new")
+        assert RELEASED & set().union(*factory.asked("follow_months").values()) == set()
+        write("gate_report", "new", **{"release_candidate[2026-04]": newer})
+        assert RELEASED & set().union(*factory.asked("follow_months").values()) == set()
+        write("release_evidence", "new", **{"release_candidate[2026-04]": newer})
+        assert factory.asked("follow_months") == {"None": RELEASED}
+        assert factory.asked("follow_months") == {}
+
+
 @pytest.mark.slow
 def test_a_new_day_updates_only_what_depends_on_it(market: Market) -> None:
     before = market.versions(*BARS, *FACTORY, "training_set")
