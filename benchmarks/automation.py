@@ -41,6 +41,7 @@ from automation_place import (
 from rooney_assets.build import build_defs
 from rooney_assets.lake import ManifestFacts
 from rooney_assets.mandate import load_mandate
+from rooney_assets.run_control import set_pool_limits
 from rooney_assets.sensors import retraining_tick
 from rooney_assets.sources.selection import source_from
 from rooney_assets.ticking import tick
@@ -182,7 +183,10 @@ def by_daemon(folder: Path, n_symbols: int, minutes: float) -> None:
     """Bars, then research, cold, all at once on the queue of a daemon that is killed once."""
     place = Place(folder / "daemon", n_symbols)
     print(f"\nBars, then research of {n_symbols} symbols by the daemon, killed in the middle")
+    # Costs read the live tables, which are empty here; the sensors set the pools' limits.
+    place.run("rooney", "materialize", "--to", "live_trades")
     with dg.DagsterInstance.from_config(str(ROOT)) as instance, memory_watched() as peak:
+        set_pool_limits(instance)
         for job in ("bars_of_symbol", "research_of_symbol"):
             began = time.monotonic()
             marks = [_asked(place, instance, job)]

@@ -101,6 +101,9 @@ def _can_be_made(name: str, key: str, shop: Workshop, coming: set[tuple[str, str
         wanted = [key or None] if one.reach is Reach.SAME else [*known]
         if ASSETS[one.asset].partitioning.is_whole:
             wanted = [None]
-        if not wanted or not all(is_there.get(each, False) for each in wanted):
+        # A symbol without peers is made without them; of nothing at all no portfolio is chosen.
+        if one.reach is Reach.EVERY and not wanted:
+            return False
+        if not all(is_there.get(each, False) for each in wanted):
             return False
     return True

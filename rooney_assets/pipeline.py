@@ -322,7 +322,13 @@ def _run(
         if wish.job in CHAINS:
             chain = CHAINS[wish.job]
             done = recalibrate(
-                floor.shop, BY_HAND, tell, processes=processes, only=chain, tags=_tags(wish)
+                floor.shop,
+                BY_HAND,
+                tell,
+                processes=processes,
+                heard=report.count,
+                only=chain,
+                tags=_tags(wish),
             )
             for where, why in done.failures.iter_rows():
                 report.failures.setdefault(where, why)

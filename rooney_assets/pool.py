@@ -42,6 +42,12 @@ class Report:
     current: int = 0
     failures: dict[str, str] = field(default_factory=dict)
 
+    def count(self, other: Report) -> None:
+        """Add what another one made and found; its failures are its own to tell."""
+        self.made += other.made
+        self.reused += other.reused
+        self.current += other.current
+
     @property
     def succeeded(self) -> bool:
         """True when nothing failed."""

@@ -152,6 +152,12 @@ def test_a_round_by_hand_leaves_what_the_conditions_leave(tmp_path: Path) -> Non
     assert "model_evaluation" not in followed()
     write("meta_model", 2)
     assert "model_evaluation" in followed()
+    # ES has no peers here, which is no reason to search nothing.
+    assert market.universe.peers_of("ES") == ()
+    assert "strategy_results" not in followed()
+    for name in ("continuous_bars", "cost_model"):
+        write(name, 1)
+    assert "strategy_results" in followed()
 
 
 def test_a_candidate_is_not_promoted_before_its_gates_have_spoken(tmp_path: Path) -> None:

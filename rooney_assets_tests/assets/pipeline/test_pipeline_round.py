@@ -33,6 +33,7 @@ from rooney_assets.pipeline import (
     merged,
     next_time,
 )
+from rooney_assets.pool import Report
 from rooney_assets.provenance import ROOT
 from rooney_assets.recalibration import Workshop
 from rooney_assets.settings import Settings, load_universe
@@ -119,6 +120,12 @@ def test_wishes_for_one_partition_are_one_run() -> None:
     assert both.reason == "drift; age"
     assert apart == elsewhere
     assert merged([one, whole]) == [whole] == merged([whole, one])
+
+
+def test_what_a_chain_made_is_counted_and_its_failures_are_its_own() -> None:
+    report = Report(made=1, failures={"bars": "no answer"})
+    report.count(Report(made=2, reused=3, current=4, failures={"release": "refused"}))
+    assert report == Report(made=3, reused=3, current=4, failures={"bars": "no answer"})
 
 
 def test_a_memory_that_cannot_be_read_is_an_empty_one(tmp_path: Path) -> None:
