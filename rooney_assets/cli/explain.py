@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from rooney_assets.explain.ids import Where
     from rooney_assets.explain.steps import Step
 
-MOST_CONTRIBUTIONS = 6
-_LONG = frozenset({"features", "contributions", "run_id", "release_id", "payload"})
-"""Columns of a journal's row that are told elsewhere, or too long for a line."""
 SHORT = 10
 """Characters of a version, a run or a commit that a table shows."""
 
@@ -66,53 +63,19 @@ def _print(told: Explanation) -> None:
 
 
 def _print_facts(facts: Mapping[str, Any]) -> None:
+    from rooney_assets.cli.explain_moment import log_words, moment_rows
     from rooney_assets.cli.lines import print_rows
 
+    if "orders" in facts:
+        print_rows(moment_rows(facts))
+        return
     rows = []
     for name, value in facts.items():
-        if name == "orders":
-            for order in value:
-                rows += _order_rows(order)
-        elif name == "log":
-            rows += [("log", _told(entry)) for entry in value]
-        elif name == "decision" and value:
-            rows += [(name, _told(_brief(value))), *_contribution_rows(value)]
-        elif value not in (None, {}, []):
+        if name == "log":
+            rows += [("log", log_words(entry)) for entry in value]
+        elif value not in (None, {}, [], ""):
             rows.append((name, _told(value)))
     print_rows(rows)
-
-
-def _order_rows(order: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The order, what became of it, and its trade, a line each."""
-    rows = [("order", _told(_brief(order)))]
-    for name in ("events", "fills", "trades"):
-        rows += [(f"  {name.removesuffix('s')}", _told(_brief(one))) for one in order.get(name, ())]
-    return rows
-
-
-def _brief(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What a person reads of a journal's row; --json has the rest. Times of `*_us` as times."""
-    from rooney_assets.explain.moments import moment_of
-
-    told: dict[str, Any] = {}
-    for name, value in row.items():
-        if name in _LONG or value in (None, "", []) or isinstance(value, list | dict):
-            continue
-        is_time = name.endswith("_us") and isinstance(value, int)
-        told[name.removesuffix("_us")] = moment_of(value) if is_time else value
-    return told
-
-
-def _contribution_rows(decision: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The features that moved the probability most."""
-    given = decision.get("contributions")
-    named = json.loads(given) if isinstance(given, str) else given
-    if not isinstance(named, Mapping):
-        return []
-    moved = [(name, one) for name, one in named.items() if isinstance(one, float)]
-    moved.sort(key=lambda one: -abs(one[1]))
-    told = ", ".join(f"{name} {one:+.3f}" for name, one in moved[:MOST_CONTRIBUTIONS])
-    return [("  moved by", told)] if told else []
 
 
 def _told(value: Any) -> str:
@@ -155,7 +118,7 @@ def _print_source(told: Explanation) -> None:
     for one in told.bars:
         source = None if one.manifest is None else one.manifest.config.get("source")
         if source:
-            click.echo(f"  {one.label} from {_told(source)}")
+            click.echo(f"  {one.label} was read from a source with fingerprint {_told(source)}")
 
 
 def _print_looks(told: Explanation) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -131,11 +132,17 @@ def _facts(answers: list[Answer]) -> list[dict[str, Any]]:
 
 
 def _print_answers(answers: list[Answer]) -> None:
+    """What each said; a round asks several times, and the same answer is told once."""
+    told = set()
     for one in answers:
-        click.echo(f"{one.automation}: {one.words or _runs(len(one.wishes))}")
+        line = f"{one.automation}: {one.words or _runs(len(one.wishes))}"
+        if not one.wishes and line in told:
+            continue
+        told.add(line)
+        click.echo(line)
         for wish in one.wishes:
             where = wish.job if wish.key is None else f"{wish.job}[{wish.key}]"
-            click.echo(f"  {where}: {wish.reason or 'asked for'}"[: MOST_REASON + len(where)])
+            click.echo(f"  {where}: {shorten(wish.reason or 'asked for', MOST_REASON)}")
 
 
 def _runs(count: int) -> str:

@@ -124,7 +124,8 @@ def _print_end(done: list[Redone]) -> None:
 
     first = next((one for one in done if one.sameness in STOPS), None)
     if first is None:
-        click.secho(f"Reproduced: {len(done)} steps came out the same, bit by bit.", fg="green")
+        steps = f"{len(done)} step{'s'[: len(done) != 1]}"
+        click.secho(f"Reproduced: {steps} came out the same, bit by bit.", fg="green")
     else:
         why = "; ".join(first.notes)
         told = f"NOT reproduced. The first that diverges is {first.step.label}: {why}"

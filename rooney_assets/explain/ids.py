@@ -11,7 +11,7 @@ How ids look:
     SIM_ES                       everything that the lake holds of a symbol now
     SIM_ES:ibs_filtered          a variant's result
     SIM_ES:1767106800000000      a decision, by the end of its bar; ISO time will do
-    SIM_ES:1767106800000000:enter   an order of it, and its fills
+    SIM_ES:1767106800000000:enter   an order of it, and its fills; `:exit:flatten` and the like too
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing import Any, Final
 import polars as pl
 
 from rooney_assets.explain import journals
+from rooney_assets.explain.first_facts import symbol_facts, table_facts
 from rooney_assets.explain.steps import label_of, partition_in
 from rooney_assets.graph.declaration import ASSETS
 from rooney_assets.lake import Lake, layout, promotions
@@ -122,7 +123,7 @@ def _symbol(where: Where, text: str) -> Found | None:
         )
     is_other = symbol != text.upper()
     notes = (f"{text.upper()} is simulated here: {symbol}",) if is_other else ()
-    return Found(Kind.SYMBOL, symbol, inputs, notes=notes)
+    return Found(Kind.SYMBOL, symbol, inputs, symbol_facts(where.lake, symbol, inputs), notes)
 
 
 def spelt(where: Where, text: str) -> str | None:
@@ -302,7 +303,7 @@ def _of_version(where: Where, label: str, version: str) -> Found:
         return _model(
             where.lake, label, version, where.lake.read(asset, partition, version=version)
         )
-    return Found(Kind.TABLE, version, {label: version}, {"table": label})
+    return Found(Kind.TABLE, version, {label: version}, table_facts(where.lake, label, version))
 
 
 def _runs(lake: Lake, begins: str) -> list[Found]:

@@ -27,9 +27,11 @@ ASKED: Final = re.compile(
     r"(?:(?P<run>[0-9A-Za-z_-]{6,}):)?"
     r"(?P<symbol>[A-Za-z0-9][A-Za-z0-9_]*):"
     r"(?P<time>\d{10,}|\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})?)"
-    r"(?::(?P<intent>[a-z][a-z0-9_.-]*))?"
+    r"(?::(?P<intent>[a-z][a-z0-9_.:-]*))?"
 )
-"""`[RUN:]SYMBOL:BAR_END[:INTENT]`; the end of the bar in microseconds since 1970 UTC, or ISO."""
+"""`[RUN:]SYMBOL:BAR_END[:INTENT]`; the end of the bar in microseconds since 1970 UTC, or ISO. An
+intent may have its origin behind it, as `exit:flatten`."""
+FILL: Final = "fill"
 
 _RUNS: Final = ("runs", "rehearsals")
 _OF_AN_ORDER: Final = (
@@ -86,9 +88,9 @@ def parse(text: str) -> Asked | None:
         parsed = datetime.fromisoformat(time)
         zoned = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
         moment = (zoned - EPOCH) // timedelta(microseconds=1)
-    # A fill is named by its order.
-    is_fill = intent is not None and intent == "fill"
-    return Asked(found["symbol"], moment, None if is_fill else intent, found["run"])
+    # A fill is named by its order, or by its bar alone.
+    order = None if intent in (None, FILL) else intent.removesuffix(f":{FILL}")
+    return Asked(found["symbol"], moment, order, found["run"])
 
 
 def places(state: Path, *named: Path) -> tuple[Path, ...]:

@@ -14,12 +14,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from rooney_assets.explain.steps import Step, partition_in
+from rooney_assets.explain.steps import Step, label_of, partition_in
+from rooney_assets.feedback.followed import CANDIDATE, MODELS, RELEASE
+from rooney_assets.graph.declaration import ASSETS
 from rooney_assets.lake import Lake, durable, promotions
 from rooney_assets.lake.layout import Folder, beside_names
 from rooney_assets.ledger import SEARCHING
 
 LOOKS, BY_HAND, LEDGER = "holdout_looks", "trials_by_hand", "trial_ledger"
+FOLLOWED: Final = "rooney_assets.feedback.followed"
+"""The room of those who look up what a run of the trader traded."""
+PERFORMANCE, EVALUATION = "live_performance", "model_evaluation"
 LOGS: Final = {LOOKS: "looks", BY_HAND: "trials"}
 """Folders of entries below a symbol's partition, which are no tables."""
 
@@ -82,8 +87,32 @@ def _place_history(step: Step, lake: Lake, scratch: Lake) -> None:
         _place(f"{step.asset}[{month}]", version, lake, scratch, is_current=True)
     if step.asset == LEDGER:
         _place_searches(step, lake, scratch)
+    if FOLLOWED in ASSETS[step.asset].rooms:
+        _place_releases(lake, scratch)
+    if step.asset == PERFORMANCE:
+        _place_evaluations(step, lake, scratch)
     for symbol, count in _looks_seen(step, lake).items():
         _place_entries(LOOKS, symbol, count, lake, scratch)
+
+
+def _place_releases(lake: Lake, scratch: Lake) -> None:
+    """Every release and candidate with its models: the trader's runs name them by their ids."""
+    for asset in (MODELS, RELEASE, CANDIDATE):
+        keys = lake.partitions(CANDIDATE) if asset == CANDIDATE else [None]
+        for key in keys:
+            label = label_of(asset, key)
+            for one in lake.versions(asset, partition_in(lake, label)):
+                _place(label, one.data_version, lake, scratch, is_current=True)
+
+
+def _place_evaluations(step: Step, lake: Lake, scratch: Lake) -> None:
+    """Those of before: what was traded may be a model that the newest one is not of."""
+    assert step.manifest is not None
+    label = label_of(EVALUATION, step.key)
+    for one in lake.versions(EVALUATION, partition_in(lake, label)):
+        if one.created_at < step.manifest.created_at:
+            is_current = label not in step.inputs
+            _place(label, one.data_version, lake, scratch, is_current=is_current)
 
 
 def _place_overrides(count: int, lake: Lake, scratch: Lake) -> None:
@@ -131,10 +160,10 @@ def _looks_seen(step: Step, lake: Lake) -> dict[str, int]:
         return {str(step.key): recorded}
     if recorded is not None:
         return dict(recorded)
-    if step.asset != "model_evaluation":
+    if step.asset != EVALUATION:
         return {}
     looks = lake.looks(str(step.key))
-    own = looks.filter(looks["who"] == f"model_evaluation, run {step.manifest.run_id}")
+    own = looks.filter(looks["who"] == f"{EVALUATION}, run {step.manifest.run_id}")
     if not own.is_empty():
         return {str(step.key): int(own["look"][0]) - 1}
     made: datetime = step.manifest.created_at

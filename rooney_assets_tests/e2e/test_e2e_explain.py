@@ -99,6 +99,9 @@ def test_a_round_takes_in_what_the_trader_wrote_and_a_second_one_does_nothing(
     ]
     assert [one["job"] for one in asked["runs"]] == ["live_feedback"]
     assert factory.sql("select count(*) as n from live_fills")[0]["n"] > 0
+    # What the trader's runs say hangs on the release that they name.
+    for table in ("live_performance[SIM_ES]", "drift_report[SIM_ES]"):
+        assert facts_of(factory, "reproduce", table, "--shallow", **place)["is_reproduced"] is True
     again = facts_of(factory, "pipeline", "--once", **place)
     assert (again["made"], again["failures"], again["is_settled"]) == (0, {}, True)
     assert [one["runs"] for one in again["automations"]] == [[]] * len(again["automations"])

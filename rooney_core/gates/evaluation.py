@@ -162,7 +162,9 @@ def _calibration(model: MetaModel, test: pl.DataFrame, sessions: pl.Series) -> C
     if newest.is_empty():
         return Calibration()
     recent = test.filter(pl.col("label_start").dt.date() >= newest[0])
-    promised = model.probability(feature_matrix(recent, model.features)) if recent.height else []
+    if recent.is_empty():
+        return Calibration(newest[0], newest[-1])
+    promised = model.probability(feature_matrix(recent, model.features))
     return Calibration.of(promised, recent["meta_label"].to_numpy(), newest[0], newest[-1])
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from explained_lake import BAR_END, RELEASE_ID, Written
 
+from rooney_assets.cli.explain_moment import moment_rows
 from rooney_assets.explain.explanation import explain, explanation_facts
 from rooney_assets.explain.ids import Kind, Where, find
 from rooney_assets.explain.journals import parse, places
@@ -79,6 +80,8 @@ def live(tmp_path: Path) -> Path:
         ("SIM_ES:2025-12-30T15:00", (None, "SIM_ES", END_US, None)),
         ("SIM_ES:2025-12-30T10:00-05:00", (None, "SIM_ES", END_US, None)),
         ("SIM_ES:2025-12-30T15:00:00Z:enter", (None, "SIM_ES", END_US, "enter")),
+        (f"SIM_ES:{END_US}:enter:fill", (None, "SIM_ES", END_US, "enter")),
+        (f"SIM_ES:{END_US}:exit:flatten", (None, "SIM_ES", END_US, "exit:flatten")),
         (f"SIM_ES:{END_US}:exit", (None, "SIM_ES", END_US, "exit")),
         (f"SIM_ES:{END_US}:fill", (None, "SIM_ES", END_US, None)),
         (
@@ -113,6 +116,23 @@ def test_an_order_leads_to_its_fill_its_release_and_its_bar(
         label: told.versions[label] for label in ("production_config", "continuous_bars[SIM_ES]")
     }
     assert any(f"run_one:{ENTRY}" in one for one in found.notes)
+
+
+def test_a_person_reads_what_became_of_an_order(
+    told: Written, where: Where, rehearsed: Path
+) -> None:
+    """In words, of a journal that lacks most columns of today's; a 0 is no moment."""
+    found = find(Where(told.lake, where.symbols, (rehearsed,)), f"SIM_ES:{END_US}:enter")
+    order = {**found.facts["orders"][0], "due_at_us": 0, "state": "ACKED", "attempts": 2}
+    order |= {"side": -1, "size": 3, "origin": "flatten", "intent": "exit", "contract": "ESH26"}
+    rows = dict(moment_rows({**found.facts, "orders": [order]}))
+    assert rows["decided"] == "2025-12-30 15:00 UTC, ENTER"
+    assert rows["  wanted"] == ("exit short, 3 of ESH26 at market; not by a decision: flatten")
+    assert rows["  stands"] == "ACKED, 2 attempts"
+    assert rows["  filled"] == "? at 101.5, on the paper account"
+    assert rows["  trade"].endswith("+25.00 USD after all costs")
+    assert rows["release"].startswith(f"{RELEASE_ID} of ")
+    assert rows["run"].startswith("run run_two")
 
 
 def test_an_earlier_run_is_asked_for_by_its_name(told: Written, rehearsed: Path) -> None:
