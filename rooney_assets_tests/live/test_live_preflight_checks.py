@@ -92,7 +92,9 @@ def test_limits_that_would_deny_every_entry_fail_and_looser_ones_are_red(setting
     assert found.passed is False
     assert "SIM_ES: 2 contracts, live.max_order_contracts is 1" in found.detail
     with journal_at(settings.live) as journal:
-        set_limits(journal, released, {"max_heat_usd": 50_000}, "wide", tomorrow, now_us())
+        # What is not given stays.
+        wide = {"max_heat_usd": 50_000, "max_order_contracts": released.max_order_contracts}
+        set_limits(journal, released, wide, "wide", tomorrow, now_us())
     found = asked(settings)["risk limits"]
     assert (found.passed, found.is_red) == (True, True)
     assert "max_heat_usd 37500 -> 50000" in found.detail
