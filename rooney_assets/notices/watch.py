@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import dagster as dg
+import polars as pl
 from dagster._core.definitions.freshness import FreshnessState
 
 from rooney_assets.checks.release import CONDITIONS as PROMOTION
@@ -223,7 +224,7 @@ def _approval(lake: Lake, ui: str) -> Iterator[Notice]:
     if release is None or traded_of(release).is_empty or "approved_until" not in release.columns:
         return
     until: date = release["approved_until"][0]
-    today, name = datetime.now(UTC).date(), release["release_id"][0]
+    today, name = _today(lake, release), release["release_id"][0]
     link = f"{ui}/assets/production_config"
     if until < today:
         words = f"Release {name} was approved until {until}. The trader closes what is open and "
@@ -232,6 +233,18 @@ def _approval(lake: Lake, ui: str) -> Iterator[Notice]:
     elif until - today <= SOON:
         words = f"Release {name} is approved until {until}; then the trader only reduces."
         yield Notice(NoticeKind.APPROVAL_EXPIRES, f"release {name}", words, link)
+
+
+def _today(lake: Lake, release: pl.DataFrame) -> date:
+    """The day that an approval is held to, as the trader holds it: today in UTC, and for the
+    simulated market, whose time stands still, the last session of what is traded."""
+    if "is_simulated" not in release.columns or not release["is_simulated"][0]:
+        return datetime.now(UTC).date()
+    last: date = release["data_through"][0]
+    for symbol in traded_of(release).sizes:
+        if lake.version("session_bars", ("symbol", symbol)) is not None:
+            last = max(last, lake.read("session_bars", ("symbol", symbol))["session"].max())  # type: ignore[type-var]
+    return last
 
 
 def _stale(instance: dg.DagsterInstance, ui: str) -> Iterator[Notice]:

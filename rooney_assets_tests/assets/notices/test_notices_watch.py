@@ -266,6 +266,36 @@ def test_an_approval_that_ends(
     assert office.book.kept(only_open=True) == []
 
 
+def test_an_approval_of_the_simulated_market_is_held_to_its_own_time(
+    office: Post, instance: dg.DagsterInstance
+) -> None:
+    from rooney_assets.lake import ManifestFacts
+
+    facts = ManifestFacts(run_id="r", code_version="c", git_commit="g")
+    release = pl.DataFrame(
+        {
+            "release_id": ["abc"],
+            "mandate_version": ["m"],
+            "symbol": ["SIM_ES"],
+            "size": [1],
+            "model_version": ["v"],
+            "data_through": [date(2021, 6, 30)],
+            "approved_until": [date(2021, 10, 8)],
+            "is_simulated": [True],
+        }
+    )
+    office.lake.write("production_config", None, release, facts)
+    assert told(office, instance) == []
+    for last, expected in (
+        (date(2021, 9, 30), []),
+        (date(2021, 10, 1), [("APPROVAL_EXPIRES", "release abc")]),
+        (date(2021, 10, 11), [("APPROVAL_EXPIRED", "release abc")]),
+    ):
+        bars = pl.DataFrame({"symbol": ["SIM_ES"], "session": [last]})
+        office.lake.write("session_bars", ("symbol", "SIM_ES"), bars, facts)
+        assert told(office, instance) == expected
+
+
 def test_a_stale_asset_by_its_freshness(office: Post, instance: dg.DagsterInstance) -> None:
     from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 
