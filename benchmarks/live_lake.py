@@ -26,11 +26,23 @@ from rooney_core.market.simulation import SimulatedMarket, simulate_bars
 from rooney_core.modeling.settings import TuningSettings
 from rooney_core.modeling.training import train_meta_model
 from rooney_core.release import ReleaseTerms, build_release
+from rooney_core.release.limits import LiveLimits
 from rooney_core.strategies import VARIANTS, params_json
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MARKET = SimulatedMarket(first_session=date(2017, 1, 3), last_session=date(2021, 3, 31))
-TERMS = ReleaseTerms(approved_until=date(2021, 7, 9), mandate_version="of-a-benchmark")
+# As rich as a benchmark: no bad day halts it before the last session.
+LIMITS = LiveLimits(
+    capital_usd=1e9,
+    max_daily_loss_usd=1e8,
+    max_heat_usd=1e8,
+    max_notional_usd=1e9,
+    max_correlated_notional_usd=1e9,
+    max_orders_per_hour=500,
+)
+TERMS = ReleaseTerms(
+    approved_until=date(2021, 7, 9), mandate_version="of-a-benchmark", live_limits=LIMITS
+)
 VARIANT = "ibs_baseline"
 LOW_THRESHOLD = 0.05
 MINUTES_FROM = date(2020, 10, 1)
