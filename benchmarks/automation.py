@@ -208,7 +208,20 @@ def by_daemon(folder: Path, n_symbols: int, minutes: float) -> None:
             seconds = time.monotonic() - began
             print(f"  {job}: {n_asked} runs, {seconds:.0f} s; killed at {left}; ", end="")
             print(f"at the end {_states(instance, marks)}; {peak()}")
+            print(_first_failure(instance, marks), end="")
     print(f"  locks that failed, in all logs: {_locks_that_failed(place)}")
+
+
+def _first_failure(instance: Any, marks: list[str]) -> str:
+    """The words of the first step that failed; empty where none did."""
+    for record in _records(instance, marks):
+        run_id = record.dagster_run.run_id
+        for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+            error = entry.dagster_event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            return f"  failed: {entry.step_key}: {error.message if error else 'no reason'}\n"
+    return ""
 
 
 def _locks_that_failed(place: Place) -> int:
