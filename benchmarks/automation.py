@@ -183,7 +183,7 @@ def by_daemon(folder: Path, n_symbols: int, minutes: float) -> None:
     """Bars, then research, cold, all at once on the queue of a daemon that is killed once."""
     place = Place(folder / "daemon", n_symbols)
     print(f"\nBars, then research of {n_symbols} symbols by the daemon, killed in the middle")
-    # Costs and parity read the live tables, which are empty here; the sensors set the pools' limits.
+    # Costs and parity read the live tables, empty here; the sensors set the pools' limits.
     for table in ("live_trades", "live_decisions"):
         place.run("rooney", "materialize", "--to", table)
     with dg.DagsterInstance.from_config(str(ROOT)) as instance, memory_watched() as peak:
