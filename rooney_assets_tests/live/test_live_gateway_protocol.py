@@ -7,6 +7,7 @@ belong here: what the trader makes of it (`test_live_feed_*.py`).
 from __future__ import annotations
 
 import asyncio
+import queue
 import socket
 
 import databento
@@ -23,6 +24,7 @@ from rooney_live.release_store import read_release
 
 KEY = "db-a-key-of-the-gateway-test-1"
 HOURS = 4
+PATIENCE_S = 60
 
 
 @pytest.fixture
@@ -46,11 +48,13 @@ def records_of(gateway, symbols, start_us, n_bars, key=KEY):
         symbols=symbols,
         start=start_us * 1_000,
     )
+    # The client's own iterator can begin after the first records have passed.
+    arrived = queue.SimpleQueue()
+    client.add_callback(arrived.put)
+    client.start()
     found = []
-    for record in client:
-        found.append(record)
-        if sum(isinstance(one, OHLCVMsg) for one in found) >= n_bars:
-            break
+    while sum(isinstance(one, OHLCVMsg) for one in found) < n_bars:
+        found.append(arrived.get(timeout=PATIENCE_S))
     client.terminate()
     return found
 
