@@ -32,7 +32,8 @@ MANDATE = {
 """A strategy that trades several times a day may be chosen, so that a few weeks tell something of
 it; and more proof than usual is asked for, so that these weeks can take it away. The trader's own
 limits are wide: with the shipped ones it stops itself after a few trades, before anybody knows."""
-PACE_SECONDS = 5
+PACE_SECONDS = 10
+"""Ticks cost a core; a test that shares it with others need not look more often."""
 
 
 @dataclass(frozen=True)
