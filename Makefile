@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 STATE := $(or $(ROONEY_STATE),$(CURDIR)/.rooney)
 STAMP := $(VENV)/.installed
-# Two a core: the tests of the trader wait for its clock most of their time.
-SIDE_BY_SIDE := -n $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN)) --dist loadgroup --no-loadscope-reorder
+# One more than cores: the tests of the trader wait for its clock most of their time.
+SIDE_BY_SIDE := -n $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN)) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help demo test soak ui lint lock clean
+.PHONY: help demo test soak drill ui lint lock clean
 
 help: ## what there is to do
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -25,11 +25,14 @@ demo: $(STAMP) ## the whole graph on the embedded simulated market, tuned quickl
 	@echo "Models are tuned quickly here: 10 sets each. Without --quick, 420."
 	$(VENV)/bin/rooney materialize --quick --summary
 
-test: $(STAMP) ## every test, lint and type check
-	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE)
+test: $(STAMP) ## every test but the drill, lint and type check
+	$(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) -m "not drill"
 
 soak: $(STAMP) ## 500 rehearsals of the whole trader with drawn faults, killed at every step
 	SOAK_RUNS=500 $(VENV)/bin/python -m pytest $(SIDE_BY_SIDE) -q rooney_assets_tests/live/test_live_crash_soak.py
+
+drill: $(STAMP) ## an edge dies under a real daemon: from the fetch to the trader's preflight
+	$(VENV)/bin/python -m pytest -q -m drill rooney_assets_tests/automation
 
 ui: $(STAMP) ## Dagster UI and daemon on http://127.0.0.1:3000
 	@mkdir -p $(STATE)

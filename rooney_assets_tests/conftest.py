@@ -7,7 +7,7 @@ import pytest
 
 DEAR: Final = ("materialized", "researched")
 """Fixtures of many files that take a minute; whoever uses one goes where it is made."""
-FIRST: Final = ("materialized", "test_automation_edge_dies", "researched")
+FIRST: Final = ("materialized", "researched")
 """Groups that take many minutes on their one worker."""
 WAITING: Final = "live"
 """The folder of tests that wait for a trader's clock more than they compute."""

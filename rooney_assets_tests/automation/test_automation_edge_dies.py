@@ -22,7 +22,7 @@ from growing_market import instance_of
 
 from rooney_assets.lake import promotions
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.drill]
 
 FIRST_DAYS, N_TRADED = date(2021, 8, 27), 41
 MORE_DAYS = date(2021, 9, 1)
